@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * vfioadm: hand PCI functions of a Linux host to virtual machines through VFIO, and take them back.
+ *
+ * Conventions
+ *  - A context comes first, results come last. Functions that can fail return 0 or a negative errno.
+ *  - Out-parameters named ret_* are written only on success, except ret_error, which is written only on
+ *    failure. ret_error may be NULL; an error that is returned is owned by the caller
+ *    (vfioadm_error_free()).
+ *  - Structures are allocated by the library, read by the caller and only ever grow at their end.
+ *    Strings and arrays inside them live as long as the object that they were taken from.
+ *  - The library never prints, never exits, never touches signal handlers, the working directory or the
+ *    environment, and keeps no global state. Use one context per thread; vfioadm_ctx_cancel() alone may
+ *    be called from any thread and from signal handlers.
+ */
+#ifndef VFIOADM_H
+#define VFIOADM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Opaque: settings, the host that is looked at, cancel and progress. */
+struct vfioadm_ctx;
+/** Opaque: what went wrong, with everything known about it. */
+struct vfioadm_error;
+/** Opaque: the functions of a host, taken once and never updated. */
+struct vfioadm_inventory;
+/** Opaque: ordered steps with their undo, findings, and after vfioadm_plan_run() what became of them. */
+struct vfioadm_plan;
+
+/* ---- values ------------------------------------------------------------------------------------ */
+
+/** A value was not (or could not be) read, is known not to exist, or is known. */
+enum vfioadm_state {
+	VFIOADM_UNKNOWN = 0,
+	VFIOADM_NONE,
+	VFIOADM_KNOWN,
+};
+
+/** A number; value is meaningful only when state is VFIOADM_KNOWN. */
+struct vfioadm_uint {
+	enum vfioadm_state state;
+	uint64_t value;
+};
+
+/** A string (UTF-8, NUL-terminated); value is non-NULL exactly when state is VFIOADM_KNOWN. */
+struct vfioadm_str {
+	enum vfioadm_state state;
+	const char *value;
+};
+
+/** A list of strings; KNOWN means n >= 1, NONE means known to be empty. */
+struct vfioadm_list {
+	enum vfioadm_state state;
+	size_t n;
+	const char *const *items;
+};
+
+/** One base address register, from the sysfs file "resource" (rows 0-5, 6 is the expansion ROM). */
+struct vfioadm_bar {
+	unsigned index;
+	uint64_t start;      /**< bus address, 0 when not assigned */
+	uint64_t size;       /**< bytes */
+	bool io;             /**< I/O port space, else memory */
+	bool prefetchable;
+	bool is_64bit;
+};
+
+/** Somebody on the host who uses a function. */
+struct vfioadm_user {
+	const char *kind;    /**< "net", "block", "vf", "display", … */
+	const char *what;    /**< "eth0", "nvme0n1", … */
+	const char *why;     /**< evidence, in words: "is up", "mounted at /" */
+	bool forceable;
+};
+
+/** First that applies, in this order. */
+enum vfioadm_verdict {
+	VFIOADM_VERDICT_UNKNOWN = 0,
+	VFIOADM_VERDICT_ASSIGNED,       /**< bound to a VFIO driver */
+	VFIOADM_VERDICT_NOT_ASSIGNABLE, /**< bridge, no IOMMU group, reserved region … */
+	VFIOADM_VERDICT_IN_USE,         /**< the host uses it */
+	VFIOADM_VERDICT_NEEDS_GROUP,    /**< companions in its IOMMU group must come along */
+	VFIOADM_VERDICT_ASSIGNABLE,
+};
+
+/** "assigned", "not-assignable", "in-use", "needs-group", "assignable" or "unknown". */
+const char *vfioadm_verdict_name(enum vfioadm_verdict verdict);
+
+/**
+ * What was looked at. BASIC is cheap, never blocks, and is there for every function of an inventory;
+ * the others are there for the functions that a call was asked about and for their group companions.
+ */
+enum vfioadm_facet {
+	VFIOADM_FACET_BASIC = 1 << 0,    /**< IDs, driver, group, physfn, NUMA node, users seen cheaply */
+	VFIOADM_FACET_NAMES = 1 << 1,    /**< vendor, device, class names from hwdb */
+	VFIOADM_FACET_IDENTITY = 1 << 2, /**< path, slot, serial numbers, MAC, s390 attributes */
+	VFIOADM_FACET_DETAIL = 1 << 3,   /**< link, BARs, reset methods, power state, reserved regions */
+	VFIOADM_FACET_DRIVERS = 1 << 4,  /**< candidate drivers from modules.alias */
+	VFIOADM_FACET_LOCKED = 1 << 5,   /**< driver_override, sriov_numvfs: reads that can block */
+};
+
+/**
+ * One PCI function. Sources are below /sys/bus/pci/devices/ADDRESS/ unless said otherwise.
+ * A number that people write in hex (IDs, class, pchid …) is a plain number here.
+ */
+struct vfioadm_function {
+	unsigned facets;                 /**< VFIOADM_FACET_* that were looked at for this function */
+	const char *address;             /**< "dddd:bb:dd.f", domain of four or more hex digits */
+	uint32_t domain;
+	uint8_t bus, slot, function;
+
+	/* BASIC */
+	struct vfioadm_uint vendor, device;              /**< "modalias", else "vendor", "device" */
+	struct vfioadm_uint subsystem_vendor, subsystem_device;
+	struct vfioadm_uint class_code;                  /**< 24 bits */
+	struct vfioadm_uint revision;
+	struct vfioadm_str driver;                       /**< link "driver" */
+	struct vfioadm_uint vfio;                        /**< 1: bound to a VFIO driver */
+	struct vfioadm_uint iommu_group;                 /**< link "iommu_group"; number is boot-local */
+	struct vfioadm_str physfn;                       /**< address of the PF when this is a VF */
+	struct vfioadm_uint numa_node;                   /**< NONE when the kernel says -1 */
+	bool bridge;                                     /**< class 06xx: bridge or host bridge */
+	struct vfioadm_uint uid, fid;                    /**< s390: "uid", "function_id" */
+	struct vfioadm_list net;                         /**< network interfaces below it */
+	struct vfioadm_list block;                       /**< block devices below it */
+	struct vfioadm_list companions;                  /**< other functions of its IOMMU group, all kinds */
+	size_t n_users;
+	const struct vfioadm_user *users;
+	enum vfioadm_verdict verdict;
+	const char *verdict_reason;                      /**< one sentence, or NULL */
+
+	/* NAMES */
+	struct vfioadm_str vendor_name, device_name, subsystem_name;
+	struct vfioadm_str class_name;                   /**< "Non-Volatile memory controller (NVM Express)" */
+
+	/* IDENTITY */
+	struct vfioadm_str path;         /**< bridge path without bus numbers, "pci-0000:00:1c.0/00.0" */
+	struct vfioadm_str physical_slot;                /**< name below bus/pci/slots */
+	struct vfioadm_str serial;       /**< PCIe Device Serial Number, "00-11-22-ff-fe-33-44-55"; root only */
+	struct vfioadm_str nvme_serial;  /**< while nvme is bound */
+	struct vfioadm_str mac;          /**< permanent address, while a network driver is bound */
+	struct vfioadm_uint vf_index;    /**< N of the PF's virtfnN */
+	struct vfioadm_uint uid_is_unique, pchid, pfgid, pft, port, vfn;   /**< s390 */
+	struct vfioadm_str util_string;  /**< s390, converted from EBCDIC */
+
+	/* DETAIL */
+	struct vfioadm_str link_speed, link_speed_max;   /**< "8.0 GT/s PCIe" */
+	struct vfioadm_uint link_width, link_width_max;  /**< lanes */
+	struct vfioadm_str power_state;                  /**< "D0" … "D3cold" */
+	struct vfioadm_list reset_methods;               /**< "reset_method", in the kernel's order */
+	struct vfioadm_list reserved_regions;            /**< group's "reserved_regions", one line each */
+	struct vfioadm_str group_type;                   /**< group's "type" */
+	struct vfioadm_uint boot_vga;
+	struct vfioadm_uint sriov_totalvfs, sriov_drivers_autoprobe;
+	struct vfioadm_list virtfns;                     /**< addresses of its VFs */
+	size_t n_bars;
+	const struct vfioadm_bar *bars;
+	struct vfioadm_str vfio_node;    /**< "/dev/vfio/devices/vfioN" (kernels with VFIO device nodes) */
+	struct vfioadm_str group_node;   /**< "/dev/vfio/N" while bound to a VFIO driver */
+
+	/* DRIVERS */
+	struct vfioadm_list host_drivers;   /**< modules whose alias matches, best first */
+	struct vfioadm_list vfio_variants;  /**< modules whose vfio_pci: alias matches, best first */
+	struct vfioadm_str vfio_driver;     /**< the VFIO driver that assign would choose */
+	const char *vfio_driver_reason;     /**< why, one sentence, or NULL */
+
+	/* LOCKED */
+	struct vfioadm_str driver_override; /**< "driver_override"; NONE when "(null)" */
+	struct vfioadm_uint sriov_numvfs;
+};
+
+/** An s390 slot without a function: the function is in standby and can be configured. */
+struct vfioadm_slot {
+	const char *name;            /**< below /sys/bus/pci/slots, the FID in 8 hex digits on s390 */
+	struct vfioadm_uint fid;
+	struct vfioadm_uint power;   /**< "power": 0 standby */
+};
+
+/* ---- errors ------------------------------------------------------------------------------------ */
+
+/** The exit status that the command uses; see vfioadm(1). */
+enum vfioadm_exit {
+	VFIOADM_EXIT_DONE = 0,
+	VFIOADM_EXIT_FAILED = 1,      /**< tried and failed, everything undone */
+	VFIOADM_EXIT_USAGE = 2,
+	VFIOADM_EXIT_REFUSED = 3,
+	VFIOADM_EXIT_NO_FUNCTION = 4,
+	VFIOADM_EXIT_NOT_PERMITTED = 5,
+	VFIOADM_EXIT_NOT_READY = 6,
+	VFIOADM_EXIT_UNSETTLED = 7,
+	VFIOADM_EXIT_BUSY = 8,
+};
+
+enum vfioadm_code {
+	VFIOADM_E_INTERNAL = 1,       /**< "internal" */
+	VFIOADM_E_NO_MEMORY,          /**< "no-memory" */
+	VFIOADM_E_USAGE,              /**< "usage": bad option or argument */
+	VFIOADM_E_BAD_SELECTOR,       /**< "bad-selector" */
+	VFIOADM_E_BAD_ID,             /**< "bad-id" */
+	VFIOADM_E_AMBIGUOUS,          /**< "ambiguous": several functions match */
+	VFIOADM_E_NOT_FOUND,          /**< "no-such-function" */
+	VFIOADM_E_NOT_PERMITTED,      /**< "not-permitted": not root */
+	VFIOADM_E_READ_ONLY_SYS,      /**< "read-only-sys" */
+	VFIOADM_E_LOCKDOWN,           /**< "lockdown" */
+	VFIOADM_E_NO_IOMMU,           /**< "no-iommu" */
+	VFIOADM_E_NO_VFIO_PCI,        /**< "no-vfio-pci": module not to be had */
+	VFIOADM_E_NO_DRIVER,          /**< "no-driver": the named driver is not to be had */
+	VFIOADM_E_NO_PCI,             /**< "no-pci": no PCI bus below this root */
+	VFIOADM_E_BAD_ROOT,           /**< "bad-root": the --sysroot cannot be used for this */
+	VFIOADM_E_REFUSED,            /**< "refused": see the plan's findings */
+	VFIOADM_E_CHANGED,            /**< "changed": somebody moved the device between plan and step */
+	VFIOADM_E_VANISHED,           /**< "vanished" */
+	VFIOADM_E_PROBE_FAILED,       /**< "probe-failed" */
+	VFIOADM_E_STEP_FAILED,        /**< "step-failed": another write failed or had no effect */
+	VFIOADM_E_TIMEOUT,            /**< "timeout": still blocked in the kernel */
+	VFIOADM_E_CANCELLED,          /**< "cancelled": signal or vfioadm_ctx_cancel() */
+	VFIOADM_E_UNDO_FAILED,        /**< "undo-failed" */
+	VFIOADM_E_STORE,              /**< "store": /run/vfioadm cannot be used */
+	VFIOADM_E_BUSY,               /**< "busy": another run holds the lock */
+	VFIOADM_E_IO,                 /**< "io": a file that must be readable was not */
+};
+
+/** All of these accept NULL. Strings are owned by the error; NULL where there is nothing to say. */
+enum vfioadm_code vfioadm_error_code(const struct vfioadm_error *error);
+const char *vfioadm_error_code_name(const struct vfioadm_error *error);  /**< "no-iommu" */
+int vfioadm_error_exit(const struct vfioadm_error *error);               /**< enum vfioadm_exit */
+const char *vfioadm_error_device(const struct vfioadm_error *error);
+const char *vfioadm_error_path(const struct vfioadm_error *error);
+const char *vfioadm_error_operation(const struct vfioadm_error *error);
+int vfioadm_error_errno(const struct vfioadm_error *error);              /**< positive, 0: none */
+const char *vfioadm_error_message(const struct vfioadm_error *error);    /**< one sentence */
+const char *vfioadm_error_hint(const struct vfioadm_error *error);       /**< what to do about it */
+void vfioadm_error_free(struct vfioadm_error *error);
+
+/* ---- context ----------------------------------------------------------------------------------- */
+
+/** Create a context for the running host. Release with vfioadm_ctx_unref(). -ENOMEM, -EMFILE. */
+int vfioadm_ctx_new(struct vfioadm_ctx **ret_ctx);
+struct vfioadm_ctx *vfioadm_ctx_ref(struct vfioadm_ctx *ctx);
+/** NULL is allowed; returns NULL. */
+struct vfioadm_ctx *vfioadm_ctx_unref(struct vfioadm_ctx *ctx);
+
+/**
+ * Look at another root: a captured tree or a mounted system. Such a root is never live: no module is
+ * loaded, no device opened, paths are resolved inside it, and plans for it can be made but not run.
+ * -ENOTDIR, -ENOENT, -EACCES.
+ */
+int vfioadm_ctx_set_sysroot(struct vfioadm_ctx *ctx, const char *dir, struct vfioadm_error **ret_error);
+/** Deadline of each step that can block, in seconds; default 30; 0 is -EINVAL. */
+int vfioadm_ctx_set_timeout(struct vfioadm_ctx *ctx, unsigned seconds);
+/** How long to wait for another run's lock, in seconds; default 0: not at all. */
+int vfioadm_ctx_set_lock_wait(struct vfioadm_ctx *ctx, unsigned seconds);
+/** Another helper program than the installed one (for builds that are not installed). */
+int vfioadm_ctx_set_helper(struct vfioadm_ctx *ctx, const char *path);
+
+/**
+ * Ask a running vfioadm_plan_run() to stop and undo. A second call makes it stop waiting as well.
+ * Async-signal-safe.
+ */
+void vfioadm_ctx_cancel(struct vfioadm_ctx *ctx);
+
+struct vfioadm_step;
+/** Called when a step begins, ends, or is undone; never from another thread. */
+typedef void (*vfioadm_progress_fn)(const struct vfioadm_step *step, void *userdata);
+void vfioadm_ctx_set_progress(struct vfioadm_ctx *ctx, vfioadm_progress_fn fn, void *userdata);
+
+/* ---- looking ----------------------------------------------------------------------------------- */
+
+/**
+ * Observe every function of the host. facets: VFIOADM_FACET_BASIC, optionally NAMES.
+ * Never blocks behind a stuck driver, needs no privilege; what cannot be read is UNKNOWN.
+ * -ENOENT (VFIOADM_E_NO_PCI), -ENOMEM.
+ */
+int vfioadm_observe(struct vfioadm_ctx *ctx, unsigned facets, struct vfioadm_inventory **ret_inventory,
+		    struct vfioadm_error **ret_error);
+
+/**
+ * Observe the host, and everything about the functions that the selectors name, see vfioadm(1) for
+ * their syntax. ret_selected lists indexes into the inventory (free() it). all_matching: a selector may
+ * match several functions. Reads that can block have the context's deadline; what did not answer is
+ * UNKNOWN.
+ */
+int vfioadm_observe_selected(struct vfioadm_ctx *ctx, const char *const *selectors, size_t n_selectors,
+			     bool all_matching, struct vfioadm_inventory **ret_inventory,
+			     size_t **ret_selected, size_t *ret_n_selected,
+			     struct vfioadm_error **ret_error);
+
+void vfioadm_inventory_free(struct vfioadm_inventory *inventory);
+size_t vfioadm_inventory_n_functions(const struct vfioadm_inventory *inventory);
+/** Sorted by address. NULL when i is out of range. */
+const struct vfioadm_function *vfioadm_inventory_function(const struct vfioadm_inventory *inventory,
+							  size_t i);
+/** By address as the kernel writes it; NULL when there is none. */
+const struct vfioadm_function *vfioadm_inventory_find(const struct vfioadm_inventory *inventory,
+						      const char *address);
+/** false: something was not looked at (see interface: users that only a thorough check finds). */
+bool vfioadm_inventory_complete(const struct vfioadm_inventory *inventory);
+size_t vfioadm_inventory_n_slots(const struct vfioadm_inventory *inventory);
+/** Slots without a function (s390 standby). */
+const struct vfioadm_slot *vfioadm_inventory_slot(const struct vfioadm_inventory *inventory, size_t i);
+/** Is an IOMMU active on this host: 1 yes, 0 no; UNKNOWN where /sys/class/iommu is not readable. */
+struct vfioadm_uint vfioadm_inventory_iommu(const struct vfioadm_inventory *inventory);
+/** What to do when there is none, one sentence for this machine; NULL when there is one. */
+const char *vfioadm_inventory_iommu_advice(const struct vfioadm_inventory *inventory);
+
+/** One card-type ID that was given to vfio-pci, as far as it can be known. */
+struct vfioadm_enabled_id {
+	const char *id;      /**< "vendor:device[:subvendor[:subdevice[:class[:mask]]]]" */
+	const char *source;  /**< "vfioadm" (own record), "module parameter", "kernel command line" */
+};
+struct vfioadm_enabled;  /* opaque */
+/** IDs that vfio-pci holds now. The kernel has no read-back: this is our own record plus what the
+ *  module's parameters say; complete is false when others may have written new_id too (always). */
+int vfioadm_enabled_list(struct vfioadm_ctx *ctx, struct vfioadm_enabled **ret_enabled,
+			 struct vfioadm_error **ret_error);
+size_t vfioadm_enabled_n(const struct vfioadm_enabled *enabled);
+const struct vfioadm_enabled_id *vfioadm_enabled_id(const struct vfioadm_enabled *enabled, size_t i);
+void vfioadm_enabled_free(struct vfioadm_enabled *enabled);
+
+/* ---- changing ---------------------------------------------------------------------------------- */
+
+enum vfioadm_severity {
+	VFIOADM_WARNS = 1,
+	VFIOADM_REFUSES,  /**< the change is refused, some findings can be forced */
+	VFIOADM_BLOCKS,   /**< cannot work, can never be forced */
+};
+
+struct vfioadm_finding {
+	const char *code;      /**< stable name: "group-split", "bridge", "no-group" … */
+	enum vfioadm_severity severity;
+	bool forceable;
+	const char *device;    /**< address, or NULL */
+	const char *message;   /**< one sentence with device, cause and evidence */
+	const char *hint;      /**< what to do, or NULL */
+};
+
+enum vfioadm_step_state {
+	VFIOADM_STEP_PLANNED = 0,
+	VFIOADM_STEP_RUNNING,
+	VFIOADM_STEP_DONE,
+	VFIOADM_STEP_FAILED,
+	VFIOADM_STEP_UNDONE,       /**< was done, and put back */
+	VFIOADM_STEP_UNDO_FAILED,
+	VFIOADM_STEP_STUCK,        /**< the kernel still holds it */
+};
+const char *vfioadm_step_state_name(enum vfioadm_step_state state); /**< "planned", "done", … */
+
+struct vfioadm_step {
+	const char *device;    /**< address; NULL for host-wide steps (module load, IDs) */
+	const char *action;    /**< "load-module", "set-override", "unbind", "bind", "add-id", … */
+	const char *path;      /**< absolute path that is written, or NULL */
+	const char *value;     /**< what is written, without newline, or NULL */
+	const char *text;      /**< the step in words: "unbind 0000:01:00.0 from nvme" */
+	enum vfioadm_step_state state;
+	int error;             /**< positive errno of a failed step, 0 */
+};
+
+enum vfioadm_result {
+	VFIOADM_RESULT_PLANNED = 0,
+	VFIOADM_RESULT_UNCHANGED,  /**< nothing to do */
+	VFIOADM_RESULT_DONE,
+	VFIOADM_RESULT_REFUSED,
+	VFIOADM_RESULT_UNDONE,
+	VFIOADM_RESULT_UNSETTLED,
+};
+const char *vfioadm_result_name(enum vfioadm_result result);
+
+/** Options of the planning functions; zero it, then set what you need. */
+struct vfioadm_options {
+	size_t size;               /**< sizeof(struct vfioadm_options): lets the structure grow */
+	bool all_matching;         /**< a selector may match several functions */
+	bool group;                /**< take the whole IOMMU group along (assign, release) */
+	const char *driver;        /**< assign: NULL or "auto", "vfio-pci", or a driver's name */
+	bool park;                 /**< release: leave it without a driver */
+	const char *const *force;  /**< finding codes to override */
+	size_t n_force;
+};
+
+/**
+ * Plan a change. On success the plan's result is PLANNED (run it), UNCHANGED (nothing to do) or REFUSED
+ * (see its findings); all three return 0. Errors: VFIOADM_E_* with the matching negative errno.
+ * options may be NULL. Planning changes nothing.
+ *
+ * assign: bind to a VFIO driver, all functions or none. Writes driver_override, the old driver's unbind
+ * and the VFIO driver's bind (Documentation/ABI/testing/sysfs-bus-pci).
+ */
+int vfioadm_plan_assign(struct vfioadm_ctx *ctx, const char *const *selectors, size_t n_selectors,
+			const struct vfioadm_options *options, struct vfioadm_plan **ret_plan,
+			struct vfioadm_error **ret_error);
+/** release: give back to the driver and override found before assign. */
+int vfioadm_plan_release(struct vfioadm_ctx *ctx, const char *const *selectors, size_t n_selectors,
+			 const struct vfioadm_options *options, struct vfioadm_plan **ret_plan,
+			 struct vfioadm_error **ret_error);
+/** enable: give card types to vfio-pci ("vendor:device[:subvendor[:subdevice[:class[:mask]]]]"). */
+int vfioadm_plan_enable(struct vfioadm_ctx *ctx, const char *const *ids, size_t n_ids,
+			const struct vfioadm_options *options, struct vfioadm_plan **ret_plan,
+			struct vfioadm_error **ret_error);
+/** disable: take card types back from vfio-pci; functions that are bound stay bound. */
+int vfioadm_plan_disable(struct vfioadm_ctx *ctx, const char *const *ids, size_t n_ids,
+			 const struct vfioadm_options *options, struct vfioadm_plan **ret_plan,
+			 struct vfioadm_error **ret_error);
+
+/**
+ * Carry a plan out, once. 0: everything done and seen to be so (result DONE, or UNCHANGED).
+ * On failure everything that was done is undone in reverse (result UNDONE), or the result is UNSETTLED:
+ * a step is still blocked in the kernel, or undoing failed.
+ */
+int vfioadm_plan_run(struct vfioadm_ctx *ctx, struct vfioadm_plan *plan,
+		     struct vfioadm_error **ret_error);
+
+void vfioadm_plan_free(struct vfioadm_plan *plan);
+enum vfioadm_result vfioadm_plan_result(const struct vfioadm_plan *plan);
+size_t vfioadm_plan_n_steps(const struct vfioadm_plan *plan);
+const struct vfioadm_step *vfioadm_plan_step(const struct vfioadm_plan *plan, size_t i);
+size_t vfioadm_plan_n_findings(const struct vfioadm_plan *plan);
+const struct vfioadm_finding *vfioadm_plan_finding(const struct vfioadm_plan *plan, size_t i);
+
+/** What a plan says, and after the run what was found, about one function. */
+struct vfioadm_outcome {
+	const char *device;
+	const char *before;   /**< driver found when planning, NULL: none */
+	const char *wanted;   /**< driver that it is to have, NULL: none */
+	const char *after;    /**< driver found after the run, NULL: none (or not run) */
+	const char *note;     /**< "now", "when freed", "stays on nvme: …", or NULL */
+	bool taken;           /**< this run moves it (else it is only mentioned) */
+};
+size_t vfioadm_plan_n_outcomes(const struct vfioadm_plan *plan);
+const struct vfioadm_outcome *vfioadm_plan_outcome(const struct vfioadm_plan *plan, size_t i);
+
+/** The library's version, "0.1.0". */
+const char *vfioadm_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VFIOADM_HOST_HOST_H
+#define VFIOADM_HOST_HOST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <vfioadm.h>
+
+#include "base/macro.h"
+#include "base/str.h"
+
+/*
+ * The table of operations behind which every host stands: the running kernel (live.c), another root
+ * (root.c, a captured tree or a mounted system), and in the tests a model of the kernel. All observation
+ * (observe*.c) is written on top of it, so it is the same code for each of them.
+ *
+ * Paths are relative to the root and without a leading slash: "sys/bus/pci/devices". Results are 0 or a
+ * length, or a negative errno.
+ */
+struct host;
+
+/** A directory that is held open; reads below it need no path walk. Negative: none. */
+typedef int host_dir;
+
+struct host_ops {
+	const char *name; /* "live", "root", "fake" */
+
+	/* Reading. Nothing here may block: these are for files that never take a device lock. */
+	host_dir (*dir_open)(struct host *h, const char *path);
+	void (*dir_close)(struct host *h, host_dir dir);
+	/* name may contain slashes; dir < 0: name is a path from the root. Reads at most size - 1 bytes and
+	 * NUL-terminates; a longer file is -EFBIG. Binary content is allowed. */
+	ssize_t (*read)(struct host *h, host_dir dir, const char *name, char *buf, size_t size);
+	/* Target of a symbolic link, as stored, NUL-terminated. -EINVAL: not a link. */
+	ssize_t (*readlink)(struct host *h, host_dir dir, const char *name, char *buf, size_t size);
+	/* Names in a directory, without "." and "..", unsorted. */
+	int (*list)(struct host *h, host_dir dir, const char *name, struct strv *ret);
+	/* Absolute path below the root with all links resolved, "sys/devices/pci0000:00/…". */
+	int (*resolve)(struct host *h, const char *path, char **ret);
+	/* A number that is the same as long as the directory is the same object (kernfs inode). */
+	int (*incarnation)(struct host *h, host_dir dir, const char *name, uint64_t *ret);
+	/* A large file (modules.alias) as one read-only string; release with unmap. */
+	int (*map)(struct host *h, const char *path, const char **ret, size_t *ret_size);
+	void (*unmap)(struct host *h, const char *data, size_t size);
+	/* st_rdev of a node below the root (links followed), for "/dev/…" selectors. -ENOTBLK, -ENOENT. */
+	int (*device_number)(struct host *h, const char *path, bool *ret_block, unsigned *ret_major,
+			     unsigned *ret_minor);
+
+	/* What may block: runs in the helper process with a deadline. -ETIMEDOUT: still in the kernel. */
+	int (*write)(struct host *h, const char *path, const char *data, size_t size);
+	ssize_t (*read_locked)(struct host *h, const char *path, char *buf, size_t size);
+	int (*load_module)(struct host *h, const char *module, const char *options);
+
+	/* What only a live host answers; others -EOPNOTSUPP. */
+	int (*permanent_mac)(struct host *h, const char *interface, uint8_t ret_mac[6]);
+	/* Position in the kernel log now, and the lines behind it that contain needle. */
+	int (*log_position)(struct host *h, uint64_t *ret_position);
+	int (*log_lines)(struct host *h, uint64_t position, const char *needle, struct strv *ret);
+
+	void (*free)(struct host *h);
+};
+
+/** The first member of every host. */
+struct host {
+	const struct host_ops *ops;
+	bool live;            /* the running kernel (or its model): changes can be made */
+	unsigned timeout_ms;  /* deadline of what may block */
+	int cancel_fd;        /* readable once the run is cancelled; -1: cannot be */
+	const char *display_root; /* "" or the --sysroot directory, for messages */
+};
+
+/** The running kernel. helper: path of the helper program, NULL for the installed one. */
+int host_live_new(const char *helper, struct host **ret) MUST_CHECK;
+/** Another root; never live. dir is opened now. */
+int host_root_new(const char *dir, struct host **ret, struct vfioadm_error **err) MUST_CHECK;
+void host_free(struct host *h);
+
+/* ---- helpers over the table ---- */
+
+/** Text file with trailing white space cut; an empty file gives "". */
+ssize_t host_read_text(struct host *h, host_dir dir, const char *name, char *buf, size_t size);
+/** base 10 or 16 ("0x" accepted). -EINVAL when it is not a number. */
+int host_read_uint(struct host *h, host_dir dir, const char *name, unsigned base, uint64_t *ret);
+/** Last component of a symbolic link. */
+ssize_t host_link_name(struct host *h, host_dir dir, const char *name, char *buf, size_t size);
+bool host_exists(struct host *h, const char *path);
+
+#endif

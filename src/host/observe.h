@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VFIOADM_HOST_OBSERVE_H
+#define VFIOADM_HOST_OBSERVE_H
+
+#include "host/host.h"
+#include "model/inventory.h"
+
+/*
+ * From the kernel's files to an inventory. BASIC is read for every function with few, never blocking
+ * reads; the other facets are added for chosen functions. A value that cannot be read stays UNKNOWN and
+ * is never an error; only "there is no PCI bus here" and -ENOMEM are.
+ */
+
+/** All functions with FACET_BASIC, slots, host facts; sorted, companions filled, verdict not yet set. */
+int observe_host(struct host *h, struct vfioadm_inventory **ret, struct vfioadm_error **err) MUST_CHECK;
+
+/** Adds facets (NAMES, IDENTITY, DETAIL, DRIVERS, LOCKED) to one function. 0 or -ENOMEM. */
+int observe_function(struct host *h, struct vfioadm_inventory *inv, struct vfioadm_function *f,
+		     unsigned facets) MUST_CHECK;
+
+/** NAMES for every function; equal IDs are looked up once. */
+int observe_names(struct host *h, struct vfioadm_inventory *inv) MUST_CHECK;
+
+/*
+ * Fresh looks at one function, for apply: never cached, never blocking. The driver link alone is no
+ * proof of a finished probe, but after the write that caused it has returned it is.
+ */
+enum presence { GONE = 0, PRESENT = 1 };
+/** -ENODEV when the function is gone; *ret_driver is "" when no driver is bound. */
+int observe_driver(struct host *h, const char *address, char *ret_driver, size_t size);
+/** Through the helper: "" when unset. */
+int observe_override(struct host *h, const char *address, char *ret_override, size_t size);
+int observe_incarnation(struct host *h, const char *address, uint64_t *ret);
+
+/** /proc/sys/kernel/random/boot_id. */
+int observe_boot_id(struct host *h, char *buf, size_t size);
+
+/*
+ * From things of the host to functions, for selectors. Each returns the address of the function below
+ * which the thing hangs; via says what lies between ("usb 1-2") or is NULL. -ENOENT: no such thing;
+ * -ENODEV: it is there, but not below a PCI function.
+ */
+int observe_net_function(struct host *h, const char *interface, char ret_address[24]);
+int observe_node_function(struct host *h, const char *path, char ret_address[24], char **ret_via);
+
+/* ---- modules (kmod) ---- */
+
+/** Is this driver registered, loadable ("module") or nowhere? */
+enum driver_presence { DRIVER_NOWHERE = 0, DRIVER_LOADABLE, DRIVER_REGISTERED };
+/** driver is the sysfs name; ret_module (may be NULL) receives the module to load. */
+int observe_driver_presence(struct host *h, const char *driver, enum driver_presence *ret,
+			    char *ret_module, size_t size);
+
+#endif

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/str.h"
+#include "model/cardtype.h"
+
+static const struct {
+	const char *name;
+	uint32_t max;
+	unsigned digits;
+} fields[] = {
+	{ "vendor", 0xffff, 4 },    { "device", 0xffff, 4 },      { "subvendor", 0xffff, 4 },
+	{ "subdevice", 0xffff, 4 }, { "class", 0xffffff, 6 }, { "class mask", 0xffffff, 6 },
+};
+
+static int parse_one(const char *whole, char *text, size_t i, uint32_t *ret,
+		     struct vfioadm_error **err)
+{
+	uint64_t v;
+	/* The kernel's own wildcard; only for what may be left out. */
+	bool any = i >= 2 && i <= 3 && (streq(text, "*") || streq(text, "ffffffff"));
+
+	if (any) {
+		*ret = CARDTYPE_ANY;
+		return 0;
+	}
+	if (str_to_u64(text, 16, fields[i].max, &v) < 0) {
+		error_set(err, -EINVAL, VFIOADM_E_BAD_ID,
+			  "\"%s\" is not a card-type ID: %s \"%s\" is not a hexadecimal number of up "
+			  "to %u digits.",
+			  whole, fields[i].name, text, fields[i].digits);
+		error_hint(err, "Write vendor:device as 'lspci -n' prints it, for example 15b3:1003.");
+		return -EINVAL;
+	}
+	*ret = (uint32_t)v;
+	return 0;
+}
+
+static int bad_shape(const char *s, struct vfioadm_error **err)
+{
+	error_set(err, -EINVAL, VFIOADM_E_BAD_ID,
+		  "\"%s\" is not a card-type ID of the form "
+		  "vendor:device[:subvendor[:subdevice[:class[:mask]]]].",
+		  s);
+	error_hint(err, "Write vendor:device as 'lspci -n' prints it, for example 15b3:1003.");
+	return -EINVAL;
+}
+
+int cardtype_parse(const char *s, struct cardtype *ret, struct vfioadm_error **err)
+{
+	uint32_t v[6] = { 0, 0, CARDTYPE_ANY, CARDTYPE_ANY, 0, 0 };
+	_cleanup_free_ char *copy = strdup(s);
+	char *rest = copy, *text;
+	size_t n = 0;
+
+	if (!copy)
+		return error_oom(err);
+	while ((text = strsep(&rest, ":"))) {
+		if (n == ARRAY_SIZE(fields))
+			return bad_shape(s, err);
+		if (parse_one(s, text, n, &v[n], err) < 0)
+			return -EINVAL;
+		n++;
+	}
+	if (n < 2)
+		return bad_shape(s, err);
+	/* A class without a mask would match every class (the kernel compares masked bits only). */
+	if (n == 5 && v[4])
+		v[5] = 0xffffff;
+	*ret = (struct cardtype){ v[0], v[1], v[2], v[3], v[4], v[5] };
+	return 0;
+}
+
+static int put_subsystem(char *buf, uint32_t v)
+{
+	return v == CARDTYPE_ANY ? sprintf(buf, ":*") : sprintf(buf, ":%04x", v);
+}
+
+void cardtype_format(const struct cardtype *id, char buf[CARDTYPE_MAX])
+{
+	bool class = id->class_code || id->class_mask;
+	bool subdevice = class || id->subdevice != CARDTYPE_ANY;
+	int n = sprintf(buf, "%04x:%04x", id->vendor, id->device);
+
+	if (subdevice || id->subvendor != CARDTYPE_ANY)
+		n += put_subsystem(buf + n, id->subvendor);
+	if (subdevice)
+		n += put_subsystem(buf + n, id->subdevice);
+	if (class)
+		sprintf(buf + n, ":%06x:%06x", id->class_code, id->class_mask);
+}
+
+void cardtype_format_new_id(const struct cardtype *id, char buf[CARDTYPE_MAX])
+{
+	snprintf(buf, CARDTYPE_MAX, "%04x %04x %08x %08x %06x %06x", id->vendor, id->device,
+		 id->subvendor, id->subdevice, id->class_code, id->class_mask);
+}
+
+bool cardtype_equal(const struct cardtype *a, const struct cardtype *b)
+{
+	return a->vendor == b->vendor && a->device == b->device && a->subvendor == b->subvendor &&
+	       a->subdevice == b->subdevice && a->class_code == b->class_code &&
+	       a->class_mask == b->class_mask;
+}
+
+static bool field_matches(uint32_t want, const struct vfioadm_uint *have)
+{
+	return want == CARDTYPE_ANY || (have->state == VFIOADM_KNOWN && have->value == want);
+}
+
+bool cardtype_matches(const struct cardtype *id, const struct vfioadm_function *f)
+{
+	return field_matches(id->vendor, &f->vendor) && field_matches(id->device, &f->device) &&
+	       field_matches(id->subvendor, &f->subsystem_vendor) &&
+	       field_matches(id->subdevice, &f->subsystem_device) &&
+	       (!id->class_mask ||
+		(f->class_code.state == VFIOADM_KNOWN &&
+		 !((id->class_code ^ (uint32_t)f->class_code.value) & id->class_mask)));
+}

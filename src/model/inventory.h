@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VFIOADM_MODEL_INVENTORY_H
+#define VFIOADM_MODEL_INVENTORY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <vfioadm.h>
+
+#include "base/macro.h"
+
+/*
+ * What was seen of a host: plain data, taken once. All strings and arrays hang in an arena that is freed
+ * with the inventory, so that functions can point into it and share equal strings.
+ */
+struct arena {
+	struct arena_block *blocks;
+};
+
+void *arena_alloc(struct arena *a, size_t size) MUST_CHECK;        /* zeroed, aligned; NULL: -ENOMEM */
+char *arena_strndup(struct arena *a, const char *s, size_t n) MUST_CHECK;
+char *arena_strdup(struct arena *a, const char *s) MUST_CHECK;
+char *arena_format(struct arena *a, const char *fmt, ...) PRINTF_LIKE(2, 3) MUST_CHECK;
+void arena_free(struct arena *a);
+
+enum host_machine {
+	MACHINE_OTHER = 0,
+	MACHINE_INTEL,
+	MACHINE_AMD,
+	MACHINE_ARM64,
+	MACHINE_S390,
+};
+
+/** Facts about the host as a whole; each UNKNOWN where it could not be read. */
+struct host_facts {
+	enum host_machine machine;
+	bool live;                        /* the running kernel's sysfs, not another root */
+	const char *kernel;               /* release, "6.12.0-…", or NULL */
+	struct vfioadm_uint root;         /* effective uid is 0 */
+	struct vfioadm_uint iommu;        /* /sys/class/iommu non-empty */
+	struct vfioadm_uint groups_late;  /* arm64 before 6.15: groups may appear at the first bind only */
+	struct vfioadm_uint sys_writable; /* sysfs is mounted read-write */
+	struct vfioadm_uint lockdown;     /* 0 none, 1 integrity, 2 confidentiality */
+	struct vfioadm_uint vfio_pci_loaded;   /* its directory below bus/pci/drivers exists */
+	struct vfioadm_uint vfio_pci_available;/* module file or built in */
+	struct vfioadm_uint noiommu;      /* vfio's enable_unsafe_noiommu_mode */
+};
+
+struct vfioadm_inventory {
+	struct arena arena;
+	struct vfioadm_function *functions; /* sorted by address */
+	size_t n_functions;
+	struct vfioadm_slot *slots;
+	size_t n_slots;
+	struct host_facts facts;
+	bool complete;
+	const char *iommu_advice; /* NULL: an IOMMU is there (or nothing is known) */
+};
+
+struct vfioadm_inventory *inventory_new(void) MUST_CHECK;
+/** Index of the function with this address, or -1. */
+ssize_t inventory_index(const struct vfioadm_inventory *inv, const char *address);
+/** The inventory's own, writable function; NULL when there is none. */
+struct vfioadm_function *inventory_get(struct vfioadm_inventory *inv, const char *address);
+/** Sorts by address and fills each function's companions from the group numbers. -ENOMEM. */
+int inventory_finish(struct vfioadm_inventory *inv) MUST_CHECK;
+void inventory_free_p(struct vfioadm_inventory **inv);
+#define _cleanup_inventory_ CLEANUP(inventory_free_p)
+
+static inline struct vfioadm_uint uint_known(uint64_t v)
+{
+	return (struct vfioadm_uint){ VFIOADM_KNOWN, v };
+}
+
+static inline struct vfioadm_uint uint_none(void)
+{
+	return (struct vfioadm_uint){ VFIOADM_NONE, 0 };
+}
+
+static inline struct vfioadm_str str_known(const char *s)
+{
+	return (struct vfioadm_str){ VFIOADM_KNOWN, s };
+}
+
+static inline struct vfioadm_str str_none(void)
+{
+	return (struct vfioadm_str){ VFIOADM_NONE, NULL };
+}
+
+static inline bool uint_is(const struct vfioadm_uint *u, uint64_t v)
+{
+	return u->state == VFIOADM_KNOWN && u->value == v;
+}
+
+static inline bool str_is(const struct vfioadm_str *s, const char *v)
+{
+	return s->state == VFIOADM_KNOWN && __builtin_strcmp(s->value, v) == 0;
+}
+
+/** "vfio-pci", a variant's sysfs name, or anything that names itself so: mlx5_vfio_pci, xe-vfio-pci. */
+bool driver_name_is_vfio(const char *driver);
+/** Module names and driver names differ by '-' and '_' only in how they are spelled. */
+bool driver_name_equal(const char *a, const char *b);
+
+#endif

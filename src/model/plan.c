@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <string.h>
+
+#include "model/plan.h"
+
+struct vfioadm_plan *plan_new(enum verb verb)
+{
+	struct vfioadm_plan *plan = calloc(1, sizeof(*plan));
+
+	if (plan)
+		plan->verb = verb;
+	return plan;
+}
+
+void vfioadm_plan_free(struct vfioadm_plan *plan)
+{
+	if (!plan)
+		return;
+	arena_free(&plan->arena);
+	free(plan->steps);
+	free(plan->findings);
+	free(plan->targets);
+	free(plan);
+}
+
+void plan_free_p(struct vfioadm_plan **plan)
+{
+	vfioadm_plan_free(*plan);
+}
+
+/* One more zeroed element at the end of an array that doubles. */
+static void *grow(void **items, size_t *n, size_t *room, size_t size)
+{
+	char *element;
+
+	if (*n == *room) {
+		size_t wanted = *room ? *room * 2 : 16;
+		void *grown = reallocarray(*items, wanted, size);
+
+		if (!grown)
+			return NULL;
+		*items = grown;
+		*room = wanted;
+	}
+	element = (char *)*items + (*n)++ * size;
+	memset(element, 0, size);
+	return element;
+}
+
+struct step *plan_add_step(struct vfioadm_plan *plan)
+{
+	void *items = plan->steps;
+	struct step *step = grow(&items, &plan->n_steps, &plan->room_steps, sizeof(*step));
+
+	plan->steps = items;
+	return step;
+}
+
+struct vfioadm_finding *plan_add_finding(struct vfioadm_plan *plan)
+{
+	void *items = plan->findings;
+	struct vfioadm_finding *finding =
+		grow(&items, &plan->n_findings, &plan->room_findings, sizeof(*finding));
+
+	plan->findings = items;
+	return finding;
+}
+
+struct target *plan_add_target(struct vfioadm_plan *plan)
+{
+	void *items = plan->targets;
+	struct target *target =
+		grow(&items, &plan->n_targets, &plan->room_targets, sizeof(*target));
+
+	plan->targets = items;
+	return target;
+}
+
+struct target *plan_target(struct vfioadm_plan *plan, const char *device)
+{
+	for (size_t i = 0; i < plan->n_targets; i++)
+		if (strcmp(plan->targets[i].pub.device, device) == 0)
+			return &plan->targets[i];
+	return NULL;
+}
+
+int step_describe(struct vfioadm_plan *plan, struct step *step, const char *action)
+{
+	step->pub.action = action;
+	step->pub.value = step->op.value;
+	if (step->op.path) {
+		step->pub.path = arena_format(&plan->arena, "/%s", step->op.path);
+		if (!step->pub.path)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+enum vfioadm_result vfioadm_plan_result(const struct vfioadm_plan *plan)
+{
+	return plan->result;
+}
+
+size_t vfioadm_plan_n_steps(const struct vfioadm_plan *plan)
+{
+	return plan->n_steps;
+}
+
+const struct vfioadm_step *vfioadm_plan_step(const struct vfioadm_plan *plan, size_t i)
+{
+	return i < plan->n_steps ? &plan->steps[i].pub : NULL;
+}
+
+size_t vfioadm_plan_n_findings(const struct vfioadm_plan *plan)
+{
+	return plan->n_findings;
+}
+
+const struct vfioadm_finding *vfioadm_plan_finding(const struct vfioadm_plan *plan, size_t i)
+{
+	return i < plan->n_findings ? &plan->findings[i] : NULL;
+}
+
+size_t vfioadm_plan_n_outcomes(const struct vfioadm_plan *plan)
+{
+	return plan->n_targets;
+}
+
+const struct vfioadm_outcome *vfioadm_plan_outcome(const struct vfioadm_plan *plan, size_t i)
+{
+	return i < plan->n_targets ? &plan->targets[i].pub : NULL;
+}
+
+const char *vfioadm_step_state_name(enum vfioadm_step_state state)
+{
+	static const char *const names[] = {
+		[VFIOADM_STEP_PLANNED] = "planned", [VFIOADM_STEP_RUNNING] = "running",
+		[VFIOADM_STEP_DONE] = "done",	    [VFIOADM_STEP_FAILED] = "failed",
+		[VFIOADM_STEP_UNDONE] = "undone",   [VFIOADM_STEP_UNDO_FAILED] = "undo-failed",
+		[VFIOADM_STEP_STUCK] = "stuck",
+	};
+
+	return (size_t)state < ARRAY_SIZE(names) ? names[state] : "unknown";
+}
+
+const char *vfioadm_result_name(enum vfioadm_result result)
+{
+	static const char *const names[] = {
+		[VFIOADM_RESULT_PLANNED] = "planned",	[VFIOADM_RESULT_UNCHANGED] = "unchanged",
+		[VFIOADM_RESULT_DONE] = "done",		[VFIOADM_RESULT_REFUSED] = "refused",
+		[VFIOADM_RESULT_UNDONE] = "undone",	[VFIOADM_RESULT_UNSETTLED] = "unsettled",
+	};
+
+	return (size_t)result < ARRAY_SIZE(names) ? names[result] : "unknown";
+}

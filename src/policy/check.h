@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VFIOADM_POLICY_CHECK_H
+#define VFIOADM_POLICY_CHECK_H
+
+#include "model/plan.h"
+#include "policy/select.h"
+
+/*
+ * What speaks against a change, as findings with evidence. A check reads the inventory only. To add one:
+ * a row in checks[] (check.c) with its code, the facets it needs and the verbs it is for.
+ */
+
+struct check_request {
+	enum verb verb;
+	const struct selection *selected; /* functions that the change moves */
+	const char *const *force;         /* codes that the caller overrides */
+	size_t n_force;
+	const char *retry; /* command line for hints, without --group: "vfioadm assign 0000:01:00.0" */
+};
+
+/** Facets that the checks of a verb need for the selection and its companions. */
+unsigned check_facets(enum verb verb);
+/** Adds findings to the plan; *ret_refused when one of them stands (blocks, or refuses unforced). */
+int check_run(struct vfioadm_inventory *inv, const struct check_request *request,
+	      struct vfioadm_plan *plan, bool *ret_refused);
+/** NULL-terminated codes that --force may name. */
+const char *const *check_forceable_codes(void);
+
+/** Fills users that BASIC shows, verdict and verdict_reason of every function. -ENOMEM. */
+int check_verdicts(struct vfioadm_inventory *inv) MUST_CHECK;
+
+#endif
