@@ -19,8 +19,8 @@ TRIPLET = {"x86_64": "x86_64-linux-gnu", "s390x": "s390x-linux-gnu"}
 COMPILER = {"x86_64": "gcc", "s390x": "s390x-linux-gnu-gcc"}
 
 # Packages whose programs go into every guest; unpacked in the cache, installed nowhere.
-TOOL_PACKAGES = ("busybox-static", "kmod", "pciutils", "udev", "libc6", "util-linux", "nvme-cli",
-                 "iproute2", "mdadm", "lvm2", "dmsetup")
+TOOL_PACKAGES = ("busybox-static", "kmod", "pciutils", "udev", "libc6", "iproute2",
+                 "e2fsprogs", "mdadm", "dmsetup")
 # (path in the packages, path in the guest); a package without it is a mistake.
 TOOLS = (
     ("bin/busybox", "/usr/bin/busybox"),
@@ -28,13 +28,14 @@ TOOLS = (
     ("usr/bin/lspci", "/usr/bin/lspci"),
     ("usr/bin/setpci", "/usr/bin/setpci"),
     ("sbin/ip", "/usr/sbin/ip"),
-    ("usr/bin/unshare", "/usr/bin/unshare"),
     ("sbin/mke2fs", "/usr/sbin/mke2fs"),
+    ("sbin/mdadm", "/usr/sbin/mdadm"),
+    ("sbin/dmsetup", "/usr/sbin/dmsetup"),
 )
 KMOD_LINKS = ("modprobe", "insmod", "rmmod", "lsmod", "modinfo", "depmod")
 # busybox has these too, but the real ones come with the packages above.
-NO_APPLET = frozenset(KMOD_LINKS) | {"lspci", "setpci", "ip", "init", "unshare", "mke2fs",
-                                     "mkfs.ext2", "poweroff", "reboot", "halt"}
+NO_APPLET = frozenset(KMOD_LINKS) | {"lspci", "setpci", "ip", "init", "mke2fs", "mkfs.ext2",
+                                     "poweroff", "reboot", "halt"}
 
 PROFILE = """\
 export PS1='\\033[1mguest:\\w\\033[0m # ' ENV=/etc/shrc
@@ -94,6 +95,8 @@ def hwdb(arch):
         source = tools(arch) / "usr/lib/udev/hwdb.d"
         target = dest / "usr/lib/udev/hwdb.d"
         target.mkdir(parents=True)
+        # Debian's program looks in /lib/udev.
+        (dest / "lib").symlink_to("usr/lib")
         found = sorted(source.glob("20-pci-*.hwdb"))
         if not found:
             raise RigError("udev's package has no PCI hwdb sources")
@@ -101,7 +104,9 @@ def hwdb(arch):
             shutil.copyfile(p, target / p.name)
         _systemd_hwdb("update", "--usr", f"--root={dest}")
         shutil.rmtree(target)
-    return cache.artefact("hwdb", make) / "usr/lib/udev/hwdb.bin"
+        if not (dest / "usr/lib/udev/hwdb.bin").is_file():
+            raise RigError("systemd-hwdb made no hwdb.bin")
+    return cache.artefact("hwdb", make, "2") / "usr/lib/udev/hwdb.bin"
 
 
 def _systemd_hwdb(*args):

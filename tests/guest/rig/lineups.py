@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Which hardware a guest has. Data only: qemu.py turns it into a command line.
+
+A line-up is a Lineup of QEMU arguments by name. `{disk}` in a drive's arguments is nothing
+special: drives are null-co, endless zeros that swallow writes, unless a line-up says otherwise.
+NICs carry romfile= because there is no iPXE in the packages used. The addresses in the comments
+are what the guest shows; slots are fixed by addr= so that they stay when a device is added.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Lineup:
+    arch: str
+    devices: tuple
+    memory: str = "768M"
+    append: str = ""
+    # False leaves the virtual IOMMU out altogether.
+    iommu: bool = True
+    vga: bool = False
+    # PCI functions that the guest is expected to show, for the rig's own tests.
+    functions: int = 0
+
+
+def _drive(ident, size="64M"):
+    # A real write-back file in memory would do too; null-co needs neither file nor clean-up.
+    # RAM-backed ("disk" below) is for tests that make a file system.
+    return ("-drive", f"if=none,id={ident},file.driver=null-co,file.read-zeroes=on,file.size={size}")
+
+
+def _device(text):
+    return ("-device", text)
+
+
+def _port(ident, chassis, slot, function=0, multi=False):
+    extra = ",multifunction=on" if multi else ""
+    return _device(f"pcie-root-port,id={ident},chassis={chassis},slot={chassis},"
+                   f"addr={slot:#x}.{function}{extra}")
+
+
+def _flat(*parts):
+    out = []
+    for p in parts:
+        out += p
+    return tuple(out)
+
+
+def _sriov_nvme(bus, vfs, serial="SRIOV", subsys="sub0", queues=2, extra=""):
+    """An NVMe controller that can have VFs; QEMU wants queue and interrupt pools to match."""
+    return _flat(
+        _device(f"nvme-subsys,id={subsys}"),
+        _device(f"nvme,subsys={subsys},serial={serial},bus={bus},sriov_max_vfs={vfs},"
+                f"sriov_vq_flexible={vfs * queues},sriov_vi_flexible={vfs},"
+                f"max_ioqpairs={vfs * queues + 2},msix_qsize={vfs + 2}{extra}"))
+
+
+# 00:00.0 host bridge, 00:1f.x chipset; the rest by slot:
+#   01:00.0, 02:00.0  e1000e twins           03:00.0, 04:00.0  nvme twins (TWIN0, TWIN1)
+#   05:00.0           nvme SR-IOV PF, 8 VFs  06:00.0           igb SR-IOV PF, 7 VFs
+#   07:00.0           pcie-pci-bridge, behind it 08:01.0 and 08:02.0 e1000: one group of three
+#   0a:00.0, 0a:00.1  virtio-net + virtio-rng, one function each of one device, one group
+#   0b:00.0           xhci with a USB disk and a keyboard; 09 is an empty port (rp8) for hot-plug
+_STANDARD = _flat(
+    *(_port(f"rp{n}", n, 2 + (n - 1) // 8, (n - 1) % 8, multi=(n - 1) % 8 == 0)
+      for n in range(1, 11)),
+    _device("e1000e,romfile=,bus=rp1,mac=52:54:00:00:00:01,id=nic0"),
+    _device("e1000e,romfile=,bus=rp2,mac=52:54:00:00:00:02,id=nic1"),
+    _drive("d0"), _device("nvme,serial=TWIN0,drive=d0,bus=rp3,id=nvme0"),
+    _drive("d1"), _device("nvme,serial=TWIN1,drive=d1,bus=rp4,id=nvme1"),
+    _sriov_nvme("rp5", 8),
+    _device("igb,romfile=,bus=rp6,mac=52:54:00:00:00:06,id=igb0"),
+    _device("pcie-pci-bridge,id=br0,bus=rp7"),
+    _device("e1000,romfile=,bus=br0,addr=1,mac=52:54:00:00:00:08"),
+    _device("e1000,romfile=,bus=br0,addr=2,mac=52:54:00:00:00:09"),
+    _device("virtio-net-pci,romfile=,bus=rp9,multifunction=on,addr=0.0,mac=52:54:00:00:00:0a,"
+            "iommu_platform=on"),
+    _device("virtio-rng-pci,bus=rp9,addr=0.1,iommu_platform=on"),
+    _device("qemu-xhci,bus=rp10,id=xhci"),
+    _drive("usb0"), _device("usb-storage,bus=xhci.0,drive=usb0"),
+    _device("usb-kbd,bus=xhci.0"),
+)
+
+# The smallest one that has twins: for tests that boot a guest of their own.
+_SMALL = _flat(
+    _port("rp1", 1, 2, 0, multi=True), _port("rp2", 2, 2, 1), _port("rp3", 3, 2, 2),
+    _device("e1000e,romfile=,bus=rp1,mac=52:54:00:00:00:01,id=nic0"),
+    _device("e1000e,romfile=,bus=rp2,mac=52:54:00:00:00:02,id=nic1"),
+    _drive("d0"), _device("nvme,serial=TWIN0,drive=d0,bus=rp3,id=nvme0"),
+)
+
+# A controller with 127 VFs beside a few others: 136 functions once sriov_numvfs is 127.
+_MANY = _flat(
+    _port("rp1", 1, 2, 0, multi=True), _port("rp2", 2, 2, 1),
+    _sriov_nvme("rp1", 127, queues=2, extra=""),
+    _device("e1000e,romfile=,bus=rp2,mac=52:54:00:00:00:01,id=nic0"),
+)
+
+
+def _zpci(uid, fid, ident, device):
+    return _flat(_device(f"zpci,uid={uid:#x},fid={fid:#x},target={ident}"),
+                 _device(f"{device},id={ident}"))
+
+
+# Every function has a domain of its own, which is its UID; the slot's name is the FID.
+_S390X = _flat(
+    _drive("d0"), _zpci(0x10, 0x100, "nv0", "nvme,serial=TWIN0,drive=d0"),
+    _drive("d1"), _zpci(0x11, 0x101, "nv1", "nvme,serial=TWIN1,drive=d1"),
+    _zpci(0x12, 0x102, "e0", "e1000e,romfile=,mac=52:54:00:00:00:01"),
+    _zpci(0x13, 0x103, "e1", "e1000e,romfile=,mac=52:54:00:00:00:02"),
+    _zpci(0x14, 0x104, "vnet", "virtio-net-pci,romfile=,mac=52:54:00:00:00:03,iommu_platform=on"),
+    _zpci(0x15, 0x105, "vrng", "virtio-rng-pci,iommu_platform=on"),
+)
+
+LINEUPS = {
+    "standard": Lineup("x86_64", _STANDARD, memory="1G", functions=26),
+    "vga": Lineup("x86_64", _SMALL, vga=True),
+    "small": Lineup("x86_64", _SMALL, memory="512M"),
+    "many": Lineup("x86_64", _MANY, memory="1536M"),
+    # The same hardware, the kernel not told to use the IOMMU: the host that is not ready.
+    "noiommu": Lineup("x86_64", _SMALL, memory="512M", append="intel_iommu=off"),
+    # No IOMMU in the machine.
+    "absent-iommu": Lineup("x86_64", _SMALL, memory="512M", iommu=False),
+    "s390x": Lineup("s390x", _S390X, memory="512M", functions=6),
+    "s390x-small": Lineup("s390x", _zpci(0x12, 0x102, "e0", "e1000e,romfile=,mac=52:54:00:00:00:01"),
+                          memory="512M", functions=1),
+}
+
+DEFAULT = {"x86_64": "standard", "s390x": "s390x"}
