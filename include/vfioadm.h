@@ -374,6 +374,7 @@ const char *vfioadm_result_name(enum vfioadm_result result);
 /** Options of the planning functions; zero it, then set what you need. */
 struct vfioadm_options {
 	size_t size;               /**< sizeof(struct vfioadm_options): lets the structure grow */
+	bool dry_run;              /**< the plan will not be run: plan without privilege as well */
 	bool all_matching;         /**< a selector may match several functions */
 	bool group;                /**< take the whole IOMMU group along (assign, release) */
 	const char *driver;        /**< assign: NULL or "auto", "vfio-pci", or a driver's name */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdarg.h>
 #include <string.h>
 
 #include "model/plan.h"
@@ -84,16 +85,83 @@ struct target *plan_target(struct vfioadm_plan *plan, const char *device)
 	return NULL;
 }
 
-int step_describe(struct vfioadm_plan *plan, struct step *step, const char *action)
+const char *op_name(enum op_kind kind)
 {
-	step->pub.action = action;
-	step->pub.value = step->op.value;
-	if (step->op.path) {
-		step->pub.path = arena_format(&plan->arena, "/%s", step->op.path);
-		if (!step->pub.path)
-			return -ENOMEM;
+	static const char *const names[] = {
+		[OP_SET_OVERRIDE] = "set-override", [OP_UNBIND] = "unbind",
+		[OP_BIND] = "bind",		    [OP_PROBE] = "probe",
+		[OP_ADD_ID] = "add-id",		    [OP_REMOVE_ID] = "remove-id",
+		[OP_LOAD_MODULE] = "load-module",   [OP_SAVE_RECORD] = "save-record",
+		[OP_DROP_RECORD] = "drop-record",   [OP_SAVE_ID] = "save-id",
+		[OP_DROP_ID] = "drop-id",
+	};
+
+	return names[kind];
+}
+
+bool op_path(const struct op *op, char path[OP_PATH_MAX])
+{
+	static const char *const driver_file[] = {
+		[OP_UNBIND] = "unbind",
+		[OP_BIND] = "bind",
+		[OP_ADD_ID] = "new_id",
+		[OP_REMOVE_ID] = "remove_id",
+	};
+
+	switch (op->kind) {
+	case OP_SET_OVERRIDE:
+		snprintf(path, OP_PATH_MAX, "sys/bus/pci/devices/%s/driver_override", op->device);
+		return true;
+	case OP_PROBE:
+		snprintf(path, OP_PATH_MAX, "sys/bus/pci/drivers_probe");
+		return true;
+	case OP_UNBIND:
+	case OP_BIND:
+	case OP_ADD_ID:
+	case OP_REMOVE_ID:
+		snprintf(path, OP_PATH_MAX, "sys/bus/pci/drivers/%s/%s", op->driver,
+			 driver_file[op->kind]);
+		return true;
+	default:
+		return false;
 	}
-	return 0;
+}
+
+static int describe(struct vfioadm_plan *plan, struct step *step)
+{
+	char path[OP_PATH_MAX];
+
+	step->pub.device = step->op.device;
+	step->pub.action = op_name(step->op.kind);
+	step->pub.value = step->op.value;
+	if (!op_path(&step->op, path))
+		return 0;
+	step->pub.path = arena_format(&plan->arena, "/%s", path);
+	return step->pub.path ? 0 : -ENOMEM;
+}
+
+struct step *plan_add_op(struct vfioadm_plan *plan, const struct op *op, const struct op *undo,
+			 size_t n_undo, const char *fmt, ...)
+{
+	struct step *step = plan_add_step(plan);
+	char text[512];
+	va_list ap;
+
+	if (!step)
+		return NULL;
+	step->op = *op;
+	if (n_undo) {
+		step->undo = arena_alloc(&plan->arena, n_undo * sizeof(*undo));
+		if (!step->undo)
+			return NULL;
+		memcpy(step->undo, undo, n_undo * sizeof(*undo));
+		step->n_undo = n_undo;
+	}
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	step->pub.text = arena_strdup(&plan->arena, text);
+	return step->pub.text && describe(plan, step) == 0 ? step : NULL;
 }
 
 enum vfioadm_result vfioadm_plan_result(const struct vfioadm_plan *plan)

@@ -20,15 +20,19 @@ enum verb {
 	VERB_DISABLE,
 };
 
-/** What one operation does to the host. The path is below the root, without a leading slash. */
+/** What one operation does to the host, or to what vfioadm remembers. */
 enum op_kind {
-	OP_NOTHING = 0,
-	OP_WRITE,       /* one write(2) of value to path */
-	OP_LOAD_MODULE, /* value: module name; options: parameters or NULL */
-	OP_SAVE_RECORD, /* remember `record` for the device */
-	OP_DROP_RECORD, /* forget it */
-	OP_SAVE_ID,     /* remember the card type `value` as enabled */
-	OP_DROP_ID,
+	OP_SET_OVERRIDE, /* device, value ("" clears) */
+	OP_UNBIND,       /* device, driver */
+	OP_BIND,         /* device, driver; nothing to do when it is bound to this driver already */
+	OP_PROBE,        /* device: whichever driver matches; where no name is known */
+	OP_ADD_ID,       /* driver, type, value; EEXIST: it is there already */
+	OP_REMOVE_ID,    /* driver, type, value; ENODEV: it was not there */
+	OP_LOAD_MODULE,  /* value: module; options: parameters or NULL, then it must not be loaded yet */
+	OP_SAVE_RECORD,  /* device, record */
+	OP_DROP_RECORD,  /* device */
+	OP_SAVE_ID,      /* type */
+	OP_DROP_ID,      /* type */
 };
 
 /** What a function was before it was assigned: enough to give it back. See store/record.h. */
@@ -43,42 +47,38 @@ struct record {
 
 struct op {
 	enum op_kind kind;
-	const char *path;
-	const char *value;   /* bytes that are written, without a trailing newline; "" clears an override */
+	const char *device;
+	const char *driver;
+	const char *value; /* bytes that are written, without a trailing newline */
 	const char *options;
 	const struct record *record;
-	bool ignore_eexist;  /* new_id: EEXIST says that the ID is there already */
-	bool ignore_enodev;  /* remove_id: ENODEV says that it is not there */
+	struct cardtype type;
 };
 
-/** What must be true right before a step, and right after it. */
-struct expectation {
-	bool check_driver;
-	const char *driver; /* NULL: none */
-	bool check_override;
-	const char *driver_override; /* NULL: none */
-};
-
-enum { STEP_UNDO_MAX = 3 };
+enum { OP_PATH_MAX = 256 };
+/** The file that the operation writes, below the root without a leading slash; false: it writes none. */
+bool op_path(const struct op *op, char path[OP_PATH_MAX]);
+/** "set-override", "unbind", … */
+const char *op_name(enum op_kind kind);
 
 struct step {
 	struct vfioadm_step pub;
 	struct op op;
-	struct expectation before, after;
-	struct op undo[STEP_UNDO_MAX]; /* run in this order, when the step was done (or may have been) */
+	/* Right before the step the function must be bound to expect_driver (NULL: to none). */
+	bool check_driver;
+	const char *expect_driver;
+	/* Run in this order to take the step back, when it was done or may have been. */
+	struct op *undo;
 	size_t n_undo;
-	/* For messages: what binding failed against, "nvme" or "vfio-pci". */
-	const char *driver;
+	bool no_effect; /* the kernel said that there was nothing to do: there is nothing to undo */
 };
 
 /** What must be true at the end, and what to go back to. */
 struct target {
 	struct vfioadm_outcome pub;
 	bool check;                          /* verify: driver after == pub.wanted */
+	bool any_native;                     /* any driver but a VFIO one will do (pub.wanted is a guess) */
 	const char *override_before;         /* NULL: none */
-	bool override_before_known;
-	const char *override_wanted;
-	bool check_override;
 	uint64_t incarnation;
 };
 
@@ -101,8 +101,12 @@ struct step *plan_add_step(struct vfioadm_plan *plan) MUST_CHECK;
 struct vfioadm_finding *plan_add_finding(struct vfioadm_plan *plan) MUST_CHECK;
 struct target *plan_add_target(struct vfioadm_plan *plan) MUST_CHECK;
 struct target *plan_target(struct vfioadm_plan *plan, const char *device);
-/** Fills pub.action, pub.path and pub.value from op; pub.text must be set by the planner. */
-int step_describe(struct vfioadm_plan *plan, struct step *step, const char *action) MUST_CHECK;
+/**
+ * Adds a step for op, with its public description; text says it in words. The undo operations are copied.
+ * NULL: -ENOMEM.
+ */
+struct step *plan_add_op(struct vfioadm_plan *plan, const struct op *op, const struct op *undo,
+			 size_t n_undo, const char *fmt, ...) PRINTF_LIKE(5, 6) MUST_CHECK;
 void plan_free_p(struct vfioadm_plan **plan);
 #define _cleanup_plan_ CLEANUP(plan_free_p)
 
