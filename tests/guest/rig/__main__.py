@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What scripts/ asks of the rig: python3 -m rig VERB …"""
+
+import shutil
+import sys
+
+from . import cache, initramfs, kernels
+from .apt import CODENAME, PrivateApt
+from .errors import RigError, Unavailable
+
+
+def install_backports(*packages):
+    PrivateApt(system=True).install(packages, CODENAME + "-backports")
+
+
+def prepare(arch, *names):
+    """Fetch kernels and build what guests boot from, so that the first test does not wait."""
+    unknown = set(names) - set(kernels.KERNELS)
+    if unknown:
+        raise RigError(f"no such kernel: {', '.join(sorted(unknown))}; "
+                       f"there are {', '.join(kernels.KERNELS)}")
+    if arch == "s390x":
+        from . import sysroot
+        sysroot.fetch(arch)
+        cache.say(f"cross file for meson: {sysroot.cross_file(arch)}")
+    for kernel in kernels.KERNELS.values():
+        if kernel.arch != arch or (names and kernel.name not in names):
+            continue
+        try:
+            initramfs.base(kernel.name)
+        except Unavailable as e:
+            cache.say(str(e))
+        else:
+            cache.say(f"{kernel.name}: {kernels.info(kernel.name)[1]}")
+
+
+def prepare_bench():
+    from . import debianroot
+    cache.say(f"bench system: {debianroot.image()}")
+
+
+def cross_file(arch):
+    from . import sysroot
+    print(sysroot.cross_file(arch))
+
+
+def sysroot_dir(arch):
+    from . import sysroot
+    print(sysroot.fetch(arch))
+
+
+def forget():
+    """Drop everything that can be fetched or made again."""
+    for path in cache.root().iterdir():
+        if path.name != "built-kernels":
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def list_kernels():
+    for kernel in kernels.KERNELS.values():
+        print(f"{kernel.name:14} {kernel.arch:7} {kernels.available(kernel.name) or 'available'}")
+
+
+VERBS = {f.__name__.replace("_", "-"): f
+         for f in (install_backports, prepare, prepare_bench, cross_file, forget, list_kernels)}
+VERBS["sysroot"] = sysroot_dir
+
+
+def main(argv):
+    if not argv or argv[0] not in VERBS:
+        print(f"usage: python3 -m rig {{{'|'.join(VERBS)}}} …", file=sys.stderr)
+        return 2
+    try:
+        VERBS[argv[0]](*argv[1:])
+    except RigError as e:
+        print(f"rig: {e}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
