@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VFIOADM_BASE_HELPER_H
+#define VFIOADM_BASE_HELPER_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "macro.h"
+
+/*
+ * A helper process does what may block for ever, so that its caller need not. It is started by exec (the
+ * caller may be a threaded program), has its own session, /dev/null as its standard descriptors and no
+ * other descriptor than its socket: an orphan that kept the caller's standard output or a lock open would
+ * hang whoever waits for them. Requests and replies are single messages on that socket; SIGCHLD is not
+ * used, and no zombie is left (the helper detaches itself from its parent at start).
+ *
+ * One helper serves one request after the other. A request that outlasts its deadline leaves that helper
+ * to itself: it ends when the kernel lets go of it; the next request starts another one.
+ */
+struct helper;
+
+enum { HELPER_MESSAGE_MAX = 16384 };
+
+/** What a request and a reply start with; text follows, NUL-terminated strings one after the other. */
+struct helper_request {
+	uint32_t operation;
+	uint32_t size;      /* bytes of data behind the strings */
+	uint32_t path_size; /* with NUL */
+	uint32_t reserved;
+};
+
+struct helper_reply {
+	int64_t result; /* length or 0, or a negative errno */
+};
+
+/** program must be an absolute path and is copied; nothing is started yet. */
+int helper_new(const char *program, struct helper **ret) MUST_CHECK;
+/** Closes the socket; a helper that waits for requests ends, a blocked one when it can. */
+void helper_free(struct helper *h);
+
+/**
+ * One request. *ret_result is what the operation returned; reply data (at most size bytes) go to data,
+ * their length to *ret_size. cancel_fd (-1: none) is an eventfd that counts the wish to stop: from the
+ * second one on the wait ends at once.
+ * 0; -ETIMEDOUT: still blocked (also when waiting was cancelled); -ENOENT, -EACCES: the program cannot be
+ * started; -EPIPE: the helper died.
+ */
+int helper_call(struct helper *h, uint32_t operation, const char *path, const void *request,
+		size_t request_size, unsigned timeout_ms, int cancel_fd, int64_t *ret_result, void *data,
+		size_t size, size_t *ret_size) MUST_CHECK;
+
+/** How often stopping was asked for on this non-blocking eventfd; 0 for -1. Leaves the count as it is. */
+uint64_t cancel_count(int cancel_fd);
+
+/** The process that holds the last request that timed out; 0: none. */
+pid_t helper_stuck_pid(const struct helper *h);
+
+/* ---- the other side ---- */
+
+/** Serves one request: writes at most size bytes to reply and their number to *ret_size. */
+typedef int64_t (*helper_serve_fn)(uint32_t operation, const char *path, const char *data,
+				   size_t data_size, char *reply, size_t size, size_t *ret_size);
+
+/** The main loop of a helper program on descriptor HELPER_FD; returns its exit status. */
+int helper_main(helper_serve_fn serve);
+
+enum { HELPER_FD = 3 };
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <string.h>
+
+#include "host/act.h"
+
+static int call(struct helper *helper, struct host *h, enum act_operation op, const char *path,
+		const void *data, size_t size, int64_t *ret_result, void *reply, size_t room,
+		size_t *ret_size)
+{
+	return helper_call(helper, op, path, data, size, h->timeout_ms, h->cancel_fd, ret_result, reply,
+			   room, ret_size);
+}
+
+int act_write(struct helper *helper, struct host *h, const char *path, const char *data, size_t size)
+{
+	int64_t result;
+	int r = call(helper, h, ACT_WRITE, path, data, size, &result, NULL, 0, NULL);
+
+	return r < 0 ? r : (int)result;
+}
+
+ssize_t act_read(struct helper *helper, struct host *h, const char *path, char *buf, size_t size)
+{
+	int64_t result;
+	size_t n = 0;
+	int r = call(helper, h, ACT_READ, path, NULL, 0, &result, buf, size - 1, &n);
+
+	if (r < 0)
+		return r;
+	if (result < 0)
+		return (ssize_t)result;
+	buf[n] = '\0';
+	return (ssize_t)n;
+}
+
+int act_load_module(struct helper *helper, struct host *h, const char *module, const char *options)
+{
+	int64_t result;
+	int r = call(helper, h, ACT_LOAD_MODULE, module, options, options ? strlen(options) : 0, &result,
+		     NULL, 0, NULL);
+
+	return r < 0 ? r : (int)result;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VFIOADM_HOST_ACT_H
+#define VFIOADM_HOST_ACT_H
+
+#include "base/helper.h"
+#include "host/host.h"
+
+/*
+ * What may block, on the running kernel: sent to the helper process with the host's deadline. These are
+ * the acting entries of the live host's table; act_serve() is the other side, in the helper program.
+ */
+enum act_operation {
+	ACT_WRITE = 1,
+	ACT_READ,
+	ACT_LOAD_MODULE,
+};
+
+int act_write(struct helper *helper, struct host *h, const char *path, const char *data, size_t size);
+ssize_t act_read(struct helper *helper, struct host *h, const char *path, char *buf, size_t size);
+/** options: NULL, or module parameters; with options a module that is loaded already is -EEXIST. */
+int act_load_module(struct helper *helper, struct host *h, const char *module, const char *options);
+
+int64_t act_serve(uint32_t operation, const char *path, const char *data, size_t data_size, char *reply,
+		  size_t size, size_t *ret_size);
+
+#endif

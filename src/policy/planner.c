@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* assign and release: steps for functions. Card types are in planner_id.c. */
+#include <string.h>
+
+#include "base/str.h"
+#include "policy/planner.h"
+
+/*
+ * The order within one function is fixed by the kernel: the override must name the new driver before the
+ * old one lets go, or whatever else probes in between (a module load, a rescan) takes the function; and
+ * taking an unbind back means to restore the override before the bind, or the bind matches nothing.
+ */
+
+static const char *known(const struct vfioadm_str *s)
+{
+	return s->state == VFIOADM_KNOWN ? s->value : NULL;
+}
+
+/* Strings outlive the inventory: everything that a plan holds is copied into its arena. */
+static const char *keep(struct vfioadm_plan *plan, const char *s)
+{
+	return s ? arena_strdup(&plan->arena, s) : NULL;
+}
+
+static struct op override_op(const char *device, const char *override)
+{
+	return (struct op){ .kind = OP_SET_OVERRIDE, .device = device, .value = override ? override : "" };
+}
+
+static struct op driver_op(enum op_kind kind, const char *device, const char *driver)
+{
+	return (struct op){ .kind = kind, .device = device, .driver = driver, .value = device };
+}
+
+/* One function on its way: what it is now and what it is to be. */
+struct move {
+	struct vfioadm_plan *plan;
+	const char *device;
+	const char *from, *from_override; /* NULL: none */
+	const char *to, *to_override;     /* NULL: none */
+	const struct record *record;      /* assign: save it; release: it is dropped */
+};
+
+static int add_override(const struct move *m)
+{
+	struct op undo = override_op(m->device, m->from_override), op;
+
+	if (streq_null(m->from_override, m->to_override))
+		return 0;
+	op = override_op(m->device, m->to_override);
+	if (m->to_override)
+		return plan_add_op(m->plan, &op, &undo, 1, "set driver_override of %s to %s", m->device,
+				   m->to_override) ?
+			       0 :
+			       -ENOMEM;
+	return plan_add_op(m->plan, &op, &undo, 1, "clear driver_override of %s", m->device) ? 0 : -ENOMEM;
+}
+
+static int add_unbind(const struct move *m)
+{
+	struct op op = driver_op(OP_UNBIND, m->device, m->from);
+	struct op undo[2] = {
+		override_op(m->device, m->from_override),
+		driver_op(OP_BIND, m->device, m->from),
+	};
+	struct step *step;
+
+	if (!m->from)
+		return 0;
+	step = plan_add_op(m->plan, &op, undo, 2, "unbind %s from %s", m->device, m->from);
+	if (!step)
+		return -ENOMEM;
+	step->check_driver = true;
+	step->expect_driver = m->from;
+	return 0;
+}
+
+static int add_bind(const struct move *m)
+{
+	struct op op = driver_op(OP_BIND, m->device, m->to);
+	struct op undo = driver_op(OP_UNBIND, m->device, m->to);
+	struct step *step;
+
+	if (!m->to)
+		return 0;
+	step = plan_add_op(m->plan, &op, &undo, 1, "bind %s to %s", m->device, m->to);
+	if (!step)
+		return -ENOMEM;
+	step->check_driver = true;
+	step->expect_driver = NULL;
+	return 0;
+}
+
+static struct target *add_target(struct vfioadm_plan *plan, const struct plan_input *in)
+{
+	struct target *t = plan_add_target(plan);
+
+	if (!t)
+		return NULL;
+	t->pub.device = keep(plan, in->function->address);
+	t->pub.before = keep(plan, known(&in->function->driver));
+	t->override_before = keep(plan, known(&in->function->driver_override));
+	t->incarnation = in->incarnation;
+	return t->pub.device ? t : NULL;
+}
+
+static bool module_planned(const struct vfioadm_plan *plan, const char *module)
+{
+	for (size_t i = 0; i < plan->n_steps; i++)
+		if (plan->steps[i].op.kind == OP_LOAD_MODULE && streq(plan->steps[i].op.value, module))
+			return true;
+	return false;
+}
+
+/* Loading has no undo: a module that others may use by then stays. */
+static int add_load(struct vfioadm_plan *plan, const char *module)
+{
+	struct op op = { .kind = OP_LOAD_MODULE };
+
+	if (!module || module_planned(plan, module))
+		return 0;
+	op.value = keep(plan, module);
+	if (!op.value)
+		return -ENOMEM;
+	return plan_add_op(plan, &op, NULL, 0, "load module %s", module) ? 0 : -ENOMEM;
+}
+
+static struct record *make_record(struct vfioadm_plan *plan, const struct plan_input *in)
+{
+	const struct vfioadm_function *f = in->function;
+	struct record *rec = arena_alloc(&plan->arena, sizeof(*rec));
+
+	if (!rec)
+		return NULL;
+	*rec = (struct record){
+		.device = keep(plan, f->address),
+		.driver = keep(plan, known(&f->driver)),
+		.driver_override = keep(plan, known(&f->driver_override)),
+		.boot_id = keep(plan, in->boot_id),
+		.vendor = (uint32_t)f->vendor.value,
+		.device_id = (uint32_t)f->device.value,
+		.subsystem_vendor = (uint32_t)f->subsystem_vendor.value,
+		.subsystem_device = (uint32_t)f->subsystem_device.value,
+		.incarnation = in->incarnation,
+	};
+	return rec->device && rec->boot_id ? rec : NULL;
+}
+
+static int add_save_record(const struct move *m)
+{
+	struct op op = { .kind = OP_SAVE_RECORD, .device = m->device, .record = m->record };
+	struct op undo = { .kind = OP_DROP_RECORD, .device = m->device };
+
+	return plan_add_op(m->plan, &op, &undo, 1, "remember that %s had driver %s", m->device,
+			   m->from ? m->from : "(none)") ?
+		       0 :
+		       -ENOMEM;
+}
+
+static int add_drop_record(const struct move *m)
+{
+	struct op op = { .kind = OP_DROP_RECORD, .device = m->device };
+	struct op undo = { .kind = OP_SAVE_RECORD, .device = m->device, .record = m->record };
+
+	return plan_add_op(m->plan, &op, &undo, 1, "forget what %s had before", m->device) ? 0 : -ENOMEM;
+}
+
+static int assign_one(struct vfioadm_plan *plan, const struct plan_input *in)
+{
+	const struct vfioadm_function *f = in->function;
+	struct target *t = add_target(plan, in);
+	struct move m = { .plan = plan };
+	int r;
+
+	if (!t)
+		return -ENOMEM;
+	t->pub.wanted = keep(plan, in->driver);
+	t->check = true;
+	if (str_is(&f->driver, in->driver)) {
+		t->pub.note = "is bound to it already";
+		return 0;
+	}
+	t->pub.taken = true;
+	m.device = t->pub.device;
+	m.from = t->pub.before;
+	m.from_override = t->override_before;
+	m.to = m.to_override = t->pub.wanted;
+	m.record = make_record(plan, in);
+	if (!m.record || !m.to)
+		return -ENOMEM;
+	r = add_save_record(&m);
+	if (r == 0)
+		r = add_override(&m);
+	if (r == 0)
+		r = add_unbind(&m);
+	return r < 0 ? r : add_bind(&m);
+}
+
+int plan_assign(struct vfioadm_plan *plan, const struct plan_input *inputs, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!str_is(&inputs[i].function->driver, inputs[i].driver) &&
+		    add_load(plan, inputs[i].module) < 0)
+			return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		if (assign_one(plan, &inputs[i]) < 0)
+			return -ENOMEM;
+	plan->result = plan->n_steps ? VFIOADM_RESULT_PLANNED : VFIOADM_RESULT_UNCHANGED;
+	return 0;
+}
+
+/* Without a name to bind to, the kernel chooses; a VFIO driver that it chooses is found out after. */
+static int add_probe(const struct move *m)
+{
+	struct op op = { .kind = OP_PROBE, .device = m->device, .value = m->device };
+	struct op undo = driver_op(OP_UNBIND, m->device, NULL);
+	struct step *step = plan_add_op(m->plan, &op, &undo, 1, "let the best native driver take %s",
+					m->device);
+
+	if (!step)
+		return -ENOMEM;
+	step->check_driver = true;
+	step->expect_driver = NULL;
+	return 0;
+}
+
+static bool was_on_vfio(const struct plan_input *in)
+{
+	return uint_is(&in->function->vfio, 1);
+}
+
+/*
+ * Where the function goes: what the record says; without one the driver that flow found, or whichever
+ * the kernel probes.
+ */
+static void release_destination(const struct plan_input *in, bool park, struct move *m, struct target *t)
+{
+	const struct record *rec = in->record;
+
+	m->to = m->to_override = NULL;
+	if (rec)
+		m->to_override = keep(m->plan, rec->driver_override);
+	if (park) {
+		t->pub.note = "left without a driver, as asked";
+	} else if (rec && !rec->driver) {
+		t->pub.note = "had no driver before it was assigned";
+	} else if (in->driver) {
+		m->to = keep(m->plan, in->driver);
+		t->pub.note = rec ? NULL : "best native driver; there is no record of an assign";
+	} else {
+		t->any_native = true;
+		t->pub.note = "no record of an assign: whichever native driver matches";
+	}
+}
+
+static int release_one(struct vfioadm_plan *plan, const struct plan_input *in, bool park)
+{
+	struct target *t = add_target(plan, in);
+	struct move m = { .plan = plan };
+	int r;
+
+	if (!t)
+		return -ENOMEM;
+	t->check = true;
+	if (!was_on_vfio(in)) {
+		t->pub.wanted = t->pub.before;
+		t->pub.note = "is not assigned";
+		return 0;
+	}
+	t->pub.taken = true;
+	m.device = t->pub.device;
+	m.from = t->pub.before;
+	m.from_override = t->override_before;
+	release_destination(in, park, &m, t);
+	t->pub.wanted = m.to;
+	r = add_override(&m);
+	if (r == 0)
+		r = add_unbind(&m);
+	if (r == 0)
+		r = t->any_native ? add_probe(&m) : add_bind(&m);
+	if (r == 0 && in->record) {
+		m.record = in->record;
+		r = add_drop_record(&m);
+	}
+	return r;
+}
+
+int plan_release(struct vfioadm_plan *plan, const struct plan_input *inputs, size_t n, bool park)
+{
+	for (size_t i = 0; i < n; i++)
+		if (was_on_vfio(&inputs[i]) && !park && add_load(plan, inputs[i].module) < 0)
+			return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		if (release_one(plan, &inputs[i], park) < 0)
+			return -ENOMEM;
+	plan->result = plan->n_steps ? VFIOADM_RESULT_PLANNED : VFIOADM_RESULT_UNCHANGED;
+	return 0;
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <fcntl.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "store/store.h"
+
+void store_close(struct store *s)
+{
+	if (s->lock >= 0)
+		close(s->lock);
+	if (s->dir >= 0)
+		close(s->dir);
+	s->dir = s->lock = -1;
+}
+
+static int unusable(const char *path, int r, struct vfioadm_error **err)
+{
+	if (r == -EPERM)
+		error_set(err, r, VFIOADM_E_STORE,
+			  "%s belongs to another user or can be written by others, so what it says "
+			  "cannot be trusted.",
+			  path);
+	else
+		error_set(err, r, VFIOADM_E_STORE, "%s cannot be used: %s.", path, strerror(-r));
+	error_path(err, path);
+	if (r == -EPERM)
+		error_hint(err, "Look at who made it, remove it, and try again.");
+	else
+		error_hint(err, "vfioadm keeps there how to give devices back; make it a directory "
+				"that root can write.");
+	return r;
+}
+
+int store_open(struct store *s, const char *path, struct vfioadm_error **err)
+{
+	int fd = file_open_trusted_dir(AT_FDCWD, path, false);
+
+	/* Who may not look is told so by whatever needs the answer. */
+	if (fd == -ENOENT || fd == -EACCES)
+		return 0;
+	if (fd < 0)
+		return unusable(path, fd, err);
+	s->dir = fd;
+	return 0;
+}
+
+int store_open_locked(struct store *s, const char *path, unsigned wait_ms, struct vfioadm_error **err)
+{
+	int fd = file_open_trusted_dir(AT_FDCWD, path, true);
+
+	if (fd < 0)
+		return unusable(path, fd, err);
+	s->dir = fd;
+	fd = file_lock(s->dir, "lock", wait_ms);
+	if (fd == -EAGAIN) {
+		error_set(err, fd, VFIOADM_E_BUSY,
+			  "Another vfioadm is changing devices on this host, and holds %s/lock.", path);
+		error_hint(err, "Wait for it with --lock-wait SECONDS.");
+		return fd;
+	}
+	if (fd < 0)
+		return unusable(path, fd, err);
+	s->lock = fd;
+	return 0;
+}
+
+/* ---- enabled card types ---- */
+
+enum { ENABLED_MAX = 256 * 1024 };
+
+void enabled_ids_clear(struct enabled_ids *ids)
+{
+	free(ids->items);
+	*ids = (struct enabled_ids){ 0 };
+}
+
+static int add_line(struct enabled_ids *ids, char *line)
+{
+	char *registration = strchr(line, ' ');
+	struct enabled_id id, *grown;
+
+	if (!registration)
+		return 0;
+	*registration++ = '\0';
+	if (cardtype_parse(line, &id.type, NULL) < 0 ||
+	    str_to_u64(registration, 10, UINT64_MAX, &id.registration) < 0)
+		return 0;
+	grown = reallocarray(ids->items, ids->n + 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	ids->items = grown;
+	ids->items[ids->n++] = id;
+	return 0;
+}
+
+int store_load_ids(struct store *s, struct enabled_ids *ret)
+{
+	_cleanup_enabled_ids_ struct enabled_ids ids = { 0 };
+	_cleanup_free_ char *text = NULL;
+	char *rest, *line;
+	int r;
+
+	*ret = ids;
+	if (s->dir < 0)
+		return 0;
+	r = file_read_all(s->dir, "enabled", ENABLED_MAX, &text, NULL);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	rest = text;
+	while ((line = strsep(&rest, "\n")))
+		if (add_line(&ids, line) < 0)
+			return -ENOMEM;
+	*ret = ids;
+	ids = (struct enabled_ids){ 0 };
+	return 0;
+}
+
+static int save_ids(struct store *s, const struct enabled_ids *ids, const struct cardtype *skip)
+{
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+	_cleanup_free_ char *data = NULL;
+	char name[CARDTYPE_MAX];
+
+	for (size_t i = 0; i < ids->n; i++) {
+		if (skip && cardtype_equal(&ids->items[i].type, skip))
+			continue;
+		cardtype_format(&ids->items[i].type, name);
+		strbuf_addf(&text, "%s %llu\n", name,
+			    (unsigned long long)ids->items[i].registration);
+	}
+	data = strbuf_take(&text);
+	if (!data)
+		return -ENOMEM;
+	return file_replace(s->dir, "enabled", data, strlen(data));
+}
+
+int store_remove_id(struct store *s, const struct cardtype *type)
+{
+	_cleanup_enabled_ids_ struct enabled_ids ids = { 0 };
+	int r = store_load_ids(s, &ids);
+
+	return r < 0 ? r : save_ids(s, &ids, type);
+}
+
+int store_add_id(struct store *s, const struct cardtype *type, uint64_t registration)
+{
+	_cleanup_enabled_ids_ struct enabled_ids ids = { 0 };
+	struct enabled_id *grown;
+	int r = store_load_ids(s, &ids);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < ids.n; i++)
+		if (cardtype_equal(&ids.items[i].type, type)) {
+			ids.items[i].registration = registration;
+			return save_ids(s, &ids, NULL);
+		}
+	grown = reallocarray(ids.items, ids.n + 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	ids.items = grown;
+	ids.items[ids.n++] = (struct enabled_id){ *type, registration };
+	return save_ids(s, &ids, NULL);
+}

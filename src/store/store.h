@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VFIOADM_STORE_STORE_H
+#define VFIOADM_STORE_STORE_H
+
+#include "base/str.h"
+#include "model/plan.h"
+
+/*
+ * What outlives the process but not the boot, below /run/vfioadm:
+ *
+ *   lock              held by every run that changes something, from planning to its end
+ *   records/ADDRESS   what the function was before it was assigned
+ *   enabled           card types that were given to vfio-pci, one "ID REGISTRATION" per line
+ *
+ * Records are text, "key=value" per line, the first line "vfioadm-record 1". Nothing that somebody else
+ * could have written is trusted: the directories must belong to root and be writable by nobody else.
+ */
+struct store {
+	int dir;  /* -1: there is none yet (read side of a host where nothing was changed) */
+	int lock; /* -1: not held */
+};
+
+#define STORE_CLOSED { .dir = -1, .lock = -1 }
+
+/** For reading: a directory that is not there is an empty store. */
+int store_open(struct store *s, const char *path, struct vfioadm_error **err) MUST_CHECK;
+/** For changing: creates the directory and takes the lock. VFIOADM_E_BUSY, VFIOADM_E_STORE. */
+int store_open_locked(struct store *s, const char *path, unsigned wait_ms, struct vfioadm_error **err)
+	MUST_CHECK;
+void store_close(struct store *s);
+#define _cleanup_store_ CLEANUP(store_close)
+
+/** -ENOENT: none; -EBADMSG: not one of ours. Strings go to the arena. */
+int store_load_record(struct store *s, const char *address, struct arena *arena, struct record *ret)
+	MUST_CHECK;
+int store_save_record(struct store *s, const struct record *record) MUST_CHECK;
+int store_drop_record(struct store *s, const char *address) MUST_CHECK;
+
+/** An enabled card type; registration is the identity of the driver's directory when it was added. */
+struct enabled_id {
+	struct cardtype type;
+	uint64_t registration;
+};
+struct enabled_ids {
+	struct enabled_id *items;
+	size_t n;
+};
+int store_load_ids(struct store *s, struct enabled_ids *ret) MUST_CHECK;
+int store_add_id(struct store *s, const struct cardtype *type, uint64_t registration) MUST_CHECK;
+int store_remove_id(struct store *s, const struct cardtype *type) MUST_CHECK;
+void enabled_ids_clear(struct enabled_ids *ids);
+#define _cleanup_enabled_ids_ CLEANUP(enabled_ids_clear)
+
+#endif
