@@ -30,7 +30,7 @@ struct host_ops {
 	host_dir (*dir_open)(struct host *h, const char *path);
 	void (*dir_close)(struct host *h, host_dir dir);
 	/* name may contain slashes; dir < 0: name is a path from the root. Reads at most size - 1 bytes and
-	 * NUL-terminates; a longer file is -EFBIG. Binary content is allowed. */
+	 * NUL-terminates; a longer file is -EFBIG. Binary content is allowed. Regular files only. */
 	ssize_t (*read)(struct host *h, host_dir dir, const char *name, char *buf, size_t size);
 	/* Target of a symbolic link, as stored, NUL-terminated. -EINVAL: not a link. */
 	ssize_t (*readlink)(struct host *h, host_dir dir, const char *name, char *buf, size_t size);
@@ -40,7 +40,8 @@ struct host_ops {
 	int (*resolve)(struct host *h, const char *path, char **ret);
 	/* A number that is the same as long as the directory is the same object (kernfs inode). */
 	int (*incarnation)(struct host *h, host_dir dir, const char *name, uint64_t *ret);
-	/* A large file (modules.alias) as one read-only string; release with unmap. */
+	/* A large file (modules.alias), or one without a known size (proc/self/mountinfo), as one read-only,
+	 * NUL-terminated string; *ret_size does not count the NUL. Release with unmap. */
 	int (*map)(struct host *h, const char *path, const char **ret, size_t *ret_size);
 	void (*unmap)(struct host *h, const char *data, size_t size);
 	/* st_rdev of a node below the root (links followed), for "/dev/…" selectors. -ENOTBLK, -ENOENT. */
@@ -54,6 +55,9 @@ struct host_ops {
 
 	/* What only a live host answers; others -EOPNOTSUPP. */
 	int (*permanent_mac)(struct host *h, const char *interface, uint8_t ret_mac[6]);
+	/* Module names whose alias (or own name) matches text, best first; blacklists are honoured for
+	 * aliases. NULL: modules.alias of this root is read instead. */
+	int (*lookup_modules)(struct host *h, const char *text, struct strv *ret);
 	/* Position in the kernel log now, and the lines behind it that contain needle. */
 	int (*log_position)(struct host *h, uint64_t *ret_position);
 	int (*log_lines)(struct host *h, uint64_t position, const char *needle, struct strv *ret);
@@ -68,6 +72,11 @@ struct host {
 	unsigned timeout_ms;  /* deadline of what may block */
 	int cancel_fd;        /* readable once the run is cancelled; -1: cannot be */
 	const char *display_root; /* "" or the --sysroot directory, for messages */
+	bool unprivileged;    /* live: not root */
+
+	/* Opened when first asked for, see names.c and modules.c; released by host_free(). */
+	struct host_names *names;
+	struct host_modules *modules;
 };
 
 /** The running kernel. helper: path of the helper program, NULL for the installed one. */
@@ -85,5 +94,10 @@ int host_read_uint(struct host *h, host_dir dir, const char *name, unsigned base
 /** Last component of a symbolic link. */
 ssize_t host_link_name(struct host *h, host_dir dir, const char *name, char *buf, size_t size);
 bool host_exists(struct host *h, const char *path);
+/**
+ * Makes a string from the kernel or from another root safe to show, in place: control characters and
+ * bytes that are not UTF-8 become '?'. Returns s.
+ */
+char *host_clean_text(char *s);
 
 #endif
