@@ -186,19 +186,18 @@ static void suggest_padded(const char *text, struct vfioadm_error **err)
 
 static int reject_short_id(const char *text, struct vfioadm_error **err)
 {
-	r = selector_reject(text, err,
-			    "is not vendor:device: each of these IDs has four hexadecimal digits");
+	int r = selector_reject(
+		text, err, "is not vendor:device: each of these IDs has four hexadecimal digits");
 	suggest_padded(text, err);
 	return r;
 }
-int r;
 
 static int reject_id_count(const char *text, size_t fields, struct vfioadm_error **err)
 {
-	r = selector_reject(text, err,
-			    "has %zu IDs, but a selector takes vendor:device or "
-			    "vendor:device:subvendor:subdevice",
-			    fields);
+	int r = selector_reject(text, err,
+				"has %zu IDs, but a selector takes vendor:device or "
+				"vendor:device:subvendor:subdevice",
+				fields);
 	if (fields == 3)
 		error_hint(err, "Did you mean %s:*?", text);
 	else
@@ -207,7 +206,6 @@ static int reject_id_count(const char *text, size_t fields, struct vfioadm_error
 			   "'vfioadm enable' only.");
 	return r;
 }
-int r;
 
 /* ---- paths and interfaces ---------------------------------------------------------------------- */
 
