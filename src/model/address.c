@@ -52,6 +52,8 @@ bool address_guess(const char *s, struct address *ret)
 {
 	static const uint32_t limits[] = { UINT32_MAX, 0xff, 0x1f, 7 };
 	uint32_t v[4] = { 0 };
+	size_t first = strspn(s, "0123456789abcdefABCDEF");
+	char separator = '\0';
 	unsigned n = 0;
 
 	for (; n < 4; n++) {
@@ -71,12 +73,12 @@ bool address_guess(const char *s, struct address *ret)
 			break;
 		if (!strchr(":.-_/", *s))
 			return false;
-		s++;
+		separator = *s++;
 	}
 	if (*s || n < 2 || n > 3)
 		return false;
-	/* Three groups are the short form without a domain. */
-	if (n == 2) {
+	/* Three groups are the short form without a domain, or "dddd:bb:dd" without a function. */
+	if (n == 2 && (first < 4 || separator == '.')) {
 		memmove(v + 1, v, 3 * sizeof(*v));
 		v[0] = 0;
 	}
