@@ -15,7 +15,7 @@ struct check_request {
 	const struct selection *selected; /* functions that the change moves */
 	const char *const *force;         /* codes that the caller overrides */
 	size_t n_force;
-	const char *retry; /* command line for hints, without --group: "vfioadm assign 0000:01:00.0" */
+	const char *retry; /* what the user typed, for hints: "vfioadm assign 0000:01:00.0" */
 };
 
 /** Facets that the checks of a verb need for the selection and its companions. */
@@ -23,8 +23,10 @@ unsigned check_facets(enum verb verb);
 /** Adds findings to the plan; *ret_refused when one of them stands (blocks, or refuses unforced). */
 int check_run(struct vfioadm_inventory *inv, const struct check_request *request,
 	      struct vfioadm_plan *plan, bool *ret_refused);
-/** NULL-terminated codes that --force may name. */
-const char *const *check_forceable_codes(void);
+/** Is this a code that --force may name? */
+bool check_forceable(const char *code);
+/** All of them, comma separated. */
+const char *check_forceable_codes(void);
 
 /** Fills users that BASIC shows, verdict and verdict_reason of every function. -ENOMEM. */
 int check_verdicts(struct vfioadm_inventory *inv) MUST_CHECK;

@@ -113,16 +113,17 @@ static bool module_planned(const struct vfioadm_plan *plan, const char *module)
 }
 
 /* Loading has no undo: a module that others may use by then stays. */
-static int add_load(struct vfioadm_plan *plan, const char *module)
+static int add_load(struct vfioadm_plan *plan, const struct plan_input *in)
 {
 	struct op op = { .kind = OP_LOAD_MODULE };
 
-	if (!module || module_planned(plan, module))
+	if (!in->module || module_planned(plan, in->module))
 		return 0;
-	op.value = keep(plan, module);
+	op.driver = keep(plan, in->driver);
+	op.value = keep(plan, in->module);
 	if (!op.value)
 		return -ENOMEM;
-	return plan_add_op(plan, &op, NULL, 0, "load module %s", module) ? 0 : -ENOMEM;
+	return plan_add_op(plan, &op, NULL, 0, "load module %s", in->module) ? 0 : -ENOMEM;
 }
 
 static struct record *make_record(struct vfioadm_plan *plan, const struct plan_input *in)
@@ -188,7 +189,8 @@ static int assign_one(struct vfioadm_plan *plan, const struct plan_input *in)
 	m.record = make_record(plan, in);
 	if (!m.record || !m.to)
 		return -ENOMEM;
-	r = add_save_record(&m);
+	/* From one VFIO driver to another: what counts is what it was before the first. */
+	r = in->record ? 0 : add_save_record(&m);
 	if (r == 0)
 		r = add_override(&m);
 	if (r == 0)
@@ -200,7 +202,7 @@ int plan_assign(struct vfioadm_plan *plan, const struct plan_input *inputs, size
 {
 	for (size_t i = 0; i < n; i++)
 		if (!str_is(&inputs[i].function->driver, inputs[i].driver) &&
-		    add_load(plan, inputs[i].module) < 0)
+		    add_load(plan, &inputs[i]) < 0)
 			return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
 		if (assign_one(plan, &inputs[i]) < 0)
@@ -288,7 +290,7 @@ static int release_one(struct vfioadm_plan *plan, const struct plan_input *in, b
 int plan_release(struct vfioadm_plan *plan, const struct plan_input *inputs, size_t n, bool park)
 {
 	for (size_t i = 0; i < n; i++)
-		if (was_on_vfio(&inputs[i]) && !park && add_load(plan, inputs[i].module) < 0)
+		if (was_on_vfio(&inputs[i]) && !park && add_load(plan, &inputs[i]) < 0)
 			return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
 		if (release_one(plan, &inputs[i], park) < 0)

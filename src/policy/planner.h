@@ -16,7 +16,8 @@ struct plan_input {
 	uint64_t incarnation;
 	const char *driver;          /* assign: VFIO driver; release: native driver to bind, NULL: none */
 	const char *module;          /* module to load first, NULL: the driver is registered */
-	const struct record *record; /* release: what assign found, NULL: no (valid) record */
+	/* What an earlier assign found, in the plan's arena; NULL: no (valid) record. */
+	const struct record *record;
 	const char *boot_id;
 };
 
@@ -24,16 +25,22 @@ int plan_assign(struct vfioadm_plan *plan, const struct plan_input *inputs, size
 int plan_release(struct vfioadm_plan *plan, const struct plan_input *inputs, size_t n, bool park)
 	MUST_CHECK;
 
-/** A card type that is to be enabled or disabled. */
-struct id_input {
-	struct cardtype type;
-	bool known; /* our record or the module's parameters have it */
-};
-
-/** load: vfio-pci is not registered, so load it with the IDs. */
+/**
+ * Card types. taken lists the functions (indexes into inv) that vfio-pci takes at once.
+ * load: vfio-pci is not registered, so it is loaded with the IDs.
+ */
 int plan_enable(struct vfioadm_plan *plan, const struct vfioadm_inventory *inv,
-		const struct id_input *ids, size_t n, bool load) MUST_CHECK;
+		const struct cardtype *types, size_t n, const struct selection *taken, bool load) MUST_CHECK;
+/** registered: the driver is there, so it may hold the IDs; else they are only forgotten. */
 int plan_disable(struct vfioadm_plan *plan, const struct vfioadm_inventory *inv,
-		 const struct id_input *ids, size_t n) MUST_CHECK;
+		 const struct cardtype *types, size_t n, bool registered) MUST_CHECK;
+
+/**
+ * Which functions does vfio-pci take at once when it is given these types: those without a driver, not
+ * bridges, whose override does not name another driver. -ENOMEM.
+ */
+int plan_enable_taken(const struct vfioadm_inventory *inv, const struct cardtype *types, size_t n,
+		      struct selection *ret) MUST_CHECK;
+bool cardtypes_match(const struct cardtype *types, size_t n, const struct vfioadm_function *f);
 
 #endif

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <string.h>
+
+#include "apply/private.h"
+#include "base/error.h"
+#include "base/helper.h"
+#include "host/observe.h"
+
+enum { DRIVER_MAX = 256 };
+
+void report_step(struct apply *a, struct step *step, enum vfioadm_step_state state)
+{
+	step->pub.state = state;
+	if (a->progress)
+		a->progress(&step->pub, a->userdata);
+}
+
+bool is_stuck(const struct apply *a, const char *device)
+{
+	return strv_has(&a->stuck, device);
+}
+
+static int fail_gone(const char *device, struct vfioadm_error **err)
+{
+	error_set(err, -ENODEV, VFIOADM_E_VANISHED, "%s has gone away.", device);
+	error_device(err, device);
+	error_hint(err, "Look at 'vfioadm list'.");
+	return -ENODEV;
+}
+
+/* What the plan was made for must still be there, or another tool is at work on the same device. */
+static int check_precondition(struct apply *a, const struct step *step, struct vfioadm_error **err)
+{
+	const char *wanted = step->expect_driver ? step->expect_driver : "";
+	char driver[DRIVER_MAX];
+
+	if (!step->check_driver)
+		return 0;
+	if (observe_driver(a->host, step->pub.device, driver, sizeof(driver)) < 0)
+		return fail_gone(step->pub.device, err);
+	if (strcmp(driver, wanted) == 0)
+		return 0;
+	error_set(err, -EBUSY, VFIOADM_E_CHANGED,
+		  "Cannot %s: somebody else has moved it meanwhile, its driver is now %s.",
+		  step->pub.text, *driver ? driver : "(none)");
+	error_device(err, step->pub.device);
+	error_hint(err, "Find out which tool manages the device, then try again.");
+	return -EBUSY;
+}
+
+static int check_incarnation(struct apply *a, const struct target *t, struct vfioadm_error **err)
+{
+	uint64_t now;
+
+	if (!t->pub.taken || !t->incarnation)
+		return 0;
+	if (observe_incarnation(a->host, t->pub.device, &now) < 0)
+		return fail_gone(t->pub.device, err);
+	if (now == t->incarnation)
+		return 0;
+	error_set(err, -ESTALE, VFIOADM_E_CHANGED,
+		  "%s was removed and found anew while vfioadm was planning.", t->pub.device);
+	error_device(err, t->pub.device);
+	error_hint(err, "Look whether it is still the same device, and try again.");
+	return -ESTALE;
+}
+
+static int check_cancelled(struct apply *a, const struct step *step, struct vfioadm_error **err)
+{
+	if (!cancel_count(a->host->cancel_fd))
+		return 0;
+	error_set(err, -ECANCELED, VFIOADM_E_CANCELLED, "Stopped by a signal before the step \"%s\".",
+		  step->pub.text);
+	error_hint(err, "Run the command again when it suits you.");
+	return -ECANCELED;
+}
+
+/* What is not there cannot be taken back; and an equal ID of somebody else must not be. */
+static bool failed_without_effect(const struct step *step, int r)
+{
+	return r < 0 && r != -ETIMEDOUT &&
+	       (step->op.kind == OP_ADD_ID || step->op.kind == OP_REMOVE_ID ||
+		step->op.kind == OP_LOAD_MODULE);
+}
+
+static int run_step(struct apply *a, struct step *step, struct vfioadm_error **err)
+{
+	int r;
+
+	report_step(a, step, VFIOADM_STEP_RUNNING);
+	r = operation_run(a, &step->op, &step->no_effect);
+	if (r < 0) {
+		step->no_effect = failed_without_effect(step, r);
+		explain_failure(a, step, r, err);
+	} else {
+		r = operation_verify(a, &step->op);
+		if (r == -EIO)
+			explain_no_effect(a, step, err);
+		else if (r < 0)
+			explain_failure(a, step, r, err);
+	}
+	if (r == -ETIMEDOUT && step->pub.device)
+		(void)!strv_add(&a->stuck, step->pub.device);
+	step->pub.error = r < 0 ? -r : 0;
+	a->changed |= !step->no_effect;
+	report_step(a, step,
+		    r == 0 ? VFIOADM_STEP_DONE :
+		    r == -ETIMEDOUT ? VFIOADM_STEP_STUCK :
+				      VFIOADM_STEP_FAILED);
+	return r;
+}
+
+static int run_steps(struct apply *a, size_t *ret_last, struct vfioadm_error **err)
+{
+	for (size_t i = 0; i < a->plan->n_steps; i++) {
+		struct step *step = &a->plan->steps[i];
+		int r = check_cancelled(a, step, err);
+
+		if (r == 0)
+			r = check_precondition(a, step, err);
+		if (r < 0) {
+			*ret_last = i - 1; /* this one has not begun; wraps to "none" for the first */
+			return r;
+		}
+		*ret_last = i;
+		r = run_step(a, step, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static void note_after(struct apply *a, struct target *t)
+{
+	char driver[DRIVER_MAX];
+
+	if (observe_driver(a->host, t->pub.device, driver, sizeof(driver)) == 0 && *driver)
+		t->pub.after = arena_strdup(&a->plan->arena, driver);
+}
+
+static bool target_reached(const struct target *t)
+{
+	if (!t->check)
+		return true;
+	if (t->any_native)
+		return t->pub.after && !driver_name_is_vfio(t->pub.after);
+	if (!t->pub.after || !t->pub.wanted)
+		return t->pub.after == t->pub.wanted;
+	return strcmp(t->pub.after, t->pub.wanted) == 0;
+}
+
+/* All steps were seen to work; once more the whole, for a later step may have disturbed an earlier one. */
+static int verify_targets(struct apply *a, struct vfioadm_error **err)
+{
+	for (size_t i = 0; i < a->plan->n_targets; i++) {
+		struct target *t = &a->plan->targets[i];
+
+		note_after(a, t);
+		if (target_reached(t))
+			continue;
+		error_set(err, -EIO, VFIOADM_E_STEP_FAILED,
+			  "%s was to have the driver %s in the end, but has %s.", t->pub.device,
+			  t->pub.wanted ? t->pub.wanted : "(none)",
+			  t->pub.after ? t->pub.after : "(none)");
+		error_device(err, t->pub.device);
+		error_hint(err, "Look for another tool that moves devices, and try again.");
+		return -EIO;
+	}
+	return 0;
+}
+
+static void give_up(struct apply *a, size_t last, struct vfioadm_error **err)
+{
+	_cleanup_strbuf_ struct strbuf left = { 0 };
+	bool restored = last == (size_t)-1 ? true : undo_steps(a, last, &left);
+
+	for (size_t i = 0; i < a->plan->n_targets; i++) {
+		a->plan->targets[i].pub.after = NULL;
+		note_after(a, &a->plan->targets[i]);
+	}
+	if (restored && !a->stuck.n) {
+		a->plan->result = VFIOADM_RESULT_UNDONE;
+		error_suffix(err, "everything is as it was before.");
+		return;
+	}
+	a->plan->result = VFIOADM_RESULT_UNSETTLED;
+	if (!restored) {
+		error_recode(err, VFIOADM_E_UNDO_FAILED);
+		error_suffix(err, "putting things back failed as well: %s.", left.s ? left.s : "(unknown)");
+	} else {
+		error_suffix(err, "the other devices are as they were before.");
+	}
+}
+
+int apply_run(struct apply *a, struct vfioadm_plan *plan, struct vfioadm_error **err)
+{
+	size_t last = (size_t)-1;
+	int r = 0;
+
+	a->plan = plan;
+	a->log_known = a->host->ops->log_position(a->host, &a->log_position) == 0;
+	for (size_t i = 0; r == 0 && i < plan->n_targets; i++)
+		r = check_incarnation(a, &plan->targets[i], err);
+	if (r == 0)
+		r = run_steps(a, &last, err);
+	if (r == 0)
+		r = verify_targets(a, err);
+	if (r < 0)
+		give_up(a, last, err);
+	else
+		plan->result = a->changed ? VFIOADM_RESULT_DONE : VFIOADM_RESULT_UNCHANGED;
+	strv_clear(&a->stuck);
+	return r;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VFIOADM_APPLY_APPLY_H
+#define VFIOADM_APPLY_APPLY_H
+
+#include "host/host.h"
+#include "model/plan.h"
+#include "store/store.h"
+
+/*
+ * Runs a plan: each step's precondition is looked at again, the step is run, and what it left behind is
+ * read back, for a write that returned success proves nothing. On any failure everything that was done is
+ * undone in reverse, and the state found before is looked for again.
+ */
+struct apply {
+	struct host *host;
+	struct store *store; /* open and locked */
+	vfioadm_progress_fn progress;
+	void *userdata;
+
+	/* private */
+	struct vfioadm_plan *plan;
+	uint64_t log_position;
+	bool log_known;
+	bool changed; /* something had an effect */
+	struct strv stuck; /* devices that the kernel still holds */
+};
+
+/**
+ * Sets the result of the plan, the state of its steps and the outcomes. On failure the error says what
+ * went wrong first, and then whether everything was put back.
+ */
+int apply_run(struct apply *a, struct vfioadm_plan *plan, struct vfioadm_error **err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What an errno means here: the same number says different things for each file that is written. */
+#include <string.h>
+
+#include "apply/private.h"
+#include "base/error.h"
+#include "host/observe.h"
+
+static const struct {
+	enum op_kind kind;
+	bool vfio; /* only for a VFIO driver */
+	int errnum;
+	const char *meaning;
+	const char *hint;
+} meanings[] = {
+	/* bind_store() and the drivers' probe functions; see "bind" in the kernel's driver core */
+	{ OP_BIND, true, EINVAL,
+	  "the VFIO driver does not take it (no IOMMU group, a bridge, a device on its denylist, or an IOMMU "
+	  "that is not cache-coherent)",
+	  "Look at the kernel log; for a denylisted device the module option disable_denylist=1 exists." },
+	{ OP_BIND, true, EBUSY, "it has virtual functions enabled, or got another driver meanwhile",
+	  "Remove its virtual functions first (echo 0 > sriov_numvfs)." },
+	{ OP_BIND, true, ENODEV,
+	  "the driver does not match it (driver_override was changed meanwhile, or the device is still being "
+	  "set up)",
+	  "Try again; look for another tool that manages driver_override." },
+	{ OP_BIND, false, EBUSY, "its IOMMU group is in use through VFIO, or it got another driver meanwhile",
+	  "Stop the virtual machines that use the group, then release the whole group." },
+	{ OP_BIND, false, ENODEV, "the driver does not match it or found no working device",
+	  "Look at the kernel log; a reset (echo 1 > reset) or a power cycle may help the device." },
+	{ OP_BIND, false, EAGAIN, "the driver waits for something else (deferred probe)", "Try again." },
+	{ OP_UNBIND, false, ENODEV, "it is not bound to this driver any more",
+	  "Look at 'vfioadm show', and try again." },
+	{ OP_LOAD_MODULE, false, EEXIST, "it was loaded meanwhile, and its parameters would be ignored",
+	  "Try again." },
+	{ OP_LOAD_MODULE, false, ENOENT, "there is no such module for the running kernel",
+	  "Install the package with the running kernel's modules, or reboot into the installed kernel." },
+};
+
+static void add_meaning(const struct step *step, int r, struct vfioadm_error **err)
+{
+	bool vfio = step->op.driver && driver_name_is_vfio(step->op.driver);
+
+	for (size_t i = 0; i < ARRAY_SIZE(meanings); i++) {
+		if (meanings[i].kind != step->op.kind || meanings[i].errnum != -r)
+			continue;
+		if (meanings[i].vfio && !vfio)
+			continue;
+		error_suffix(err, "%s.", meanings[i].meaning);
+		error_hint(err, "%s", meanings[i].hint);
+		return;
+	}
+}
+
+/* Only this device's lines, and only those of our own time. */
+static void add_log(struct apply *a, const struct step *step, struct vfioadm_error **err)
+{
+	_cleanup_strv_ struct strv lines = { 0 };
+
+	if (!a->log_known || !step->op.device)
+		return;
+	if (a->host->ops->log_lines(a->host, a->log_position, step->op.device, &lines) < 0 || !lines.n)
+		return;
+	error_suffix(err, "the kernel says: \"%s\".", lines.items[lines.n - 1]);
+}
+
+static enum vfioadm_code code_of(const struct step *step, int r)
+{
+	switch (-r) {
+	case ETIMEDOUT:
+		return VFIOADM_E_TIMEOUT;
+	case EROFS:
+		return VFIOADM_E_READ_ONLY_SYS;
+	case EACCES:
+		return VFIOADM_E_NOT_PERMITTED;
+	case EEXIST:
+		return VFIOADM_E_CHANGED;
+	default:
+		break;
+	}
+	if (step->op.kind == OP_LOAD_MODULE)
+		return r == -EKEYREJECTED || r == -EPERM ? VFIOADM_E_LOCKDOWN :
+		       step->op.driver && driver_name_is_vfio(step->op.driver) ? VFIOADM_E_NO_VFIO_PCI :
+										  VFIOADM_E_NO_DRIVER;
+	if (step->op.kind == OP_BIND || step->op.kind == OP_PROBE)
+		return VFIOADM_E_PROBE_FAILED;
+	if (step->op.kind == OP_SAVE_RECORD || step->op.kind == OP_DROP_RECORD ||
+	    step->op.kind == OP_SAVE_ID || step->op.kind == OP_DROP_ID)
+		return VFIOADM_E_STORE;
+	return VFIOADM_E_STEP_FAILED;
+}
+
+static bool device_gone(struct apply *a, const struct step *step)
+{
+	char driver[256];
+
+	return step->op.device &&
+	       observe_driver(a->host, step->op.device, driver, sizeof(driver)) == -ENODEV;
+}
+
+static void say_timeout(struct apply *a, const struct step *step, struct vfioadm_error **err)
+{
+	error_set(err, -ETIMEDOUT, VFIOADM_E_TIMEOUT,
+		  "Cannot %s: the kernel has not answered within %u seconds and still works on it.",
+		  step->pub.text, a->host->timeout_ms / 1000);
+	error_hint(err, "Something still uses the device; stop it, and the kernel goes on. Look at 'vfioadm "
+			"show' before you try again.");
+}
+
+static void say_failure(const struct step *step, int r, struct vfioadm_error **err)
+{
+	enum vfioadm_code code = code_of(step, r);
+
+	if (code == VFIOADM_E_LOCKDOWN) {
+		error_set(err, r, code, "Cannot %s: the kernel does not allow it (%s).", step->pub.text,
+			  strerror(-r));
+		error_hint(err, "The kernel is locked down or accepts signed modules only: install the "
+				"distribution's own module, or look at /sys/kernel/security/lockdown.");
+		return;
+	}
+	error_set(err, r, code, "Cannot %s: %s.", step->pub.text, strerror(-r));
+	if (code == VFIOADM_E_READ_ONLY_SYS)
+		error_hint(err, "/sys is mounted read-only here (a container?); run vfioadm on the host.");
+	if (code == VFIOADM_E_NOT_PERMITTED)
+		error_hint(err, "Run it as root.");
+	add_meaning(step, r, err);
+}
+
+static void finish(struct apply *a, const struct step *step, struct vfioadm_error **err)
+{
+	add_log(a, step, err);
+	error_device(err, step->pub.device);
+	error_path(err, step->pub.path);
+	error_operation(err, step->pub.action);
+}
+
+void explain_failure(struct apply *a, const struct step *step, int r, struct vfioadm_error **err)
+{
+	if (r == -ETIMEDOUT)
+		say_timeout(a, step, err);
+	else if (device_gone(a, step))
+		error_set(err, -ENODEV, VFIOADM_E_VANISHED, "%s has gone away while vfioadm worked on it.",
+			  step->op.device);
+	else
+		say_failure(step, r, err);
+	finish(a, step, err);
+}
+
+void explain_no_effect(struct apply *a, const struct step *step, struct vfioadm_error **err)
+{
+	char driver[256] = "";
+
+	if (step->op.device && observe_driver(a->host, step->op.device, driver, sizeof(driver)) < 0)
+		*driver = '\0';
+	error_set(err, -EIO, code_of(step, -EIO),
+		  "Cannot %s: the kernel reported success, but nothing came of it%s%s.", step->pub.text,
+		  *driver ? "; its driver is " : "", driver);
+	error_hint(err, "Look at the kernel log, and for another tool that moves devices.");
+	finish(a, step, err);
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* One operation on the host or on the store, and the look whether it did what it should. */
+#include <string.h>
+
+#include "apply/private.h"
+#include "host/observe.h"
+
+enum { DRIVER_MAX = 256 };
+
+static int write_value(struct apply *a, const struct op *op, const char *value)
+{
+	char path[OP_PATH_MAX];
+
+	if (!op_path(op, path))
+		return -EINVAL;
+	return a->host->ops->write(a->host, path, value, strlen(value));
+}
+
+/* An empty write never reaches the kernel; a lone newline clears. */
+static int set_override(struct apply *a, const struct op *op)
+{
+	return write_value(a, op, *op->value ? op->value : "\n");
+}
+
+static int bind(struct apply *a, const struct op *op, bool *ret_no_effect)
+{
+	char driver[DRIVER_MAX];
+	int r = observe_driver(a->host, op->device, driver, sizeof(driver));
+
+	if (r < 0)
+		return r;
+	if (strcmp(driver, op->driver) == 0) {
+		*ret_no_effect = true;
+		return 0;
+	}
+	return write_value(a, op, op->device);
+}
+
+static int add_id(struct apply *a, const struct op *op, bool *ret_no_effect)
+{
+	int r = write_value(a, op, op->value);
+
+	if (r == -EEXIST) {
+		*ret_no_effect = true;
+		return 0;
+	}
+	return r;
+}
+
+static int remove_id(struct apply *a, const struct op *op, bool *ret_no_effect)
+{
+	int r = write_value(a, op, op->value);
+
+	/* -ENODEV: no such ID; -ENOENT: the driver is not even registered. */
+	if (r == -ENODEV || r == -ENOENT) {
+		*ret_no_effect = true;
+		return 0;
+	}
+	return r;
+}
+
+/* The identity of the driver's registration: IDs are gone when the module was loaded anew. */
+static uint64_t registration_of(struct apply *a, const char *driver)
+{
+	char path[OP_PATH_MAX];
+	uint64_t registration = 0;
+
+	snprintf(path, sizeof(path), "sys/bus/pci/drivers/%s", driver);
+	if (a->host->ops->incarnation(a->host, -1, path, &registration) < 0)
+		return 0;
+	return registration;
+}
+
+int operation_run(struct apply *a, const struct op *op, bool *ret_no_effect)
+{
+	*ret_no_effect = false;
+	switch (op->kind) {
+	case OP_SET_OVERRIDE:
+		return set_override(a, op);
+	case OP_UNBIND:
+	case OP_PROBE:
+		return write_value(a, op, op->device);
+	case OP_BIND:
+		return bind(a, op, ret_no_effect);
+	case OP_ADD_ID:
+		return add_id(a, op, ret_no_effect);
+	case OP_REMOVE_ID:
+		return remove_id(a, op, ret_no_effect);
+	case OP_LOAD_MODULE:
+		return a->host->ops->load_module(a->host, op->value, op->options);
+	case OP_SAVE_RECORD:
+		return store_save_record(a->store, op->record);
+	case OP_DROP_RECORD:
+		return store_drop_record(a->store, op->device);
+	case OP_SAVE_ID:
+		return store_add_id(a->store, &op->type, registration_of(a, op->driver));
+	case OP_DROP_ID:
+		return store_remove_id(a->store, &op->type);
+	}
+	return -EINVAL;
+}
+
+static int verify_driver(struct apply *a, const char *device, const char *wanted)
+{
+	char driver[DRIVER_MAX];
+	int r = observe_driver(a->host, device, driver, sizeof(driver));
+
+	if (r < 0)
+		return r;
+	return strcmp(driver, wanted) == 0 ? 0 : -EIO;
+}
+
+static int verify_native(struct apply *a, const char *device)
+{
+	char driver[DRIVER_MAX];
+	int r = observe_driver(a->host, device, driver, sizeof(driver));
+
+	if (r < 0)
+		return r;
+	return *driver && !driver_name_is_vfio(driver) ? 0 : -EIO;
+}
+
+static int verify_override(struct apply *a, const char *device, const char *wanted)
+{
+	char override[DRIVER_MAX];
+	int r = observe_override(a->host, device, override, sizeof(override));
+
+	if (r < 0)
+		return r;
+	return strcmp(override, wanted) == 0 ? 0 : -EIO;
+}
+
+int operation_verify(struct apply *a, const struct op *op)
+{
+	switch (op->kind) {
+	case OP_SET_OVERRIDE:
+		return verify_override(a, op->device, op->value);
+	case OP_UNBIND:
+		return verify_driver(a, op->device, "");
+	case OP_BIND:
+		return verify_driver(a, op->device, op->driver);
+	case OP_PROBE:
+		return verify_native(a, op->device);
+	case OP_LOAD_MODULE: {
+		char path[OP_PATH_MAX];
+
+		if (!op->driver)
+			return 0; /* a host driver whose name the plan did not know */
+		snprintf(path, sizeof(path), "sys/bus/pci/drivers/%s", op->driver);
+		return host_exists(a->host, path) ? 0 : -EIO;
+	}
+	default:
+		return 0; /* IDs cannot be read back; our own files were synced */
+	}
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VFIOADM_APPLY_PRIVATE_H
+#define VFIOADM_APPLY_PRIVATE_H
+
+#include "apply/apply.h"
+
+/** Runs one operation, no questions asked. 0 or a negative errno; *ret_no_effect: there was nothing to do. */
+int operation_run(struct apply *a, const struct op *op, bool *ret_no_effect);
+/** Looks at the host: does what the operation should have done hold? 0; -EIO: no; -ENODEV: gone. */
+int operation_verify(struct apply *a, const struct op *op);
+
+/** Explains a failed step: errno in the words of who returned it, and what the kernel logged. */
+void explain_failure(struct apply *a, const struct step *step, int r, struct vfioadm_error **err);
+/** The step's operation returned success, but the host shows otherwise. */
+void explain_no_effect(struct apply *a, const struct step *step, struct vfioadm_error **err);
+
+/** Undoes steps 0..last in reverse; true: everything is as before. */
+bool undo_steps(struct apply *a, size_t last, struct strbuf *ret_left);
+
+void report_step(struct apply *a, struct step *step, enum vfioadm_step_state state);
+bool is_stuck(const struct apply *a, const char *device);
+
+#endif

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Back to the state before: the undo operations of each step, in reverse, none of them blindly. */
+#include <string.h>
+
+#include "apply/private.h"
+#include "host/observe.h"
+
+enum { DRIVER_MAX = 256 };
+
+/*
+ * Is there something for this operation to undo? The function may stand anywhere between the two states,
+ * and another program may have moved it: only what is where our own step could have left it is touched.
+ */
+static bool undo_applies(struct apply *a, const struct op *op)
+{
+	char driver[DRIVER_MAX];
+
+	if (op->kind != OP_UNBIND && op->kind != OP_BIND)
+		return true;
+	if (observe_driver(a->host, op->device, driver, sizeof(driver)) < 0)
+		return true; /* let the operation itself say what is wrong */
+	if (op->kind == OP_BIND)
+		return !*driver;
+	return *driver && (!op->driver || strcmp(driver, op->driver) == 0);
+}
+
+/* After a probe the plan does not know which driver took the function. */
+static int unbind_whatever(struct apply *a, const struct op *op)
+{
+	char driver[DRIVER_MAX];
+	struct op named = *op;
+	bool no_effect;
+	int r = observe_driver(a->host, op->device, driver, sizeof(driver));
+
+	if (r < 0)
+		return r;
+	named.driver = driver;
+	return operation_run(a, &named, &no_effect);
+}
+
+static int undo_operation(struct apply *a, const struct op *op)
+{
+	bool no_effect;
+	int r;
+
+	if (!undo_applies(a, op))
+		return 0;
+	if (op->kind == OP_UNBIND && !op->driver)
+		r = unbind_whatever(a, op);
+	else
+		r = operation_run(a, op, &no_effect);
+	if (r < 0)
+		return r;
+	return op->kind == OP_UNBIND && !op->driver ? 0 : operation_verify(a, op);
+}
+
+static void note_failure(struct strbuf *left, const struct step *step, int r)
+{
+	strbuf_addf(left, "%scould not undo \"%s\": %s", left->len ? "; " : "", step->pub.text,
+		    strerror(-r));
+}
+
+static bool undo_step(struct apply *a, struct step *step, struct strbuf *left)
+{
+	int first = 0;
+
+	for (size_t i = 0; i < step->n_undo; i++) {
+		const struct op *op = &step->undo[i];
+		int r;
+
+		if (op->device && is_stuck(a, op->device))
+			continue;
+		r = undo_operation(a, op);
+		if (r == -ETIMEDOUT && op->device)
+			(void)!strv_add(&a->stuck, op->device);
+		if (r < 0 && !first)
+			first = r;
+	}
+	if (first)
+		note_failure(left, step, first);
+	report_step(a, step, first ? VFIOADM_STEP_UNDO_FAILED : VFIOADM_STEP_UNDONE);
+	return !first;
+}
+
+/* The undo has run; the state itself has the last word. */
+static bool target_restored(struct apply *a, const struct target *t, struct strbuf *left)
+{
+	char driver[DRIVER_MAX], override[DRIVER_MAX];
+	const char *before = t->pub.before ? t->pub.before : "";
+	const char *override_before = t->override_before ? t->override_before : "";
+
+	if (!t->pub.taken || is_stuck(a, t->pub.device))
+		return true;
+	if (observe_driver(a->host, t->pub.device, driver, sizeof(driver)) < 0) {
+		strbuf_addf(left, "%s%s is gone", left->len ? "; " : "", t->pub.device);
+		return false;
+	}
+	if (strcmp(driver, before) == 0 &&
+	    observe_override(a->host, t->pub.device, override, sizeof(override)) == 0 &&
+	    strcmp(override, override_before) == 0)
+		return true;
+	strbuf_addf(left, "%s%s has driver %s, before it had %s", left->len ? "; " : "", t->pub.device,
+		    *driver ? driver : "(none)", *before ? before : "(none)");
+	return false;
+}
+
+bool undo_steps(struct apply *a, size_t last, struct strbuf *ret_left)
+{
+	bool restored = true;
+
+	for (size_t i = last + 1; i-- > 0;) {
+		struct step *step = &a->plan->steps[i];
+
+		if (step->no_effect || (step->pub.device && is_stuck(a, step->pub.device)) ||
+		    !step->n_undo)
+			continue;
+		restored &= undo_step(a, step, ret_left);
+	}
+	for (size_t i = 0; i < a->plan->n_targets; i++)
+		restored &= target_restored(a, &a->plan->targets[i], ret_left);
+	return restored && !ret_left->failed;
+}

@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "policy/check.h"
+#include "policy/driver.h"
+
+struct checker {
+	struct vfioadm_inventory *inv;
+	const struct check_request *request;
+	struct vfioadm_plan *plan;
+	bool refused;
+};
+
+static bool forced(const struct checker *c, const char *code)
+{
+	for (size_t i = 0; i < c->request->n_force; i++)
+		if (streq(c->request->force[i], code))
+			return true;
+	return false;
+}
+
+/* What stands: code, device, message, and a hint where there is one. A forced finding becomes a warning. */
+static struct vfioadm_finding *add(struct checker *c, const struct vfioadm_function *f, const char *code,
+				   enum vfioadm_severity severity, bool forceable, const char *message)
+{
+	struct vfioadm_finding *finding = plan_add_finding(c->plan);
+
+	if (!finding || !message)
+		return NULL;
+	*finding = (struct vfioadm_finding){ .code = code, .severity = severity, .forceable = forceable,
+					     .message = message };
+	if (f) {
+		finding->device = arena_strdup(&c->plan->arena, f->address);
+		if (!finding->device)
+			return NULL;
+	}
+	if (severity == VFIOADM_REFUSES && forceable && forced(c, code))
+		finding->severity = VFIOADM_WARNS;
+	c->refused |= finding->severity != VFIOADM_WARNS;
+	return finding;
+}
+
+#define SAY(c, ...)  arena_format(&(c)->plan->arena, __VA_ARGS__)
+#define KNOWN(value) ((value).state == VFIOADM_KNOWN)
+
+static bool is_selected(const struct checker *c, const struct vfioadm_function *f)
+{
+	return selection_has(c->request->selected, (size_t)(f - c->inv->functions));
+}
+
+static const struct vfioadm_function *companion(const struct checker *c,
+						const struct vfioadm_function *f, size_t i)
+{
+	return vfioadm_inventory_find(c->inv, f->companions.items[i]);
+}
+
+/* ---- can it work at all ---- */
+
+static int check_bridge(struct checker *c, const struct vfioadm_function *f)
+{
+	struct vfioadm_finding *finding;
+
+	if (!f->bridge)
+		return 0;
+	finding = add(c, f, "bridge", VFIOADM_BLOCKS, false,
+		      SAY(c, "%s is a bridge (class %06" PRIx64 "), and VFIO takes no bridges.", f->address,
+			  f->class_code.value));
+	if (!finding)
+		return -ENOMEM;
+	finding->hint = "Assign the functions behind it; bridges of a group stay with the host.";
+	return 0;
+}
+
+static int check_group(struct checker *c, const struct vfioadm_function *f)
+{
+	struct vfioadm_finding *finding;
+
+	if (f->bridge || KNOWN(f->iommu_group))
+		return 0;
+	/* arm64 before 6.15 makes groups at the first bind: absence proves nothing there. */
+	if (f->iommu_group.state == VFIOADM_UNKNOWN)
+		finding = add(c, f, "group-unknown", VFIOADM_WARNS, false,
+			      SAY(c,
+				  "The IOMMU group of %s is not known yet; the kernel may make it when a "
+				  "driver is bound.",
+				  f->address));
+	else
+		finding = add(c, f, "no-group", VFIOADM_BLOCKS, false,
+			      SAY(c,
+				  "%s has no IOMMU group: the IOMMU of this host does not cover it, so it "
+				  "cannot be given to a virtual machine.",
+				  f->address));
+	if (!finding)
+		return -ENOMEM;
+	if (finding->severity == VFIOADM_BLOCKS)
+		finding->hint = "Move the card to a slot behind the IOMMU, or look for \"bypass\" in "
+				"the firmware's set-up.";
+	return 0;
+}
+
+static int check_reserved(struct checker *c, const struct vfioadm_function *f)
+{
+	for (size_t i = 0; i < f->reserved_regions.n; i++) {
+		const char *line = f->reserved_regions.items[i];
+		const char *type = strrchr(line, ' ');
+		struct vfioadm_finding *finding;
+
+		/* "direct-relaxable" and "msi" are harmless. */
+		if (!type || !streq(type + 1, "direct"))
+			continue;
+		finding = add(c, f, "reserved-region", VFIOADM_BLOCKS, false,
+			      SAY(c,
+				  "The firmware reserves memory for %s that the host must map for it "
+				  "(reserved region \"%s\"), so it cannot be given to a virtual machine.",
+				  f->address, line));
+		if (!finding)
+			return -ENOMEM;
+		finding->hint = "Look for a firmware setting that drops the reservation (RMRR, \"shared "
+				"memory\" or system management features of the card).";
+		return 0;
+	}
+	return 0;
+}
+
+static int check_vfs(struct checker *c, const struct vfioadm_function *f)
+{
+	struct vfioadm_finding *finding;
+
+	if (!f->virtfns.n)
+		return 0;
+	finding = add(c, f, "has-vfs", VFIOADM_BLOCKS, false,
+		      SAY(c,
+			  "%s has %zu virtual functions enabled (%s%s), and vfio-pci takes no physical "
+			  "function that has.",
+			  f->address, f->virtfns.n, f->virtfns.items[0], f->virtfns.n > 1 ? ", …" : ""));
+	if (!finding)
+		return -ENOMEM;
+	finding->hint = SAY(c, "Assign the virtual functions instead, or remove them: echo 0 > "
+			       "/sys/bus/pci/devices/%s/sriov_numvfs",
+			    f->address);
+	return finding->hint ? 0 : -ENOMEM;
+}
+
+static int check_physfn(struct checker *c, const struct vfioadm_function *f)
+{
+	const struct vfioadm_function *pf;
+	struct vfioadm_finding *finding;
+
+	pf = KNOWN(f->physfn) ? vfioadm_inventory_find(c->inv, f->physfn.value) : NULL;
+	if (!pf || !uint_is(&pf->vfio, 1))
+		return 0;
+	finding = add(c, f, "pf-on-vfio", VFIOADM_REFUSES, true,
+		      SAY(c,
+			  "The physical function %s of %s is itself on %s: whoever holds it controls this "
+			  "virtual function, and users need its VF token.",
+			  pf->address, f->address, pf->driver.value));
+	if (!finding)
+		return -ENOMEM;
+	finding->hint = SAY(c, "Release the physical function first: vfioadm release %s", pf->address);
+	return finding->hint ? 0 : -ENOMEM;
+}
+
+/* ---- the group ---- */
+
+/*
+ * Drivers that do not own the group's DMA (driver_managed_dma in the kernel): a group with them stays
+ * viable for VFIO.
+ */
+static bool leaves_group_viable(const struct vfioadm_function *f)
+{
+	static const char *const harmless[] = { "pcieport", "pci-stub" };
+
+	if (f->driver.state != VFIOADM_KNOWN || driver_name_is_vfio(f->driver.value))
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(harmless); i++)
+		if (streq(f->driver.value, harmless[i]))
+			return true;
+	return false;
+}
+
+static int say_split(struct checker *c, const struct vfioadm_function *f, const struct strbuf *others,
+		     size_t n)
+{
+	bool releasing = c->request->verb == VERB_RELEASE;
+	struct vfioadm_finding *finding = add(
+		c, f, "group-split", VFIOADM_REFUSES, false,
+		SAY(c, "%s shares IOMMU group %" PRIu64 " with %s, which %s: a group belongs to %s as a whole.",
+		    f->address, f->iommu_group.value, others->s,
+		    !releasing ? "the host drives" : n == 1 ? "stays on VFIO" : "stay on VFIO",
+		    releasing ? "the host" : "VFIO"));
+
+	if (!finding)
+		return -ENOMEM;
+	if (c->request->verb == VERB_ENABLE)
+		finding->hint = SAY(c, "Take the whole group at once: vfioadm assign --group %s",
+				    f->address);
+	else
+		finding->hint = SAY(c, "Take %s along: vfioadm %s --group %s", n == 1 ? "it" : "them",
+				    releasing ? "release" : "assign", f->address);
+	return finding->hint ? 0 : -ENOMEM;
+}
+
+static bool splits(const struct checker *c, const struct vfioadm_function *other)
+{
+	if (is_selected(c, other) || other->bridge)
+		return false;
+	if (c->request->verb == VERB_RELEASE)
+		return uint_is(&other->vfio, 1);
+	return !leaves_group_viable(other);
+}
+
+/*
+ * Assigning: a companion that keeps its host driver makes the group unusable. Releasing: a native driver
+ * in a group that VFIO holds is refused by the kernel, and crashed kernels before 5.19.
+ */
+static int check_split(struct checker *c, const struct vfioadm_function *f)
+{
+	_cleanup_strbuf_ struct strbuf others = { 0 };
+	size_t n = 0;
+
+	if (f->bridge)
+		return 0;
+	for (size_t i = 0; i < f->companions.n; i++) {
+		const struct vfioadm_function *other = companion(c, f, i);
+
+		if (!other || !splits(c, other))
+			continue;
+		strbuf_addf(&others, "%s%s (%s)", n ? ", " : "", other->address, other->driver.value);
+		n++;
+	}
+	if (others.failed)
+		return -ENOMEM;
+	return n ? say_split(c, f, &others, n) : 0;
+}
+
+static int check_group_bridge(struct checker *c, const struct vfioadm_function *f)
+{
+	for (size_t i = 0; i < f->companions.n; i++) {
+		const struct vfioadm_function *other = companion(c, f, i);
+		struct vfioadm_finding *finding;
+
+		if (!other || !other->bridge || leaves_group_viable(other))
+			continue;
+		finding = add(c, f, "group-bridge", VFIOADM_BLOCKS, false,
+			      SAY(c,
+				  "%s shares IOMMU group %" PRIu64 " with the bridge %s, whose driver %s "
+				  "keeps the group for the host.",
+				  f->address, f->iommu_group.value, other->address, other->driver.value));
+		if (!finding)
+			return -ENOMEM;
+		finding->hint = SAY(c, "Move the card to a slot with a group of its own, or unbind %s from "
+				       "%s if the host can do without it.",
+				    other->address, other->driver.value);
+		return finding->hint ? 0 : -ENOMEM;
+	}
+	return 0;
+}
+
+/* ---- the host's use ---- */
+
+static const char *use_code(const char *kind)
+{
+	static const struct {
+		const char *kind, *code;
+	} codes[] = {
+		{ "net", "in-use-net" },
+		{ "block", "in-use-block" },
+		{ "display", "in-use-display" },
+		{ "vf", "in-use-vf" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(codes); i++)
+		if (streq(codes[i].kind, kind))
+			return codes[i].code;
+	return "in-use";
+}
+
+static int check_users(struct checker *c, const struct vfioadm_function *f)
+{
+	for (size_t i = 0; i < f->n_users; i++) {
+		const struct vfioadm_user *u = &f->users[i];
+		const char *code = use_code(u->kind);
+		struct vfioadm_finding *finding =
+			add(c, f, code, u->forceable ? VFIOADM_REFUSES : VFIOADM_BLOCKS, u->forceable,
+			    SAY(c, "The host uses %s: %s %s.", f->address, u->what, u->why));
+
+		if (!finding)
+			return -ENOMEM;
+		finding->hint = u->forceable ?
+					SAY(c, "Stop using it first; if you are sure, add --force %s.",
+					    code) :
+					SAY(c, "It cannot be taken from the running host.");
+		if (!finding->hint)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* ---- card types ---- */
+
+static int check_variant(struct checker *c, const struct vfioadm_function *f)
+{
+	struct vfioadm_finding *finding;
+
+	if (!f->vfio_variants.n || str_is(&f->driver, "vfio-pci"))
+		return 0;
+	finding = add(c, f, "variant", VFIOADM_WARNS, false,
+		      SAY(c,
+			  "%s has a VFIO driver of its own, %s, which takes functions by name only; "
+			  "enabling its card type gives it to plain vfio-pci.",
+			  f->address, driver_of_vfio_module(f->vfio_variants.items[0])));
+	if (!finding)
+		return -ENOMEM;
+	finding->hint = SAY(c, "For the variant driver: vfioadm assign %s", f->address);
+	return finding->hint ? 0 : -ENOMEM;
+}
+
+/* ---- the table ---- */
+
+enum { ASSIGN = 1 << VERB_ASSIGN, RELEASE = 1 << VERB_RELEASE, ENABLE = 1 << VERB_ENABLE };
+
+static const struct check {
+	unsigned verbs;
+	unsigned facets;
+	int (*run)(struct checker *c, const struct vfioadm_function *f);
+} checks[] = {
+	{ ASSIGN, VFIOADM_FACET_BASIC, check_bridge },
+	{ ASSIGN | ENABLE, VFIOADM_FACET_BASIC, check_group },
+	{ ASSIGN | ENABLE, VFIOADM_FACET_DETAIL, check_reserved },
+	{ ASSIGN | ENABLE, VFIOADM_FACET_DETAIL, check_vfs },
+	{ ASSIGN | ENABLE, VFIOADM_FACET_BASIC, check_physfn },
+	{ ASSIGN | ENABLE | RELEASE, VFIOADM_FACET_BASIC, check_split },
+	{ ASSIGN | ENABLE, VFIOADM_FACET_BASIC, check_group_bridge },
+	{ ASSIGN | ENABLE, VFIOADM_FACET_BASIC, check_users },
+	{ ENABLE, VFIOADM_FACET_DRIVERS, check_variant },
+};
+
+unsigned check_facets(enum verb verb)
+{
+	unsigned facets = VFIOADM_FACET_BASIC;
+
+	for (size_t i = 0; i < ARRAY_SIZE(checks); i++)
+		if (checks[i].verbs & 1u << verb)
+			facets |= checks[i].facets;
+	return facets;
+}
+
+/* What stays where it is needs no permission: an assigned function, or one that is not assigned. */
+static bool moves(const struct checker *c, const struct vfioadm_function *f)
+{
+	bool on_vfio = uint_is(&f->vfio, 1);
+
+	return c->request->verb == VERB_RELEASE ? on_vfio : !on_vfio;
+}
+
+int check_run(struct vfioadm_inventory *inv, const struct check_request *request,
+	      struct vfioadm_plan *plan, bool *ret_refused)
+{
+	struct checker c = { .inv = inv, .request = request, .plan = plan };
+
+	for (size_t s = 0; s < request->selected->n; s++) {
+		const struct vfioadm_function *f = &inv->functions[request->selected->items[s]];
+
+		for (size_t i = 0; i < ARRAY_SIZE(checks) && moves(&c, f); i++)
+			if ((checks[i].verbs & 1u << request->verb) && checks[i].run(&c, f) < 0)
+				return -ENOMEM;
+	}
+	*ret_refused = c.refused;
+	return 0;
+}
+
+static const char *const forceable_codes[] = {
+	"in-use", "in-use-block", "in-use-display", "in-use-net", "in-use-vf", "pf-on-vfio",
+};
+
+bool check_forceable(const char *code)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(forceable_codes); i++)
+		if (streq(code, forceable_codes[i]))
+			return true;
+	return false;
+}
+
+const char *check_forceable_codes(void)
+{
+	return "in-use, in-use-block, in-use-display, in-use-net, in-use-vf, pf-on-vfio";
+}
