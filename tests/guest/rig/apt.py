@@ -101,10 +101,12 @@ class PrivateApt:
     for a package yields it with all of its dependencies.
     """
 
-    def __init__(self, arch="amd64", system=False, suites=SUITES):
+    def __init__(self, arch="amd64", system=False):
         self.arch = arch
         self.system = system
-        self.suites = suites
+        # Backports never win by themselves: their packages are taken when named with a version
+        # or a target release.
+        self.suites = SUITES
         self.dir = cache.root() / "apt" / (arch + ("-system" if system else ""))
 
     def _write_config(self):
@@ -221,7 +223,7 @@ def _version_gt(a, b):
 
 
 def unpack(debs, dest):
-    """Unpack packages over a merged-/usr tree without following the links of the host."""
+    """Unpack packages over one another in dest, with no link in it that leads out of it."""
     for deb in debs:
         fs = subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(deb)], stdout=subprocess.PIPE)
         tar = subprocess.run(["tar", "-x", "--keep-directory-symlink", "--no-same-owner",
@@ -229,3 +231,15 @@ def unpack(debs, dest):
         fs.stdout.close()
         if fs.wait() or tar.returncode:
             raise RigError(f"unpacking {deb} failed: {tar.stderr.strip()}")
+    _relative_links(dest)
+
+
+def _relative_links(top):
+    """An absolute link would lead to this machine's own file of that name."""
+    for dirpath, dirnames, filenames in os.walk(top):
+        for name in dirnames + filenames:
+            path = Path(dirpath) / name
+            if path.is_symlink() and os.readlink(path).startswith("/"):
+                target = os.path.relpath(top / os.readlink(path).lstrip("/"), path.parent)
+                path.unlink()
+                path.symlink_to(target)

@@ -38,9 +38,13 @@ NO_APPLET = frozenset(KMOD_LINKS) | {"lspci", "setpci", "ip", "init", "mke2fs", 
                                      "poweroff", "reboot", "halt"}
 
 PROFILE = """\
-export PS1='\\033[1mguest:\\w\\033[0m # ' ENV=/etc/shrc
-resize() { :; }
-[ -r /etc/motd ] && cat /etc/motd
+case $TERM in
+dumb) PS1='guest:\\w # ' ;;
+*) PS1='\\[\\033[1m\\]guest:\\w #\\[\\033[0m\\] ' ;;
+esac
+export PS1
+alias ll='ls -l'
+[ -t 0 ] && cat /etc/motd
 """
 
 POWEROFF = """\
@@ -73,7 +77,7 @@ def agent(arch):
 def tools(arch):
     """A tree with the tools' packages and all they depend on."""
     def make(dest):
-        apt = PrivateApt(kernels.DEB_ARCH[arch], suites=("bookworm",))
+        apt = PrivateApt(kernels.DEB_ARCH[arch])
         for link, target in (("bin", "usr/bin"), ("sbin", "usr/sbin"), ("lib", "usr/lib"),
                              ("lib64", "usr/lib64")):
             (dest / target).mkdir(parents=True)
@@ -83,7 +87,7 @@ def tools(arch):
         for waste in ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/perl",
                       "usr/lib/" + TRIPLET[arch] + "/perl-base", "var"):
             shutil.rmtree(dest / waste, ignore_errors=True)
-    return cache.artefact(f"tools-{arch}", make, kernels.hash_of(TOOL_PACKAGES))
+    return cache.artefact(f"tools-{arch}", make, kernels.hash_of((TOOL_PACKAGES, 2)))
 
 
 def hwdb(arch):

@@ -1,18 +1,22 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Which hardware a guest has. Data only: qemu.py turns it into a command line.
 
-A line-up is a Lineup of QEMU arguments by name. `{disk}` in a drive's arguments is nothing
-special: drives are null-co, endless zeros that swallow writes, unless a line-up says otherwise.
-NICs carry romfile= because there is no iPXE in the packages used. The addresses in the comments
+A line-up is a Lineup of QEMU arguments by name; {dir} in one stands for the guest's own scratch
+directory. NICs carry romfile= because there is no iPXE in the packages used. The addresses in the comments
 are what the guest shows; slots are fixed by addr= so that they stay when a device is added.
 """
 
 from dataclasses import dataclass
 
 
+DISK_SIZE = 128 << 20
+
+
 @dataclass(frozen=True)
 class Lineup:
     arch: str
+    # For the banner of the interactive guest, a line each.
+    about: tuple
     devices: tuple
     memory: str = "768M"
     append: str = ""
@@ -23,10 +27,9 @@ class Lineup:
     functions: int = 0
 
 
-def _drive(ident, size="64M"):
-    # A real write-back file in memory would do too; null-co needs neither file nor clean-up.
-    # RAM-backed ("disk" below) is for tests that make a file system.
-    return ("-drive", f"if=none,id={ident},file.driver=null-co,file.read-zeroes=on,file.size={size}")
+def _drive(ident):
+    # qemu.py makes an empty sparse file of DISK_SIZE for each {dir}/….img and removes it at the end.
+    return ("-drive", f"if=none,id={ident},format=raw,cache=unsafe,file={{dir}}/{ident}.img")
 
 
 def _device(text):
@@ -108,21 +111,38 @@ _S390X = _flat(
     _drive("d1"), _zpci(0x11, 0x101, "nv1", "nvme,serial=TWIN1,drive=d1"),
     _zpci(0x12, 0x102, "e0", "e1000e,romfile=,mac=52:54:00:00:00:01"),
     _zpci(0x13, 0x103, "e1", "e1000e,romfile=,mac=52:54:00:00:00:02"),
-    _zpci(0x14, 0x104, "vnet", "virtio-net-pci,romfile=,mac=52:54:00:00:00:03,iommu_platform=on"),
-    _zpci(0x15, 0x105, "vrng", "virtio-rng-pci,iommu_platform=on"),
+    _zpci(0x14, 0x104, "vnet", "virtio-net-pci,romfile=,mac=52:54:00:00:00:03,"
+          "disable-legacy=on,iommu_platform=on"),
+    _zpci(0x15, 0x105, "vrng", "virtio-rng-pci,disable-legacy=on,iommu_platform=on"),
 )
 
+_SMALL_ABOUT = ("two identical NICs (e1000e)", "an NVMe disk")
+
 LINEUPS = {
-    "standard": Lineup("x86_64", _STANDARD, memory="1G", functions=26),
-    "vga": Lineup("x86_64", _SMALL, vga=True),
-    "small": Lineup("x86_64", _SMALL, memory="512M"),
-    "many": Lineup("x86_64", _MANY, memory="1536M"),
+    "standard": Lineup("x86_64", (
+        "two identical NICs (e1000e) and two identical NVMe disks",
+        "an NVMe controller with up to 8 virtual functions, a NIC (igb) with up to 7",
+        "a bridge with two NICs (e1000) behind it: one IOMMU group",
+        "a network and a random number device (virtio) as two functions: one IOMMU group",
+        "a USB controller (xhci) with a disk and a keyboard",
+    ), _STANDARD, memory="1G", functions=26),
+    "small": Lineup("x86_64", _SMALL_ABOUT, _SMALL, memory="512M", functions=10),
+    "vga": Lineup("x86_64", (*_SMALL_ABOUT, "the boot display (VGA)"), _SMALL, vga=True,
+                  functions=11),
+    "many": Lineup("x86_64", ("an NVMe controller with up to 127 virtual functions",
+                              "a NIC (e1000e)"), _MANY, memory="1536M", functions=9),
     # The same hardware, the kernel not told to use the IOMMU: the host that is not ready.
-    "noiommu": Lineup("x86_64", _SMALL, memory="512M", append="intel_iommu=off"),
+    "noiommu": Lineup("x86_64", (*_SMALL_ABOUT, "the IOMMU switched off (intel_iommu=off)"), _SMALL,
+                      memory="512M", append="intel_iommu=off", functions=10),
     # No IOMMU in the machine.
-    "absent-iommu": Lineup("x86_64", _SMALL, memory="512M", iommu=False),
-    "s390x": Lineup("s390x", _S390X, memory="512M", functions=6),
-    "s390x-small": Lineup("s390x", _zpci(0x12, 0x102, "e0", "e1000e,romfile=,mac=52:54:00:00:00:01"),
+    "absent-iommu": Lineup("x86_64", (*_SMALL_ABOUT, "no IOMMU"), _SMALL, memory="512M",
+                           iommu=False, functions=10),
+    "s390x": Lineup("s390x", (
+        "two identical NVMe disks (UID 10 and 11), two identical NICs (e1000e, UID 12 and 13)",
+        "a network and a random number device (virtio, UID 14 and 15)",
+    ), _S390X, memory="512M", functions=6),
+    "s390x-small": Lineup("s390x", ("a NIC (e1000e, UID 12)",),
+                          _zpci(0x12, 0x102, "e0", "e1000e,romfile=,mac=52:54:00:00:00:01"),
                           memory="512M", functions=1),
 }
 

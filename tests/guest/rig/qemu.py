@@ -6,7 +6,7 @@ import concurrent.futures
 import itertools
 import json
 import os
-import queue
+import re
 import shlex
 import shutil
 import signal
@@ -21,7 +21,7 @@ from pathlib import Path
 
 from . import initramfs, kernels
 from .errors import GuestError, GuestTimeout, RigError, Unavailable
-from .lineups import LINEUPS
+from .lineups import DEFAULT, DISK_SIZE, LINEUPS
 
 BOOT_TIMEOUT = 60
 COMMAND_TIMEOUT = 30
@@ -98,8 +98,9 @@ class Result(tuple):
 class Job:
     """A command that runs in the guest."""
 
-    def __init__(self, guest, ident, command, timeout, text):
+    def __init__(self, guest, ident, command, timeout, text, on_output=None):
         self._guest, self.id, self.command = guest, ident, command
+        self._on_output = on_output
         self._timeout, self._text = timeout, text
         self._out, self._err, self._data = [], [], []
         self._done = threading.Event()
@@ -107,6 +108,8 @@ class Job:
         self._started = time.monotonic()
 
     def _frame(self, kind, payload):
+        if self._on_output and kind in b"OX":
+            self._on_output(1 if kind == b"O" else 2, payload)
         if kind == b"O":
             self._out.append(payload)
         elif kind == b"X":
@@ -172,7 +175,6 @@ class Guest:
             raise Unavailable(reason)
         self.kernel = kernels.KERNELS[kernel]
         self.arch = self.kernel.arch
-        from .lineups import DEFAULT
         self.lineup_name = lineup or DEFAULT[self.arch]
         if self.lineup_name not in LINEUPS:
             raise RigError(f"no line-up {lineup!r}; there are {', '.join(LINEUPS)}")
@@ -222,9 +224,10 @@ class Guest:
 
     def _launch(self):
         kdir = kernels.fetch(self.kernel.name)
+        files = {"/etc/motd": self.banner().encode(), **self.files}
         initrd = self._dir / "initrd"
         initramfs.assemble(initrd, initramfs.base(self.kernel.name),
-                           initramfs.payload(self.arch, self.programs, self.lib_dirs, self.files,
+                           initramfs.payload(self.arch, self.programs, self.lib_dirs, files,
                                              self.lib_root))
         agent, agent_end = socket.socketpair()
         qmp, qmp_end = socket.socketpair()
@@ -236,8 +239,7 @@ class Guest:
                "-chardev", f"socket,id=agent,fd={agent_end.fileno()}",
                "-chardev", f"socket,id=qmp,fd={qmp_end.fileno()}",
                "-mon", "chardev=qmp,mode=control",
-               *self._console_args(), *self._platform_args(), *self.lineup.devices,
-               *self.extra_devices]
+               *self._console_args(), *self._platform_args(), *self._devices()]
         self.qemu_command = cmd
         started = time.monotonic()
         with open(self._dir / "qemu.log", "wb") as log:
@@ -267,6 +269,14 @@ class Guest:
         return args + ["-device", "sclpconsole,chardev=con", "-device", "virtio-serial-ccw",
                        "-device", "virtserialport,chardev=agent,name=vfioadm.agent"]
 
+    def _devices(self):
+        args = [a.replace("{dir}", str(self._dir))
+                for a in (*self.lineup.devices, *self.extra_devices)]
+        for image in re.findall(r"file=([^,]+\.img)", " ".join(args)):
+            with open(image, "wb") as f:
+                f.truncate(DISK_SIZE)
+        return args
+
     def _platform_args(self):
         if self.arch != "x86_64":
             return []
@@ -276,6 +286,19 @@ class Guest:
         if self.lineup.vga:
             args += ["-vga", "std"]
         return args
+
+    def banner(self):
+        what = "\n".join(f"  * {line}" for line in self.lineup.about)
+        tool = "\nvfioadm is on the path: try 'vfioadm list'." \
+            if any(t.endswith("/vfioadm") for t in self.programs) else ""
+        return (f"\nAn emulated {self.arch} machine running {kernels.info(self.kernel.name)[1]}\n"
+                f"Hardware:\n{what}\n{tool}\nNothing here touches the real machine. "
+                f"Leave with 'poweroff', or Ctrl-A X.\n\n")
+
+    def wait(self):
+        """Until the guest powers off; for interactive ones."""
+        self._ended.wait()
+        return self._proc.wait()
 
     def command_line(self):
         words = APPEND[self.arch].split()
@@ -298,7 +321,7 @@ class Guest:
     def close(self):
         """End QEMU at once. The console log of a guest in trouble is read before this."""
         _running.discard(self)
-        proc, self._proc_closed = self._proc, True
+        proc = self._proc
         if proc and proc.poll() is None:
             proc.kill()
         if proc:
@@ -409,16 +432,19 @@ class Guest:
             self._agent.sendall(view[:n])
             view, deadline = view[n:], time.monotonic() + 60
 
-    def _request(self, kind, payload, command, timeout, text=True):
-        job = Job(self, next(self._ids), command, timeout, text)
+    def _request(self, kind, payload, command, timeout, text=True, on_output=None):
+        job = Job(self, next(self._ids), command, timeout, text, on_output)
         self._jobs[job.id] = job
         self._send(kind, job.id, payload)
         return job
 
     # --- what tests use
 
-    def popen(self, command, *, timeout=COMMAND_TIMEOUT, env=None, stdin=b"", text=True):
+    def popen(self, command, *, timeout=COMMAND_TIMEOUT, env=None, stdin=b"", text=True,
+              on_output=None):
         """Start a command and return its Job. A string goes through sh, a list does not.
+
+        on_output(1 or 2, bytes) sees stdout and stderr as they come, in a thread of its own.
 
         The guest kills the command's process group at `timeout` seconds; 0 means no deadline.
         """
@@ -428,7 +454,7 @@ class Guest:
         payload = struct.pack(">III", int(timeout * 1000), len(argv), len(env))
         payload += b"".join(s.encode("utf-8", "surrogateescape") + b"\0" for s in argv + env)
         payload += stdin.encode() if isinstance(stdin, str) else stdin
-        return self._request(b"R", payload, shown, timeout, text)
+        return self._request(b"R", payload, shown, timeout, text, on_output)
 
     def run(self, command, **kwargs):
         """Run a command to its end: Result (rc, stdout, stderr); GuestTimeout at its deadline."""
