@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include "host/act.h"
 
@@ -40,4 +42,20 @@ int act_load_module(struct helper *helper, struct host *h, const char *module, c
 		     NULL, 0, NULL);
 
 	return r < 0 ? r : (int)result;
+}
+
+void act_announce(const char *text)
+{
+	static const struct sockaddr_un log = { .sun_family = AF_UNIX, .sun_path = "/dev/log" };
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	char line[1024];
+	int n;
+
+	if (fd < 0)
+		return;
+	/* <29>: facility daemon, severity notice. */
+	n = snprintf(line, sizeof(line), "<29>vfioadm: %s", text);
+	if (n >= (int)sizeof(line))
+		n = sizeof(line) - 1;
+	(void)!sendto(fd, line, (size_t)n, MSG_NOSIGNAL, (const struct sockaddr *)&log, sizeof(log));
 }

@@ -20,6 +20,9 @@ ssize_t act_read(struct helper *helper, struct host *h, const char *path, char *
 /** options: NULL, or module parameters; with options a module that is loaded already is -EEXIST. */
 int act_load_module(struct helper *helper, struct host *h, const char *module, const char *options);
 
+/** One line to the system log's socket; without one it is dropped. Never blocks. */
+void act_announce(const char *text);
+
 int64_t act_serve(uint32_t operation, const char *path, const char *data, size_t data_size, char *reply,
 		  size_t size, size_t *ret_size);
 

@@ -62,6 +62,9 @@ struct host_ops {
 	int (*log_position)(struct host *h, uint64_t *ret_position);
 	int (*log_lines)(struct host *h, uint64_t position, const char *needle, struct strv *ret);
 
+	/* One line for the system log. NULL: this host has none. */
+	void (*announce)(struct host *h, const char *text);
+
 	void (*free)(struct host *h);
 };
 

@@ -51,4 +51,7 @@ enum driver_presence { DRIVER_NOWHERE = 0, DRIVER_LOADABLE, DRIVER_REGISTERED };
 int observe_driver_presence(struct host *h, const char *driver, enum driver_presence *ret,
 			    char *ret_module, size_t size);
 
+/** The one PCI driver that a loaded (or built-in) module registers. -ENOENT: none is known, or several. */
+int observe_module_driver(struct host *h, const char *module, char *ret_driver, size_t size);
+
 #endif

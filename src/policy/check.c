@@ -78,7 +78,8 @@ static int check_group(struct checker *c, const struct vfioadm_function *f)
 {
 	struct vfioadm_finding *finding;
 
-	if (f->bridge || KNOWN(f->iommu_group))
+	/* A host without any IOMMU is not ready at all, which is another message. */
+	if (f->bridge || KNOWN(f->iommu_group) || uint_is(&c->inv->facts.iommu, 0))
 		return 0;
 	/* arm64 before 6.15 makes groups at the first bind: absence proves nothing there. */
 	if (f->iommu_group.state == VFIOADM_UNKNOWN)

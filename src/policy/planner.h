@@ -15,7 +15,7 @@ struct plan_input {
 	const struct vfioadm_function *function;
 	uint64_t incarnation;
 	const char *driver;          /* assign: VFIO driver; release: native driver to bind, NULL: none */
-	const char *module;          /* module to load first, NULL: the driver is registered */
+	const char *module;          /* to load first; release without a name: whose driver it will be */
 	/* What an earlier assign found, in the plan's arena; NULL: no (valid) record. */
 	const struct record *record;
 	const char *boot_id;

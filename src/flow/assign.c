@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <string.h>
+
+#include "base/error.h"
+#include "flow/flow.h"
+#include "policy/driver.h"
+#include "policy/planner.h"
+
+enum { NAME_SIZE = 128 };
+
+static int bad_driver(const char *driver, struct vfioadm_error **err)
+{
+	error_set(err, -EINVAL, VFIOADM_E_USAGE, "\"%s\" is not a VFIO driver.", driver);
+	error_hint(err, "Use --driver auto, vfio-pci, or the name of a variant such as mlx5_vfio_pci.");
+	return -EINVAL;
+}
+
+/* A name becomes part of a path and of an override: what the kernel itself would not call a driver is out. */
+static bool driver_name_valid(const char *s)
+{
+	return *s && strlen(s) < 64 &&
+	       strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == strlen(s);
+}
+
+static int check_driver_option(const char *driver, struct vfioadm_error **err)
+{
+	if (!driver || streq(driver, "auto"))
+		return 0;
+	return driver_name_valid(driver) && driver_name_is_vfio(driver) ? 0 : bad_driver(driver, err);
+}
+
+/* "vfio_pci" is what the module is called; the driver has a dash. */
+static const char *spelled(const char *wanted)
+{
+	return wanted && driver_name_equal(wanted, "vfio-pci") ? "vfio-pci" : wanted;
+}
+
+static bool wants_auto(const char *driver)
+{
+	return !driver || streq(driver, "auto");
+}
+
+/* Which driver, and what must be loaded for it. A function on any VFIO driver is fine for "auto". */
+static int choose(struct look *look, const struct vfioadm_function *f, const char *wanted,
+		  struct plan_input *in, struct vfioadm_plan *plan, struct vfioadm_error **err)
+{
+	char module[NAME_SIZE] = "";
+	const char *reason;
+	int r;
+
+	if (wants_auto(wanted) && uint_is(&f->vfio, 1)) {
+		in->driver = f->driver.value;
+		return 0;
+	}
+	if (driver_choose_vfio(look->inv, f, wanted, &in->driver, &reason) < 0)
+		return error_oom(err);
+	r = ready_driver(look->host, in->driver, module, sizeof(module), err);
+	if (r < 0) {
+		error_device(err, f->address);
+		return r;
+	}
+	if (*module) {
+		in->module = arena_strdup(&plan->arena, module);
+		if (!in->module)
+			return error_oom(err);
+	}
+	return 0;
+}
+
+/* An assigned function that changes its VFIO driver keeps the record of what it was before. */
+static int keep_record(struct vfioadm_ctx *ctx, const struct vfioadm_function *f,
+		       struct vfioadm_plan *plan, struct plan_input *in, struct vfioadm_error **err)
+{
+	return uint_is(&f->vfio, 1) ? flow_find_record(ctx, f, in, plan, err) : 0;
+}
+
+static int gather(struct vfioadm_ctx *ctx, struct look *look, const struct vfioadm_options *o,
+		  const char *boot_id, struct vfioadm_plan *plan, struct plan_input *inputs,
+		  struct vfioadm_error **err)
+{
+	for (size_t i = 0; i < look->selected.n; i++) {
+		const struct vfioadm_function *f = &look->inv->functions[look->selected.items[i]];
+		struct plan_input *in = &inputs[i];
+		int r;
+
+		in->function = f;
+		in->boot_id = boot_id;
+		if (observe_incarnation(look->host, f->address, &in->incarnation) < 0)
+			in->incarnation = 0;
+		r = flow_need_override(f, look->host, o->dry_run, err);
+		if (r == 0)
+			r = choose(look, f, spelled(o->driver), in, plan, err);
+		if (r == 0)
+			r = keep_record(ctx, f, plan, in, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int make_plan(struct vfioadm_ctx *ctx, struct look *look, const struct vfioadm_options *o,
+		     struct vfioadm_plan *plan, struct vfioadm_error **err)
+{
+	_cleanup_free_ struct plan_input *inputs = calloc(look->selected.n, sizeof(*inputs));
+	char boot_id[64] = "unknown";
+	int r;
+
+	if (!inputs)
+		return error_oom(err);
+	r = flow_check(look, VERB_ASSIGN, o, plan, err);
+	if (r < 0 || plan->result == VFIOADM_RESULT_REFUSED)
+		return r;
+	r = ready_host(look->inv, o->dry_run, err);
+	if (r < 0)
+		return r;
+	(void)!observe_boot_id(look->host, boot_id, sizeof(boot_id));
+	r = gather(ctx, look, o, boot_id, plan, inputs, err);
+	if (r < 0)
+		return r;
+	return plan_assign(plan, inputs, look->selected.n) < 0 ? error_oom(err) : 0;
+}
+
+int flow_assign(struct vfioadm_ctx *ctx, const char *const *selectors, size_t n,
+		const struct vfioadm_options *o, struct vfioadm_plan **ret, struct vfioadm_error **err)
+{
+	_cleanup_plan_ struct vfioadm_plan *plan = plan_new(VERB_ASSIGN);
+	_cleanup_look_ struct look look = { 0 };
+	int r;
+
+	if (!plan)
+		return error_oom(err);
+	r = check_driver_option(o->driver, err);
+	if (r == 0)
+		r = flow_begin(ctx, selectors, n, o, &look, err);
+	if (r == 0)
+		r = flow_look_closer(&look,
+				     check_facets(VERB_ASSIGN) | VFIOADM_FACET_DRIVERS |
+					     VFIOADM_FACET_LOCKED,
+				     err);
+	if (r == 0)
+		r = make_plan(ctx, &look, o, plan, err);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(plan);
+	return 0;
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* enable and disable: card types. */
+#include <string.h>
+
+#include "base/error.h"
+#include "flow/flow.h"
+#include "policy/planner.h"
+
+#define VFIO_PCI_DIR "sys/bus/pci/drivers/vfio-pci"
+
+struct types {
+	struct cardtype *items;
+	size_t n;
+};
+
+static void types_clear(struct types *t)
+{
+	free(t->items);
+}
+
+/* Duplicates merge. */
+static int parse_types(const char *const *ids, size_t n, struct types *ret, struct vfioadm_error **err)
+{
+	ret->items = calloc(n + 1, sizeof(*ret->items));
+	if (!ret->items)
+		return error_oom(err);
+	if (!n) {
+		error_set(err, -EINVAL, VFIOADM_E_USAGE, "No card type is named.");
+		error_hint(err, "Name one by vendor:device as 'vfioadm list' shows it, for example "
+				"15b3:1003.");
+		return -EINVAL;
+	}
+	for (size_t i = 0; i < n; i++) {
+		struct cardtype type;
+		bool seen = false;
+		int r = cardtype_parse(ids[i], &type, err);
+
+		if (r < 0)
+			return r;
+		for (size_t j = 0; j < ret->n; j++)
+			seen |= cardtype_equal(&type, &ret->items[j]);
+		if (!seen)
+			ret->items[ret->n++] = type;
+	}
+	return 0;
+}
+
+/* Everything that has one of the types, with what planning needs to know of it. */
+static int look_closer_at_types(struct look *look, const struct types *types, struct vfioadm_error **err)
+{
+	unsigned facets = check_facets(VERB_ENABLE) | VFIOADM_FACET_LOCKED;
+
+	for (size_t i = 0; i < look->inv->n_functions; i++) {
+		struct vfioadm_function *f = &look->inv->functions[i];
+
+		if (cardtypes_match(types->items, types->n, f) &&
+		    observe_function(look->host, look->inv, f, facets & ~f->facets) < 0)
+			return error_oom(err);
+	}
+	return 0;
+}
+
+static int begin(struct vfioadm_ctx *ctx, const char *const *ids, size_t n,
+		 const struct vfioadm_options *o, struct types *types, struct look *look,
+		 struct vfioadm_error **err)
+{
+	int r = flow_check_force(o, err);
+
+	if (r == 0)
+		r = parse_types(ids, n, types, err);
+	if (r == 0)
+		r = ctx_host(ctx, &look->host, err);
+	if (r == 0)
+		r = ready_to_change(look->host, o->dry_run, err);
+	if (r == 0)
+		r = observe_host(look->host, &look->inv, err);
+	return r;
+}
+
+static int note_unmatched(const struct look *look, const struct types *types, struct vfioadm_plan *plan)
+{
+	for (size_t i = 0; i < types->n; i++) {
+		struct vfioadm_finding *finding;
+		char name[CARDTYPE_MAX];
+		bool found = false;
+
+		for (size_t j = 0; j < look->inv->n_functions; j++)
+			found |= cardtype_matches(&types->items[i], &look->inv->functions[j]);
+		if (found)
+			continue;
+		finding = plan_add_finding(plan);
+		if (!finding)
+			return -ENOMEM;
+		cardtype_format(&types->items[i], name);
+		finding->code = "no-match";
+		finding->severity = VFIOADM_WARNS;
+		finding->message = arena_format(&plan->arena,
+						"No function of this host has card type %s now.", name);
+		if (!finding->message)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int plan_types(struct look *look, const struct types *types, const struct vfioadm_options *o,
+		      struct vfioadm_plan *plan, struct vfioadm_error **err)
+{
+	char module[128] = "";
+	int r = look_closer_at_types(look, types, err);
+
+	if (r == 0 && plan_enable_taken(look->inv, types->items, types->n, &look->selected) < 0)
+		r = error_oom(err);
+	if (r == 0)
+		r = flow_check(look, VERB_ENABLE, o, plan, err);
+	if (r < 0 || plan->result == VFIOADM_RESULT_REFUSED)
+		return r;
+	r = ready_host(look->inv, o->dry_run, err);
+	if (r == 0)
+		r = ready_driver(look->host, "vfio-pci", module, sizeof(module), err);
+	if (r < 0)
+		return r;
+	if (note_unmatched(look, types, plan) < 0 ||
+	    plan_enable(plan, look->inv, types->items, types->n, &look->selected, *module != '\0') < 0)
+		return error_oom(err);
+	return 0;
+}
+
+int flow_enable(struct vfioadm_ctx *ctx, const char *const *ids, size_t n,
+		const struct vfioadm_options *o, struct vfioadm_plan **ret, struct vfioadm_error **err)
+{
+	_cleanup_plan_ struct vfioadm_plan *plan = plan_new(VERB_ENABLE);
+	_cleanup_look_ struct look look = { 0 };
+	CLEANUP(types_clear) struct types types = { 0 };
+	int r;
+
+	if (!plan)
+		return error_oom(err);
+	r = begin(ctx, ids, n, o, &types, &look, err);
+	if (r == 0)
+		r = plan_types(&look, &types, o, plan, err);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(plan);
+	return 0;
+}
+
+int flow_disable(struct vfioadm_ctx *ctx, const char *const *ids, size_t n,
+		 const struct vfioadm_options *o, struct vfioadm_plan **ret, struct vfioadm_error **err)
+{
+	_cleanup_plan_ struct vfioadm_plan *plan = plan_new(VERB_DISABLE);
+	_cleanup_look_ struct look look = { 0 };
+	CLEANUP(types_clear) struct types types = { 0 };
+	int r;
+
+	if (!plan)
+		return error_oom(err);
+	r = begin(ctx, ids, n, o, &types, &look, err);
+	if (r < 0)
+		return r;
+	if (plan_disable(plan, look.inv, types.items, types.n, host_exists(look.host, VFIO_PCI_DIR)) < 0)
+		return error_oom(err);
+	*ret = TAKE_PTR(plan);
+	return 0;
+}

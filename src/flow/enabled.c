@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Which card types does vfio-pci hold? The kernel does not say: our own record, and the command line. */
+#include <string.h>
+
+#include "base/error.h"
+#include "flow/flow.h"
+
+void vfioadm_enabled_free(struct vfioadm_enabled *enabled)
+{
+	if (!enabled)
+		return;
+	arena_free(&enabled->arena);
+	free(enabled->items);
+	free(enabled);
+}
+
+size_t vfioadm_enabled_n(const struct vfioadm_enabled *enabled)
+{
+	return enabled->n;
+}
+
+const struct vfioadm_enabled_id *vfioadm_enabled_id(const struct vfioadm_enabled *enabled, size_t i)
+{
+	return i < enabled->n ? &enabled->items[i] : NULL;
+}
+
+static int add(struct vfioadm_enabled *e, const char *id, const char *source)
+{
+	struct vfioadm_enabled_id *grown = reallocarray(e->items, e->n + 1, sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	e->items = grown;
+	grown[e->n] = (struct vfioadm_enabled_id){ arena_strdup(&e->arena, id), source };
+	return grown[e->n++].id ? 0 : -ENOMEM;
+}
+
+/* The record is void once vfio-pci was registered anew: its dynamic IDs went with the module. */
+static int add_recorded(struct vfioadm_ctx *ctx, struct vfioadm_enabled *e, struct vfioadm_error **err)
+{
+	_cleanup_enabled_ids_ struct enabled_ids ids = { 0 };
+	_cleanup_store_ struct store store = STORE_CLOSED;
+	uint64_t registration;
+	char name[CARDTYPE_MAX];
+	int r;
+
+	if (!ctx->host->live || ctx->host->ops->incarnation(ctx->host, -1, "sys/bus/pci/drivers/vfio-pci",
+							    &registration) < 0)
+		return 0;
+	r = store_open(&store, ctx->run_dir, err);
+	if (r < 0)
+		return r;
+	if (store_load_ids(&store, &ids) == -ENOMEM)
+		return error_oom(err);
+	for (size_t i = 0; i < ids.n; i++) {
+		if (ids.items[i].registration != registration)
+			continue;
+		cardtype_format(&ids.items[i].type, name);
+		if (add(e, name, "vfioadm") < 0)
+			return error_oom(err);
+	}
+	return 0;
+}
+
+static int add_list(struct vfioadm_enabled *e, char *list)
+{
+	char *id, name[CARDTYPE_MAX];
+	struct cardtype type;
+
+	while ((id = strsep(&list, ","))) {
+		if (cardtype_parse(id, &type, NULL) < 0)
+			continue; /* the module only warns about such entries as well */
+		cardtype_format(&type, name);
+		if (add(e, name, "kernel command line") < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* "vfio-pci.ids=…", with either spelling of the module's name. */
+static int add_command_line(struct vfioadm_ctx *ctx, struct vfioadm_enabled *e)
+{
+	char text[4096 + 1], *rest = text, *word;
+
+	if (!host_exists(ctx->host, "sys/bus/pci/drivers/vfio-pci") ||
+	    host_read_text(ctx->host, -1, "proc/cmdline", text, sizeof(text)) < 0)
+		return 0;
+	while ((word = strsep(&rest, " "))) {
+		char *value = strchr(word, '=');
+
+		if (!value)
+			continue;
+		*value++ = '\0';
+		if (driver_name_equal(word, "vfio_pci.ids") && add_list(e, value) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int flow_enabled(struct vfioadm_ctx *ctx, struct vfioadm_enabled **ret, struct vfioadm_error **err)
+{
+	struct vfioadm_enabled *e = calloc(1, sizeof(*e));
+	struct host *h;
+	int r;
+
+	if (!e)
+		return error_oom(err);
+	r = ctx_host(ctx, &h, err);
+	if (r == 0)
+		r = add_recorded(ctx, e, err);
+	if (r == 0 && add_command_line(ctx, e) < 0)
+		r = error_oom(err);
+	if (r < 0) {
+		vfioadm_enabled_free(e);
+		return r;
+	}
+	*ret = e;
+	return 0;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VFIOADM_FLOW_FLOW_H
+#define VFIOADM_FLOW_FLOW_H
+
+#include "flow/ctx.h"
+#include "host/observe.h"
+#include "model/plan.h"
+#include "policy/check.h"
+#include "policy/select.h"
+#include "store/store.h"
+
+/* The conductor: for each verb the order in which the rooms are asked, and nothing else. */
+
+int flow_observe(struct vfioadm_ctx *ctx, unsigned facets, struct vfioadm_inventory **ret,
+		 struct vfioadm_error **err);
+
+/** What a request names, found on the host. */
+struct look {
+	struct host *host;
+	struct vfioadm_inventory *inv;
+	struct selection selected;
+	struct strv notes; /* what a selector was followed to: "/dev/sdb hangs behind …" */
+};
+
+void look_clear(struct look *look);
+#define _cleanup_look_ CLEANUP(look_clear)
+
+int flow_look(struct vfioadm_ctx *ctx, const char *const *selectors, size_t n, bool all_matching,
+	      struct look *ret, struct vfioadm_error **err);
+/** Adds facets to the selection and to its group companions. */
+int flow_look_closer(struct look *look, unsigned facets, struct vfioadm_error **err);
+
+int flow_assign(struct vfioadm_ctx *ctx, const char *const *selectors, size_t n,
+		const struct vfioadm_options *o, struct vfioadm_plan **ret, struct vfioadm_error **err);
+int flow_release(struct vfioadm_ctx *ctx, const char *const *selectors, size_t n,
+		 const struct vfioadm_options *o, struct vfioadm_plan **ret, struct vfioadm_error **err);
+int flow_enable(struct vfioadm_ctx *ctx, const char *const *ids, size_t n,
+		const struct vfioadm_options *o, struct vfioadm_plan **ret, struct vfioadm_error **err);
+int flow_disable(struct vfioadm_ctx *ctx, const char *const *ids, size_t n,
+		 const struct vfioadm_options *o, struct vfioadm_plan **ret, struct vfioadm_error **err);
+int flow_run(struct vfioadm_ctx *ctx, struct vfioadm_plan *plan, struct vfioadm_error **err);
+
+struct vfioadm_enabled {
+	struct arena arena;
+	struct vfioadm_enabled_id *items;
+	size_t n;
+};
+int flow_enabled(struct vfioadm_ctx *ctx, struct vfioadm_enabled **ret, struct vfioadm_error **err);
+
+/* ---- ready.c: may it, and can it? ---- */
+
+/** Root, and a host that is the running one; nothing to ask of a dry run. */
+int ready_to_change(struct host *h, bool dry_run, struct vfioadm_error **err);
+/** /sys writable (unless dry_run) and an IOMMU. */
+int ready_host(const struct vfioadm_inventory *inv, bool dry_run, struct vfioadm_error **err);
+/** The driver is registered, or a module for it can be loaded: its name goes to module ("" if none). */
+int ready_driver(struct host *h, const char *driver, char *module, size_t size,
+		 struct vfioadm_error **err);
+
+/** What undoing needs to know about a function was read (unless dry_run). */
+int flow_need_override(const struct vfioadm_function *f, const struct host *h, bool dry_run,
+		       struct vfioadm_error **err);
+/** in->record, when there is a valid one for this very device. */
+struct plan_input;
+int flow_find_record(struct vfioadm_ctx *ctx, const struct vfioadm_function *f, struct plan_input *in,
+		     struct vfioadm_plan *plan, struct vfioadm_error **err);
+
+/** Runs the checks; result REFUSED when one stands. */
+int flow_check(struct look *look, enum verb verb, const struct vfioadm_options *o,
+	       struct vfioadm_plan *plan, struct vfioadm_error **err);
+/** --force names only codes that can be forced. */
+int flow_check_force(const struct vfioadm_options *o, struct vfioadm_error **err);
+/**
+ * How every verb on functions begins: syntax first (nothing is looked at for a usage error), then
+ * permission, then the host; with the companions when the whole group is asked for.
+ */
+int flow_begin(struct vfioadm_ctx *ctx, const char *const *selectors, size_t n,
+	       const struct vfioadm_options *o, struct look *ret, struct vfioadm_error **err);
+
+#endif

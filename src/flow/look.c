@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <string.h>
+
+#include "base/error.h"
+#include "flow/flow.h"
+#include "policy/driver.h"
+
+int flow_observe(struct vfioadm_ctx *ctx, unsigned facets, struct vfioadm_inventory **ret,
+		 struct vfioadm_error **err)
+{
+	_cleanup_inventory_ struct vfioadm_inventory *inv = NULL;
+	struct host *h;
+	int r = ctx_host(ctx, &h, err);
+
+	if (r == 0)
+		r = observe_host(h, &inv, err);
+	if (r < 0)
+		return r;
+	if ((facets & VFIOADM_FACET_NAMES) && observe_names(h, inv) < 0)
+		return error_oom(err);
+	if (check_verdicts(inv) < 0)
+		return error_oom(err);
+	*ret = TAKE_PTR(inv);
+	return 0;
+}
+
+void look_clear(struct look *look)
+{
+	vfioadm_inventory_free(look->inv);
+	selection_clear(&look->selected);
+	strv_clear(&look->notes);
+	look->inv = NULL;
+}
+
+static int not_found(const char *text, const char *what, struct vfioadm_error **err)
+{
+	error_set(err, -ENOENT, VFIOADM_E_NOT_FOUND, "There is no %s \"%s\" on this host.", what, text);
+	error_hint(err, "'vfioadm list' shows what there is.");
+	return -ENOENT;
+}
+
+static int not_pci(const char *text, struct vfioadm_error **err)
+{
+	error_set(err, -ENODEV, VFIOADM_E_NOT_FOUND, "%s does not hang behind a PCI function.", text);
+	error_hint(err, "'vfioadm list' shows the functions with their interfaces and disks.");
+	return -ENODEV;
+}
+
+/* Follows a node or an interface to its function, which the selector then names by address. */
+static int follow(struct look *look, struct selector *s, struct vfioadm_error **err)
+{
+	_cleanup_free_ char *via = NULL;
+	char address[ADDRESS_MAX];
+	int r;
+
+	if (s->kind != SELECT_NODE && s->kind != SELECT_INTERFACE)
+		return 0;
+	r = s->kind == SELECT_NODE ? observe_node_function(look->host, s->text, address, &via) :
+				     observe_net_function(look->host, s->text, address);
+	if (r == -ENOMEM)
+		return error_oom(err);
+	if (r == -ENODEV)
+		return not_pci(s->text, err);
+	if (r < 0)
+		return not_found(s->text, s->kind == SELECT_NODE ? "device node" : "network interface",
+				 err);
+	if (via && strv_take(&look->notes, str_format("%s hangs behind %s (%s), which is what is meant.",
+						      s->text, address, via)) < 0)
+		return error_oom(err);
+	s->kind = SELECT_ADDRESS;
+	return address_parse(address, &s->address) < 0 ? not_pci(s->text, err) : 0;
+}
+
+static int observe_all(struct look *look, unsigned facets, struct vfioadm_error **err)
+{
+	for (size_t i = 0; facets && i < look->inv->n_functions; i++)
+		if (observe_function(look->host, look->inv, &look->inv->functions[i], facets) < 0)
+			return error_oom(err);
+	return 0;
+}
+
+static int look_select(struct look *look, struct selector *parsed, size_t n, bool all_matching,
+		       struct vfioadm_error **err)
+{
+	unsigned facets = 0;
+	int r = observe_host(look->host, &look->inv, err);
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		facets |= selector_facets(&parsed[i]);
+		r = follow(look, &parsed[i], err);
+	}
+	if (r == 0)
+		r = observe_all(look, facets & ~(unsigned)VFIOADM_FACET_BASIC, err);
+	if (r < 0)
+		return r;
+	return select_functions(look->inv, parsed, n, all_matching, &look->selected, err);
+}
+
+static int parse_selectors(const char *const *selectors, size_t n, struct selector *parsed,
+			   struct vfioadm_error **err)
+{
+	if (!n) {
+		error_set(err, -EINVAL, VFIOADM_E_USAGE, "No function is named.");
+		error_hint(err, "Name one by its address, for example 0000:01:00.0; 'vfioadm list' shows "
+				"them.");
+		return -EINVAL;
+	}
+	for (size_t i = 0; i < n; i++) {
+		int r = selector_parse(selectors[i], &parsed[i], err);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* change: NULL when nothing will be changed. */
+static int look_at(struct vfioadm_ctx *ctx, const char *const *selectors, size_t n, bool all_matching,
+		   const struct vfioadm_options *change, struct look *ret, struct vfioadm_error **err)
+{
+	_cleanup_free_ struct selector *parsed = calloc(n + 1, sizeof(*parsed));
+	_cleanup_look_ struct look look = { 0 };
+	int r;
+
+	if (!parsed)
+		return error_oom(err);
+	r = parse_selectors(selectors, n, parsed, err);
+	if (r == 0)
+		r = ctx_host(ctx, &look.host, err);
+	if (r == 0 && change)
+		r = ready_to_change(look.host, change->dry_run, err);
+	if (r == 0)
+		r = look_select(&look, parsed, n, all_matching, err);
+	if (r < 0)
+		return r;
+	*ret = look;
+	look = (struct look){ 0 };
+	return 0;
+}
+
+int flow_look(struct vfioadm_ctx *ctx, const char *const *selectors, size_t n, bool all_matching,
+	      struct look *ret, struct vfioadm_error **err)
+{
+	return look_at(ctx, selectors, n, all_matching, NULL, ret, err);
+}
+
+int flow_begin(struct vfioadm_ctx *ctx, const char *const *selectors, size_t n,
+	       const struct vfioadm_options *o, struct look *ret, struct vfioadm_error **err)
+{
+	int r = flow_check_force(o, err);
+
+	if (r == 0)
+		r = look_at(ctx, selectors, n, o->all_matching, o, ret, err);
+	if (r == 0 && o->group && selection_add_groups(&ret->selected, ret->inv) < 0)
+		r = error_oom(err);
+	return r;
+}
+
+static int closer(struct look *look, struct vfioadm_function *f, unsigned facets)
+{
+	return observe_function(look->host, look->inv, f, facets & ~f->facets);
+}
+
+/* Which VFIO driver assign would choose, and why. */
+static int choose_vfio(struct look *look, struct vfioadm_function *f)
+{
+	const char *driver = NULL;
+
+	if (f->bridge) {
+		f->vfio_driver = str_none();
+		return 0;
+	}
+	if (driver_choose_vfio(look->inv, f, NULL, &driver, &f->vfio_driver_reason) < 0)
+		return -ENOMEM;
+	f->vfio_driver = str_known(driver);
+	return 0;
+}
+
+int flow_look_closer(struct look *look, unsigned facets, struct vfioadm_error **err)
+{
+	for (size_t i = 0; i < look->selected.n; i++) {
+		struct vfioadm_function *f = &look->inv->functions[look->selected.items[i]];
+
+		if (closer(look, f, facets) < 0)
+			return error_oom(err);
+		if ((facets & VFIOADM_FACET_DRIVERS) && choose_vfio(look, f) < 0)
+			return error_oom(err);
+		for (size_t j = 0; j < f->companions.n; j++) {
+			struct vfioadm_function *other = inventory_get(look->inv, f->companions.items[j]);
+
+			if (other && closer(look, other, facets & VFIOADM_FACET_NAMES) < 0)
+				return error_oom(err);
+		}
+	}
+	if (check_verdicts(look->inv) < 0)
+		return error_oom(err);
+	return 0;
+}

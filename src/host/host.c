@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <ctype.h>
+#include <limits.h>
+
+#include "host/host.h"
+#include "host/modules.h"
+#include "host/names.h"
+
+ssize_t host_read_text(struct host *h, host_dir dir, const char *name, char *buf, size_t size)
+{
+	ssize_t n = h->ops->read(h, dir, name, buf, size);
+
+	if (n < 0)
+		return n;
+	/* What lies behind a NUL byte is no text. */
+	n = (ssize_t)strnlen(buf, (size_t)n);
+	while (n && isspace((unsigned char)buf[n - 1]))
+		n--;
+	buf[n] = '\0';
+	return n;
+}
+
+int host_read_uint(struct host *h, host_dir dir, const char *name, unsigned base, uint64_t *ret)
+{
+	char buf[64];
+	ssize_t n = host_read_text(h, dir, name, buf, sizeof(buf));
+
+	if (n < 0)
+		return n == -EFBIG ? -EINVAL : (int)n;
+	return str_to_u64(buf, base, UINT64_MAX, ret) < 0 ? -EINVAL : 0;
+}
+
+ssize_t host_link_name(struct host *h, host_dir dir, const char *name, char *buf, size_t size)
+{
+	char target[PATH_MAX];
+	ssize_t n = h->ops->readlink(h, dir, name, target, sizeof(target));
+	const char *base;
+
+	if (n < 0)
+		return n;
+	base = strrchr(target, '/');
+	base = base ? base + 1 : target;
+	if (!*base)
+		return -EINVAL;
+	n = (ssize_t)strlen(base);
+	if ((size_t)n >= size)
+		return -ENAMETOOLONG;
+	memcpy(buf, base, (size_t)n + 1);
+	return n;
+}
+
+bool host_exists(struct host *h, const char *path)
+{
+	char target[PATH_MAX];
+	ssize_t n = h->ops->readlink(h, -1, path, target, sizeof(target));
+
+	/* -EINVAL says that it is there and is no link. */
+	return n >= 0 || n == -EINVAL;
+}
+
+/* Length of the UTF-8 character at s that may be shown, 0: none. */
+static size_t character_length(const unsigned char *s)
+{
+	static const uint32_t smallest[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	uint32_t code;
+	size_t len;
+
+	if (s[0] < 0x80)
+		return s[0] >= 0x20 && s[0] != 0x7f;
+	len = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
+	if (s[0] < 0xc2 || s[0] > 0xf4)
+		return 0;
+	code = s[0] & (0xffu >> (len + 1));
+	for (size_t i = 1; i < len; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		code = code << 6 | (s[i] & 0x3f);
+	}
+	if (code < smallest[len] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
+		return 0;
+	/* C1 controls drive terminals as well as C0 ones do. */
+	return code < 0xa0 ? 0 : len;
+}
+
+char *host_clean_text(char *s)
+{
+	for (char *p = s; *p;) {
+		size_t len = character_length((const unsigned char *)p);
+
+		if (len)
+			p += len;
+		else
+			*p++ = '?';
+	}
+	return s;
+}
+
+void host_free(struct host *h)
+{
+	if (!h)
+		return;
+	host_names_free(h->names);
+	host_modules_free(h, h->modules);
+	h->ops->free(h);
+}

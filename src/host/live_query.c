@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <fcntl.h>
+#include <libkmod.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include "host/live.h"
+
+/* ---- network interfaces ---- */
+
+int live_permanent_mac(struct host *h, const char *interface, uint8_t ret_mac[6])
+{
+	struct {
+		struct ethtool_perm_addr head;
+		uint8_t data[32];
+	} request = { .head = { .cmd = ETHTOOL_GPERMADDR, .size = 32 } };
+	static const uint8_t none[6];
+	struct ifreq ifr = { 0 };
+	_cleanup_close_ int fd = -1;
+
+	if (strlen(interface) >= sizeof(ifr.ifr_name))
+		return -ENAMETOOLONG;
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	memcpy(ifr.ifr_name, interface, strlen(interface));
+	ifr.ifr_data = (void *)&request;
+	if (ioctl(fd, SIOCETHTOOL, &ifr) < 0)
+		return -errno;
+	/* Another size is no Ethernet; zeros are a driver that does not know its address. */
+	if (request.head.size != 6 || memcmp(request.head.data, none, 6) == 0)
+		return -ENODATA;
+	memcpy(ret_mac, request.head.data, 6);
+	return 0;
+}
+
+/* ---- kernel log ---- */
+
+enum { LOG_LINES_MAX = 4096, LOG_RECORD_MAX = 8192 };
+
+static int log_keep(struct kernel_log *log, const char *line)
+{
+	/* Whoever asks looks at what came last. */
+	if (log->lines.n >= LOG_LINES_MAX) {
+		size_t drop = LOG_LINES_MAX / 2;
+
+		for (size_t i = 0; i < drop; i++)
+			free(log->lines.items[i]);
+		memmove(log->lines.items, log->lines.items + drop,
+			(log->lines.n - drop + 1) * sizeof(*log->lines.items));
+		log->lines.n -= drop;
+		log->first += drop;
+	}
+	return strv_add(&log->lines, line);
+}
+
+/* Reads what the kernel wrote since; a record is "priority,number,time,flags;text\n KEY=value…". */
+static int log_drain(struct kernel_log *log)
+{
+	char record[LOG_RECORD_MAX];
+
+	for (;;) {
+		ssize_t n = read(log->fd, record, sizeof(record) - 1);
+		char *text;
+		int r;
+
+		/* EPIPE: records were overwritten before they were read; the next read goes on behind. */
+		if (n < 0 && (errno == EPIPE || errno == EINTR))
+			continue;
+		if (n < 0)
+			return errno == EAGAIN ? 0 : -errno;
+		if (n == 0)
+			return 0;
+		record[n] = '\0';
+		text = strchr(record, ';');
+		r = text ? log_keep(log, text + 1) : 0;
+		if (r < 0)
+			return r;
+	}
+}
+
+int live_log_position(struct host *h, uint64_t *ret_position)
+{
+	struct kernel_log *log = &live_of(h)->log;
+	int r;
+
+	if (log->fd < 0) {
+		_cleanup_close_ int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+		if (fd < 0 || lseek(fd, 0, SEEK_END) < 0)
+			return -errno;
+		log->fd = TAKE_FD(fd);
+	}
+	r = log_drain(log);
+	if (r == 0)
+		*ret_position = log->first + log->lines.n;
+	return r;
+}
+
+int live_log_lines(struct host *h, uint64_t position, const char *needle, struct strv *ret)
+{
+	struct kernel_log *log = &live_of(h)->log;
+	_cleanup_strv_ struct strv found = { 0 };
+	int r = log->fd < 0 ? -EBADF : log_drain(log);
+
+	for (size_t i = position > log->first ? position - log->first : 0; r == 0 && i < log->lines.n; i++) {
+		const char *record = log->lines.items[i];
+
+		/* The address may also stand in the record's DEVICE=+pci:… line. */
+		if (!strstr(record, needle))
+			continue;
+		r = strv_take(&found, strndup(record, strcspn(record, "\n")));
+		if (r == 0)
+			host_clean_text(found.items[found.n - 1]);
+	}
+	if (r < 0)
+		return r;
+	*ret = found;
+	found = (struct strv){ 0 };
+	return 0;
+}
+
+/* ---- modules ---- */
+
+static void cleanup_kmod_list_p(struct kmod_list **list)
+{
+	kmod_module_unref_list(*list);
+}
+
+static int kmod_open(struct live_host *l)
+{
+	if (l->kmod)
+		return 0;
+	l->kmod = kmod_new(NULL, NULL);
+	if (!l->kmod)
+		return -ENOMEM;
+	/* Its default is to print to standard error. */
+	kmod_set_log_priority(l->kmod, 0);
+	kmod_load_resources(l->kmod);
+	return 0;
+}
+
+/* A name found in no index still makes a module object; one to be had has a file or is built in. */
+static bool is_available(struct kmod_module *mod)
+{
+	return kmod_module_get_path(mod) || kmod_module_get_initstate(mod) >= 0;
+}
+
+int live_lookup_modules(struct host *h, const char *text, struct strv *ret)
+{
+	CLEANUP(cleanup_kmod_list_p) struct kmod_list *list = NULL, *allowed = NULL;
+	_cleanup_strv_ struct strv names = { 0 };
+	struct live_host *l = live_of(h);
+	struct kmod_list *item;
+	int r = kmod_open(l);
+
+	if (r < 0)
+		return r;
+	r = kmod_module_new_from_lookup(l->kmod, text, &list);
+	if (r < 0)
+		return r;
+	/* A blacklist is against loading by alias; who names a module gets it. */
+	if (strchr(text, ':') && list) {
+		r = kmod_module_apply_filter(l->kmod, KMOD_FILTER_BLACKLIST, list, &allowed);
+		if (r < 0)
+			return r;
+	}
+	kmod_list_foreach(item, strchr(text, ':') ? allowed : list)
+	{
+		struct kmod_module *mod = kmod_module_get_module(item);
+		const char *name = kmod_module_get_name(mod);
+
+		r = is_available(mod) && !strv_has(&names, name) ? strv_add(&names, name) : 0;
+		kmod_module_unref(mod);
+		if (r < 0)
+			return r;
+	}
+	*ret = names;
+	names = (struct strv){ 0 };
+	return 0;
+}
+
+void live_query_free(struct live_host *l)
+{
+	if (l->kmod)
+		kmod_unref(l->kmod);
+	if (l->log.fd >= 0)
+		close(l->log.fd);
+	strv_clear(&l->log.lines);
+}

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The module index of a root as depmod(8) writes it, in its text form: another root's files are only read,
+ * so libkmod, which opens by path, is of no use there.
+ */
+#include <ctype.h>
+#include <limits.h>
+
+#include "host/host.h"
+#include "host/modules.h"
+#include "model/inventory.h"
+
+struct text_file {
+	const char *data;
+	size_t size;
+};
+
+struct host_modules {
+	bool found; /* the directory is known */
+	struct text_file alias;   /* "alias PATTERN MODULE" */
+	struct text_file dep;     /* "kernel/drivers/…/MODULE.ko.xz: …" */
+	struct text_file builtin; /* "MODULE.alias=PATTERN" and more, each ended by NUL */
+	struct strv blacklist;
+};
+
+/* One class "[a-f]" or "[!x]" at p; sets *ret_end behind it. A class without end matches nothing. */
+static bool match_class(const char *p, char c, const char **ret_end)
+{
+	bool negate = p[1] == '!' || p[1] == '^', hit = false;
+
+	for (p += 1 + negate; *p && *p != ']'; p++) {
+		if (p[1] == '-' && p[2] && p[2] != ']') {
+			hit |= c >= p[0] && c <= p[2];
+			p += 2;
+		} else {
+			hit |= c == *p;
+		}
+	}
+	*ret_end = *p ? p + 1 : NULL;
+	return *p && hit != negate;
+}
+
+/* fnmatch(3) may need exponential time for the pattern of a hostile root; this needs len × len. */
+bool modules_glob(const char *p, const char *s)
+{
+	const char *star = NULL, *resume = NULL;
+
+	while (*s) {
+		const char *next = p + 1;
+		bool hit;
+
+		if (*p == '*') {
+			star = ++p;
+			resume = s;
+			continue;
+		}
+		hit = *p == '[' ? match_class(p, *s, &next) : *p && (*p == '?' || *p == *s);
+		if (hit && next) {
+			p = next;
+			s++;
+		} else if (star) {
+			p = star;
+			s = ++resume;
+		} else {
+			return false;
+		}
+	}
+	while (*p == '*')
+		p++;
+	return !*p;
+}
+
+static size_t specificity(const char *pattern)
+{
+	size_t n = 0;
+
+	for (; *pattern; pattern++)
+		n += *pattern != '*' && *pattern != '?';
+	return n;
+}
+
+/* ---- reading the index ---- */
+
+static int map_below(struct host *h, const char *dir, const char *name, struct text_file *ret)
+{
+	char path[PATH_MAX];
+
+	if (snprintf(path, sizeof(path), "%s/%s", dir, name) >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	return h->ops->map(h, path, &ret->data, &ret->size);
+}
+
+/* "lib/modules/RELEASE" of the kernel that the root's proc tells, else the only one that is there. */
+static int index_dir(struct host *h, char dir[PATH_MAX])
+{
+	_cleanup_strv_ struct strv kernels = { 0 };
+	char release[256];
+	int r;
+
+	if (host_read_text(h, -1, "proc/sys/kernel/osrelease", release, sizeof(release)) > 0 &&
+	    !strchr(release, '/') && release[0] != '.') {
+		snprintf(dir, PATH_MAX, "lib/modules/%s", release);
+		if (host_exists(h, dir))
+			return 0;
+	}
+	r = h->ops->list(h, -1, "lib/modules", &kernels);
+	if (r < 0)
+		return r;
+	if (kernels.n != 1)
+		return -ENOENT;
+	snprintf(dir, PATH_MAX, "lib/modules/%s", kernels.items[0]);
+	return 0;
+}
+
+/* Lines "blacklist MODULE" of one file. */
+static int read_blacklist(struct host *h, const char *dir, const char *name, struct strv *list)
+{
+	struct text_file file;
+	int r = map_below(h, dir, name, &file);
+
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
+	for (const char *line = file.data; r == 0 && line; line = strchr(line, '\n')) {
+		const char *rest;
+		size_t len;
+
+		line += strspn(line, "\n \t");
+		rest = str_after(line, "blacklist");
+		if (!rest || (*rest != ' ' && *rest != '\t'))
+			continue;
+		rest += strspn(rest, " \t");
+		len = strcspn(rest, " \t\r\n");
+		if (len)
+			r = strv_take(list, strndup(rest, len));
+	}
+	h->ops->unmap(h, file.data, file.size);
+	return r;
+}
+
+static int read_blacklists(struct host *h, struct strv *list)
+{
+	static const char *const dirs[] = { "etc/modprobe.d", "run/modprobe.d", "usr/lib/modprobe.d",
+					    "lib/modprobe.d" };
+
+	for (size_t d = 0; d < ARRAY_SIZE(dirs); d++) {
+		_cleanup_strv_ struct strv names = { 0 };
+
+		if (h->ops->list(h, -1, dirs[d], &names) < 0)
+			continue;
+		STRV_FOREACH(i, &names)
+		{
+			const char *dot = strrchr(names.items[i], '.');
+			int r = dot && streq(dot, ".conf") ?
+					read_blacklist(h, dirs[d], names.items[i], list) :
+					0;
+
+			if (r < 0)
+				return r;
+		}
+	}
+	return 0;
+}
+
+static int open_index(struct host *h, struct host_modules **ret)
+{
+	struct host_modules *m = h->modules;
+	char dir[PATH_MAX];
+
+	if (!m) {
+		m = h->modules = calloc(1, sizeof(*m));
+		if (!m)
+			return -ENOMEM;
+		if (index_dir(h, dir) == 0) {
+			m->found = map_below(h, dir, "modules.alias", &m->alias) == 0;
+			map_below(h, dir, "modules.dep", &m->dep);
+			map_below(h, dir, "modules.builtin.modinfo", &m->builtin);
+		}
+		if (m->found && read_blacklists(h, &m->blacklist) < 0)
+			return -ENOMEM;
+	}
+	*ret = m;
+	return m->found ? 0 : -ENOENT;
+}
+
+void host_modules_free(struct host *h, struct host_modules *m)
+{
+	if (!m)
+		return;
+	struct text_file *files[] = { &m->alias, &m->dep, &m->builtin };
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		if (files[i]->data)
+			h->ops->unmap(h, files[i]->data, files[i]->size);
+	strv_clear(&m->blacklist);
+	free(m);
+}
+
+/* ---- lookup ---- */
+
+struct candidate {
+	char *module;
+	size_t weight, order;
+};
+
+struct candidates {
+	struct candidate *items;
+	size_t n;
+};
+
+static bool is_blacklisted(const struct host_modules *m, const char *module)
+{
+	STRV_FOREACH(i, &m->blacklist)
+		if (driver_name_equal(m->blacklist.items[i], module))
+			return true;
+	return false;
+}
+
+static int add_candidate(const struct host_modules *m, struct candidates *c, const char *module,
+			 size_t len, size_t weight)
+{
+	_cleanup_free_ char *name = strndup(module, len);
+	struct candidate *grown;
+
+	if (!name)
+		return -ENOMEM;
+	if (!len || is_blacklisted(m, name))
+		return 0;
+	for (size_t i = 0; i < c->n; i++)
+		if (driver_name_equal(c->items[i].module, name)) {
+			if (weight > c->items[i].weight)
+				c->items[i].weight = weight;
+			return 0;
+		}
+	grown = reallocarray(c->items, c->n + 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	c->items = grown;
+	c->items[c->n] = (struct candidate){ TAKE_PTR(name), weight, c->n };
+	c->n++;
+	return 0;
+}
+
+static int match_alias(const struct host_modules *m, struct candidates *c, const char *text,
+		       const char *pattern, size_t pattern_len, const char *module, size_t module_len)
+{
+	char copy[512];
+
+	if (!pattern_len || pattern_len >= sizeof(copy) || pattern[0] != text[0])
+		return 0;
+	memcpy(copy, pattern, pattern_len);
+	copy[pattern_len] = '\0';
+	if (!modules_glob(copy, text))
+		return 0;
+	return add_candidate(m, c, module, module_len, specificity(copy));
+}
+
+static int match_alias_file(const struct host_modules *m, struct candidates *c, const char *text)
+{
+	for (const char *line = m->alias.data; line && *line;) {
+		const char *end = strchrnul(line, '\n'), *pattern = str_after(line, "alias ");
+		int r = 0;
+
+		if (pattern) {
+			size_t len = strcspn(pattern, " \n");
+			const char *module = pattern + len;
+
+			if (*module == ' ') {
+				module++;
+				r = match_alias(m, c, text, pattern, len, module,
+						strcspn(module, " \r\n"));
+			}
+		}
+		if (r < 0)
+			return r;
+		line = *end ? end + 1 : end;
+	}
+	return 0;
+}
+
+/* text is an alias, or NULL to look for the built-in module that is called name. */
+static int match_builtin(const struct host_modules *m, struct candidates *c, const char *text,
+			 const char *name)
+{
+	const char *end = m->builtin.data + m->builtin.size;
+
+	for (const char *e = m->builtin.data; e && e < end; e += strlen(e) + 1) {
+		size_t len = strcspn(e, ".");
+		const char *pattern = str_after(e + len, ".alias=");
+		int r = 0;
+
+		if (text && pattern)
+			r = match_alias(m, c, text, pattern, strlen(pattern), e, len);
+		else if (!text && len == strlen(name)) {
+			_cleanup_free_ char *module = strndup(e, len);
+
+			if (!module)
+				return -ENOMEM;
+			if (driver_name_equal(module, name))
+				r = add_candidate(m, c, e, len, 0);
+		}
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int match_file_name(const struct host_modules *m, struct candidates *c, const char *name)
+{
+	for (const char *line = m->dep.data; line && *line;) {
+		const char *end = strchrnul(line, '\n');
+		size_t path_len = strcspn(line, ":\n");
+		const char *base = memrchr(line, '/', path_len);
+		char module[256];
+		size_t len;
+
+		base = base ? base + 1 : line;
+		len = strcspn(base, ".:\n");
+		if (len && len < sizeof(module)) {
+			memcpy(module, base, len);
+			module[len] = '\0';
+			/* The file may be spelled vfio-pci.ko; the module is vfio_pci all the same. */
+			for (size_t i = 0; i < len; i++)
+				if (module[i] == '-')
+					module[i] = '_';
+			if (driver_name_equal(module, name))
+				return add_candidate(m, c, module, len, 0);
+		}
+		line = *end ? end + 1 : end;
+	}
+	return 0;
+}
+
+static int compare_candidates(const void *x, const void *y)
+{
+	const struct candidate *a = x, *b = y;
+
+	if (a->weight != b->weight)
+		return a->weight > b->weight ? -1 : 1;
+	return a->order < b->order ? -1 : a->order > b->order;
+}
+
+static int lookup_text(struct host *h, const char *text, struct strv *ret)
+{
+	_cleanup_strv_ struct strv names = { 0 };
+	struct candidates c = { 0 };
+	struct host_modules *m;
+	int r = open_index(h, &m);
+
+	if (r < 0)
+		return r;
+	if (strchr(text, ':')) {
+		r = match_alias_file(m, &c, text);
+		if (r == 0)
+			r = match_builtin(m, &c, text, NULL);
+	} else {
+		r = match_file_name(m, &c, text);
+		if (r == 0)
+			r = match_builtin(m, &c, NULL, text);
+	}
+	if (c.n)
+		qsort(c.items, c.n, sizeof(*c.items), compare_candidates);
+	for (size_t i = 0; i < c.n; i++) {
+		int e = strv_take(&names, c.items[i].module);
+
+		r = r < 0 ? r : e;
+	}
+	free(c.items);
+	if (r < 0)
+		return r;
+	*ret = names;
+	names = (struct strv){ 0 };
+	return 0;
+}
+
+int modules_lookup(struct host *h, const char *text, struct strv *ret)
+{
+	return h->ops->lookup_modules ? h->ops->lookup_modules(h, text, ret) : lookup_text(h, text, ret);
+}
