@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The front door. The build itself is Meson's; 'make help' lists what there is.
+
+ARCH ?= x86_64
+PREFIX ?= /usr/local
+BUILD ?= build
+DESTDIR ?=
+
+.DEFAULT_GOAL := build
+.PHONY: help setup build install demo shell test test-long bench mutants clean
+
+help:
+	@echo 'make demo  [ARCH=s390x]  show the main job in an emulated guest (installs what it needs)'
+	@echo 'make shell [ARCH=s390x]  boot the same guest and get its prompt'
+	@echo 'make test                all tests (installs what it needs, under 30 minutes)'
+	@echo 'make test-long           what takes longer than its share of those 30 minutes'
+	@echo 'make build               build in $(BUILD)/'
+	@echo 'make install             install (PREFIX=$(PREFIX), DESTDIR=$(DESTDIR))'
+	@echo 'make bench               measure against other tools, in a guest'
+	@echo 'make mutants             break the code on purpose and see the tests notice'
+
+setup:
+	@scripts/setup build
+
+build: setup
+	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) --prefix=$(PREFIX)
+	@ninja -C $(BUILD)
+
+install:
+	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) --prefix=$(PREFIX)
+	@meson configure $(BUILD) -Dprefix=$(PREFIX)
+	meson install -C $(BUILD) $(if $(DESTDIR),--destdir $(abspath $(DESTDIR)))
+
+demo:
+	@scripts/demo $(ARCH)
+
+shell:
+	@scripts/build-for-guest $(ARCH)
+	@scripts/guest-shell --arch $(ARCH) $(if $(KERNEL),--kernel $(KERNEL)) \
+		$(if $(LINEUP),--lineup $(LINEUP)) $(if $(APPEND),--append '$(APPEND)') \
+		--build build-guest-$(ARCH)
+
+test:
+	@tests/run
+
+test-long:
+	@tests/run --long
+
+bench:
+	@tests/bench/run
+
+mutants:
+	@tests/mutants/run
+
+clean:
+	rm -rf build build-*
