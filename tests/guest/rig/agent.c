@@ -475,6 +475,12 @@ int agent_serve(int fd, bool flow_control, int shell)
 	channel = fd;
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
+	/* What busybox's halt, poweroff and reboot send to the first process. */
+	if (getpid() == 1) {
+		sigaddset(&set, SIGUSR1);
+		sigaddset(&set, SIGUSR2);
+		sigaddset(&set, SIGTERM);
+	}
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	sigfd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -485,7 +491,8 @@ int agent_serve(int fd, bool flow_control, int shell)
 			return -errno;
 		if (fds[0].revents) {
 			while (read(sigfd, &info, sizeof(info)) > 0)
-				;
+				if (info.ssi_signo != SIGCHLD)
+					guest_poweroff();
 			reap(shell);
 		}
 		for (size_t i = 0; i < MAX_JOBS; i++) {

@@ -34,8 +34,7 @@ TOOLS = (
 )
 KMOD_LINKS = ("modprobe", "insmod", "rmmod", "lsmod", "modinfo", "depmod")
 # busybox has these too, but the real ones come with the packages above.
-NO_APPLET = frozenset(KMOD_LINKS) | {"lspci", "setpci", "ip", "init", "mke2fs", "mkfs.ext2",
-                                     "poweroff", "reboot", "halt"}
+NO_APPLET = frozenset(KMOD_LINKS) | {"lspci", "setpci", "ip", "init", "mke2fs", "mkfs.ext2"}
 
 PROFILE = """\
 case $TERM in
@@ -45,12 +44,6 @@ esac
 export PS1
 alias ll='ls -l'
 [ -t 0 ] && cat /etc/motd
-"""
-
-POWEROFF = """\
-#!/bin/sh
-# There is no init system to ask: go down at once, as -f does.
-exec /usr/bin/busybox poweroff -f
 """
 
 
@@ -173,7 +166,6 @@ def base(name):
             if not archive.has(path):
                 archive.symlink(path, "/usr/bin/busybox")
         archive.symlink("/usr/sbin/mkfs.ext4", "mke2fs")
-        archive.file("/usr/sbin/poweroff", POWEROFF.encode(), 0o755)
         archive.copy(top / "usr/share/misc/pci.ids", "/usr/share/misc/pci.ids")
         archive.copy(hwdb(kernel.arch), "/usr/lib/udev/hwdb.bin")
         archive.file("/etc/passwd", b"root:x:0:0:root:/root:/bin/sh\n"

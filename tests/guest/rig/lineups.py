@@ -49,13 +49,13 @@ def _flat(*parts):
     return tuple(out)
 
 
-def _sriov_nvme(bus, vfs, serial="SRIOV", subsys="sub0", queues=2, extra=""):
+def _sriov_nvme(bus, vfs, serial="SRIOV", subsys="sub0", queues=2):
     """An NVMe controller that can have VFs; QEMU wants queue and interrupt pools to match."""
     return _flat(
         _device(f"nvme-subsys,id={subsys}"),
         _device(f"nvme,subsys={subsys},serial={serial},bus={bus},sriov_max_vfs={vfs},"
                 f"sriov_vq_flexible={vfs * queues},sriov_vi_flexible={vfs},"
-                f"max_ioqpairs={vfs * queues + 2},msix_qsize={vfs + 2}{extra}"))
+                f"max_ioqpairs={vfs * queues + 2},msix_qsize={vfs + 2}"))
 
 
 # 00:00.0 host bridge, 00:1f.x chipset; the rest by slot:
@@ -95,8 +95,9 @@ _SMALL = _flat(
 # A controller with 127 VFs beside a few others: 136 functions once sriov_numvfs is 127.
 _MANY = _flat(
     _port("rp1", 1, 2, 0, multi=True), _port("rp2", 2, 2, 1),
-    _sriov_nvme("rp1", 127, queues=2, extra=""),
+    _sriov_nvme("rp1", 127),
     _device("e1000e,romfile=,bus=rp2,mac=52:54:00:00:00:01,id=nic0"),
+    _device("virtio-rng-pci,bus=pcie.0,addr=4,disable-legacy=on,iommu_platform=on"),
 )
 
 
@@ -130,7 +131,8 @@ LINEUPS = {
     "vga": Lineup("x86_64", (*_SMALL_ABOUT, "the boot display (VGA)"), _SMALL, vga=True,
                   functions=11),
     "many": Lineup("x86_64", ("an NVMe controller with up to 127 virtual functions",
-                              "a NIC (e1000e)"), _MANY, memory="1536M", functions=9),
+                              "a NIC (e1000e), a random number device (virtio)"),
+                     _MANY, memory="1536M", functions=9),
     # The same hardware, the kernel not told to use the IOMMU: the host that is not ready.
     "noiommu": Lineup("x86_64", (*_SMALL_ABOUT, "the IOMMU switched off (intel_iommu=off)"), _SMALL,
                       memory="512M", append="intel_iommu=off", functions=10),

@@ -39,12 +39,11 @@ MACHINE = {
               "-smp", "1"],
 }
 # Self-tests of the crypto code take seconds under emulation.
+NO_SELFTESTS = "cryptomgr.notests initcall_blacklist=init_encrypted,jent_mod_init,crypto_kdf108_init"
 APPEND = {
-    "x86_64": "console=ttyS0 panic=-1 quiet usb-storage.delay_use=0 cryptomgr.notests "
+    "x86_64": f"console=ttyS0 panic=-1 quiet {NO_SELFTESTS} usb-storage.delay_use=0 "
               "tsc=reliable no_timer_check random.trust_cpu=on rig.channel=ttyS1",
-    "s390x": "console=ttysclp0 panic=-1 quiet nokaslr cryptomgr.notests "
-             "initcall_blacklist=init_encrypted,jent_mod_init,crypto_kdf108_init "
-             "rig.channel=virtio",
+    "s390x": f"console=ttysclp0 panic=-1 quiet nokaslr {NO_SELFTESTS} rig.channel=virtio",
 }
 
 # setpriv's --pdeathsig acts when the starting *thread* ends, so one thread that lives as long
@@ -234,7 +233,7 @@ class Guest:
         self.console_path.touch()
         cmd = ["setpriv", "--pdeathsig", "KILL", *MACHINE[self.arch], "-m", self.memory,
                "-nodefaults", "-no-user-config", "-no-reboot",
-               "-display", "none", "-kernel", str(kdir / "vmlinuz"), "-initrd", str(initrd),
+               "-display", "none", "-kernel", str(kdir / "image"), "-initrd", str(initrd),
                "-append", self.command_line(),
                "-chardev", f"socket,id=agent,fd={agent_end.fileno()}",
                "-chardev", f"socket,id=qmp,fd={qmp_end.fileno()}",
