@@ -263,7 +263,7 @@ static void hint_numbers(const struct vfioadm_inventory *inv, const struct selec
 		if (inv->slots[i].fid.state == VFIOADM_KNOWN)
 			name_one(&m, "%s=%" PRIx64 " (%s)", key, inv->slots[i].fid.value,
 				 uint_is(&inv->slots[i].power, 0) ? "in standby" : "no function");
-	if (!m.n) {
+	if (!m.n && inv->facts.machine != MACHINE_S390) {
 		error_hint(err,
 			   "Only functions of IBM Z and LinuxONE (s390x) have a %s; name this "
 			   "one by its address.",

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <string.h>
+
+#include "inventory_builder.h"
+#include "base/error.h"
+#include "model/plan.h"
+#include "policy/driver.h"
+#include "policy/select.h"
+
+/*
+ * Memory that runs out at every place in turn: the first, the second … allocation of a job fails, until
+ * one run needs no more. Each must answer -ENOMEM or do all of it; sanitizers and valgrind see to leaks.
+ * What hands out a hint or a list of what is near may also do without.
+ */
+static long allocations_left = -1; /* negative: no limit */
+
+static bool exhausted(void)
+{
+	if (allocations_left < 0)
+		return false;
+	if (allocations_left == 0) {
+		errno = ENOMEM;
+		return true;
+	}
+	allocations_left--;
+	return false;
+}
+
+void *__real_malloc(size_t n);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *p, size_t n);
+void *__real_reallocarray(void *p, size_t n, size_t size);
+char *__real_strdup(const char *s);
+char *__real_strndup(const char *s, size_t n);
+void *__wrap_malloc(size_t n);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *p, size_t n);
+void *__wrap_reallocarray(void *p, size_t n, size_t size);
+char *__wrap_strdup(const char *s);
+char *__wrap_strndup(const char *s, size_t n);
+int __wrap_vasprintf(char **ret, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
+int __wrap_asprintf(char **ret, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+void *__wrap_malloc(size_t n)
+{
+	return exhausted() ? NULL : __real_malloc(n);
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return exhausted() ? NULL : __real_calloc(n, size);
+}
+
+void *__wrap_realloc(void *p, size_t n)
+{
+	return exhausted() ? NULL : __real_realloc(p, n);
+}
+
+void *__wrap_reallocarray(void *p, size_t n, size_t size)
+{
+	return exhausted() ? NULL : __real_reallocarray(p, n, size);
+}
+
+char *__wrap_strdup(const char *s)
+{
+	return exhausted() ? NULL : __real_strdup(s);
+}
+
+char *__wrap_strndup(const char *s, size_t n)
+{
+	return exhausted() ? NULL : __real_strndup(s, n);
+}
+
+/* On top of malloc, so that a build with fortified functions is covered as well. */
+int __wrap_vasprintf(char **ret, const char *fmt, va_list ap)
+{
+	va_list again;
+	int n;
+
+	*ret = (char *)0x1; /* undefined on failure: nobody may free it */
+	if (exhausted())
+		return -1;
+	va_copy(again, ap);
+	n = vsnprintf(NULL, 0, fmt, again);
+	va_end(again);
+	*ret = __real_malloc((size_t)n + 1);
+	assert_non_null(*ret);
+	return vsnprintf(*ret, (size_t)n + 1, fmt, ap);
+}
+
+int __wrap_asprintf(char **ret, const char *fmt, ...)
+{
+	va_list ap;
+	int r;
+
+	va_start(ap, fmt);
+	r = __wrap_vasprintf(ret, fmt, ap);
+	va_end(ap);
+	return r;
+}
+
+typedef int (*job_fn)(const void *arg, struct vfioadm_error **err);
+
+/* Runs a job with 0, 1, 2 … allocations until it comes out as it does with memory enough. */
+static void starve(job_fn job, const void *arg, int expected, const char *message)
+{
+	enum { ENOUGH = 500 };
+	bool refused = false;
+	long n;
+
+	for (n = 0; n < ENOUGH; n++) {
+		_cleanup_error_ struct vfioadm_error *err = NULL;
+		bool all;
+		int r;
+
+		allocations_left = n;
+		r = job(arg, &err);
+		all = allocations_left > 0;
+		allocations_left = -1;
+		assert_true(r == expected || r == -ENOMEM);
+		/* An error that cannot be stored reads as "out of memory" as well. */
+		refused |= r == -ENOMEM || (r < 0 && !err);
+		if (r == -ENOMEM)
+			assert_int_equal(vfioadm_error_code(err), VFIOADM_E_NO_MEMORY);
+		if (!all)
+			continue;
+		assert_int_equal(r, expected);
+		if (message)
+			assert_string_equal(vfioadm_error_message(err), message);
+		break;
+	}
+	assert_true(refused);
+	assert_in_range(n, 1, ENOUGH - 1);
+}
+
+static int job_parse(const void *arg, struct vfioadm_error **err)
+{
+	struct selector s;
+
+	return selector_parse(arg, &s, err);
+}
+
+static void test_parse(void **state)
+{
+	static const struct {
+		const char *text, *message;
+	} cases[] = {
+		{"", "\"\" is empty and names no function."},
+		{" 1:00.0", "\" 1:00.0\" has blanks around it."},
+		{"0000:01:00.8",
+		 "\"0000:01:00.8\" is not a PCI address: its function number \"8\" is "
+		 "not in the range 0 to 7."},
+		{"8086:10d",
+		 "\"8086:10d\" is not vendor:device: each of these IDs has four hexadecimal "
+		 "digits."},
+		{"grup=7",
+		 "\"grup=7\" has the key \"grup\", but the keys are group, uid, fid, pchid, "
+		 "serial, mac and path."},
+		{"uid=x", "\"uid=x\" needs a hexadecimal number behind uid=, and \"x\" is none."},
+		{"15b3 1003",
+		 "\"15b3 1003\" names nothing: a network interface's name holds no '/', no "
+		 "':' and no blank."},
+		{"group:7",
+		 "\"group:7\" is neither a PCI address (dddd:bb:dd.f) nor vendor:device."},
+		{"01:00", "\"01:00\" is not written as a PCI address (dddd:bb:dd.f)."},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		starve(job_parse, cases[i].text, -EINVAL, cases[i].message);
+	starve(job_parse, "15b3:1003", 0, NULL);
+}
+
+static int job_cardtype(const void *arg, struct vfioadm_error **err)
+{
+	struct cardtype type;
+
+	return cardtype_parse(arg, &type, err);
+}
+
+static void test_cardtype(void **state)
+{
+	starve(job_cardtype, "15b3:1003", 0, NULL);
+	starve(job_cardtype, "15b3:x", -EINVAL,
+	       "\"15b3:x\" is not a card-type ID: device \"x\" is not a hexadecimal number of up "
+	       "to 4 "
+	       "digits.");
+}
+
+static struct vfioadm_inventory *host;
+
+static int job_select(const void *arg, struct vfioadm_error **err)
+{
+	_cleanup_selection_ struct selection s = {0};
+	struct selector selector;
+	long limit = allocations_left;
+	int r;
+
+	allocations_left = -1;
+	assert_int_equal(selector_parse(arg, &selector, NULL), 0);
+	allocations_left = limit;
+	r = select_functions(host, &selector, 1, false, &s, err);
+	if (r == 0)
+		assert_true(s.n > 0);
+	return r;
+}
+
+static void test_select(void **state)
+{
+	host = build_inventory();
+	for (unsigned i = 0; i < 12; i++) {
+		char address[16];
+		struct vfioadm_function *f;
+
+		snprintf(address, sizeof(address), "%04x:00:00.0", i);
+		f = build_function(host, address, 0x15b3, 0x1003, i == 11 ? 0x060400 : 0x020000);
+		f->iommu_group = uint_known(i == 11 ? 2 : 1);
+		f->fid = uint_known(i);
+		f->net = build_list(host, "a,b");
+	}
+	build_slot(host, "00000103", 0x103, 0);
+	build_finish(host);
+
+	starve(job_select, "0001:00:00.0", 0, NULL);
+	starve(job_select, "group=1", 0, NULL);
+	starve(job_select, "15b3:1003", -EINVAL,
+	       "\"15b3:1003\" names 12 functions: 0000:00:00.0, 0001:00:00.0, 0002:00:00.0, "
+	       "0003:00:00.0, 0004:00:00.0, 0005:00:00.0, 0006:00:00.0, 0007:00:00.0 and 4 more.");
+	starve(job_select, "0100:00:00.0", -ENOENT,
+	       "There is no PCI function 0100:00:00.0 on this host.");
+	starve(job_select, "15b3:1003:0000:0000", -ENOENT,
+	       "No function of this host has the IDs 15b3:1003:0000:0000.");
+	starve(job_select, "group=2", -ENOENT,
+	       "IOMMU group 2 holds only bridges (000b:00:00.0), which group=2 skips because they "
+	       "cannot "
+	       "be assigned.");
+	starve(job_select, "group=3", -ENOENT, "There is no IOMMU group 3 on this host.");
+	starve(job_select, "fid=103", -ENOENT,
+	       "The function with fid=103 (slot 00000103) is in standby.");
+	starve(job_select, "fid=999", -ENOENT, "No function of this host has fid=999.");
+	starve(job_select, "serial=x", -ENOENT,
+	       "No function of this host has the serial number x.");
+	starve(job_select, "eth9", -ENOENT,
+	       "No function of this host carries a network interface \"eth9\".");
+	vfioadm_inventory_free(host);
+}
+
+static int job_groups(const void *arg, struct vfioadm_error **err)
+{
+	_cleanup_selection_ struct selection s = {0};
+	int r = selection_add(&s, 0);
+
+	if (r == 0)
+		r = selection_add_groups(&s, arg);
+	if (r == 0)
+		assert_int_equal(s.n, 3);
+	return r < 0 ? error_oom(err) : r;
+}
+
+static void test_groups(void **state)
+{
+	_cleanup_inventory_ struct vfioadm_inventory *inv = build_inventory();
+
+	build_bound(inv, "0000:01:00.0", 0x020000, 1, NULL);
+	build_bound(inv, "0000:01:00.1", 0x020000, 1, NULL);
+	build_bound(inv, "0000:01:00.2", 0x020000, 1, NULL);
+	build_finish(inv);
+	starve(job_groups, inv, 0, NULL);
+}
+
+static int job_inventory(const void *arg, struct vfioadm_error **err)
+{
+	_cleanup_inventory_ struct vfioadm_inventory *inv = inventory_new();
+	struct vfioadm_function *f;
+	const char *driver, *reason;
+
+	if (!inv)
+		return error_oom(err);
+	inv->functions = calloc(2, sizeof(*inv->functions));
+	if (!inv->functions)
+		return error_oom(err);
+	inv->n_functions = 2;
+	for (unsigned i = 0; i < 2; i++) {
+		f = &inv->functions[i];
+		f->function = (uint8_t)(1 - i);
+		f->iommu_group = uint_known(1);
+		f->address = arena_format(&inv->arena, "0000:00:00.%u", 1 - i);
+		if (!f->address)
+			return error_oom(err);
+	}
+	/* Beyond what is left of the first block. */
+	if (!arena_alloc(&inv->arena, 20000) || !arena_strdup(&inv->arena, "x"))
+		return error_oom(err);
+	if (inventory_finish(inv) < 0 ||
+	    driver_choose_vfio(inv, &inv->functions[0], "acme", &driver, &reason) < 0)
+		return error_oom(err);
+	assert_string_equal(inv->functions[1].companions.items[0], "0000:00:00.0");
+	assert_string_equal(driver, "acme");
+	return 0;
+}
+
+static int job_plan(const void *arg, struct vfioadm_error **err)
+{
+	_cleanup_plan_ struct vfioadm_plan *plan = plan_new(VERB_ASSIGN);
+	const struct op op = {.kind = OP_BIND, .device = "d", .driver = "nvme", .value = "d"};
+	const struct op undo = {.kind = OP_UNBIND, .device = "d", .driver = "nvme", .value = "d"};
+
+	if (!plan)
+		return error_oom(err);
+	for (unsigned i = 0; i < 40; i++)
+		if (!plan_add_op(plan, &op, &undo, 1, "step %u", i) || !plan_add_finding(plan) ||
+		    !plan_add_target(plan))
+			return error_oom(err);
+	assert_string_equal(plan->steps[39].pub.text, "step 39");
+	assert_string_equal(plan->steps[39].undo[0].driver, "nvme");
+	return 0;
+}
+
+static int job_strings(const void *arg, struct vfioadm_error **err)
+{
+	_cleanup_strv_ struct strv v = {0};
+	_cleanup_strbuf_ struct strbuf b = {0};
+	_cleanup_free_ char *text = NULL;
+
+	for (unsigned i = 0; i < 40; i++) {
+		if (strv_add(&v, "x") < 0 || strv_take(&v, str_format("%u", i)) < 0)
+			return error_oom(err);
+		strbuf_addf(&b, "%u,", i);
+		strbuf_add(&b, "text", 4);
+	}
+	text = strbuf_take(&b);
+	if (!text)
+		return error_oom(err);
+	assert_memory_equal(text, "0,text1,text2,", 14);
+	return 0;
+}
+
+static void test_containers(void **state)
+{
+	starve(job_inventory, NULL, 0, NULL);
+	starve(job_plan, NULL, 0, NULL);
+	starve(job_strings, NULL, 0, NULL);
+}
+
+static int job_error(const void *arg, struct vfioadm_error **err)
+{
+	error_set(err, -EIO, VFIOADM_E_IO, "Message %d.", 1);
+	error_device(err, "d");
+	error_path(err, "p");
+	error_operation(err, "o");
+	error_hint(err, "h");
+	error_prefix(err, "before");
+	error_suffix(err, "behind.");
+	/* Whatever was lost, there is always something to say. */
+	assert_non_null(vfioadm_error_message(*err));
+	return *err ? -EIO : -ENOMEM;
+}
+
+static void test_errors(void **state)
+{
+	starve(job_error, NULL, -EIO, "before: Message 1; behind.");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_parse),	   cmocka_unit_test(test_cardtype),
+		cmocka_unit_test(test_select),	   cmocka_unit_test(test_groups),
+		cmocka_unit_test(test_containers), cmocka_unit_test(test_errors),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
