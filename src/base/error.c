@@ -42,7 +42,7 @@ static const struct {
 	[VFIOADM_E_IO] = { "io", VFIOADM_EXIT_FAILED },
 };
 
-static char *vformat(const char *fmt, va_list ap)
+static char *PRINTF_LIKE(1, 0) vformat(const char *fmt, va_list ap)
 {
 	char *s;
 
