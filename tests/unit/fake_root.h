@@ -15,7 +15,7 @@
 		" ../../../devices/pci0000:00/" parent address "\n"
 
 #define GROUP(number, address, target)                                                             \
-	"l iommu_group ../../../kernel/iommu_groups/" number "\n"                                  \
+	"l iommu_group /sys/kernel/iommu_groups/" number "\n"                                      \
 	"d sys/kernel/iommu_groups/" number "\nf type DMA-FQ\nf reserved_regions "                 \
 	"0x00000000fee00000 0x00000000feefffff msi\n"                                              \
 	"d sys/kernel/iommu_groups/" number "/devices\n"                                           \
