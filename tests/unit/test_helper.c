@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "inventory_builder.h"
+#include "base/helper.h"
+#include "base/str.h"
+
+static const char *program;
+
+static struct helper *new_helper(void)
+{
+	struct helper *h = NULL;
+
+	assert_int_equal(helper_new(program, &h), 0);
+	return h;
+}
+
+static int call(struct helper *h, uint32_t operation, const char *data, unsigned timeout_ms,
+		int64_t *result, char *reply, size_t size)
+{
+	size_t n = 0;
+	int r = helper_call(h, operation, "some/path", data, strlen(data), timeout_ms, -1, result, reply,
+			    size ? size - 1 : 0, &n);
+
+	if (r == 0 && size)
+		reply[n] = '\0';
+	return r;
+}
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void test_round_trip(void **state)
+{
+	struct helper *h = new_helper();
+	char reply[64];
+	int64_t result;
+
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(call(h, 1, "some data", 20000, &result, reply, sizeof(reply)), 0);
+		assert_string_equal(reply, "some/path:some data");
+		assert_int_equal(result, 19);
+	}
+	assert_int_equal(call(h, 2, "", 20000, &result, NULL, 0), 0);
+	assert_int_equal(result, -EBUSY);
+	helper_free(h);
+}
+
+/* What an orphan keeps open, or whose terminal it holds, hangs somebody else. */
+static void test_detached(void **state)
+{
+	struct helper *h = new_helper();
+	int extra = open("/dev/null", O_RDONLY); /* on purpose without close-on-exec */
+	int pid, sid, ppid, fds;
+	char reply[512];
+	int64_t result;
+
+	assert_int_equal(call(h, 5, "", 20000, &result, reply, sizeof(reply)), 0);
+	assert_int_equal(sscanf(reply, "pid=%d sid=%d ppid=%d fds=%d", &pid, &sid, &ppid, &fds), 4);
+	assert_int_not_equal(sid, getsid(0));
+	assert_int_not_equal(ppid, getpid());
+	assert_int_equal(fds, 4);
+	assert_non_null(strstr(reply, "home=unset"));
+	/* No child is left to wait for. */
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	assert_int_equal(errno, ECHILD);
+	close(extra);
+	helper_free(h);
+}
+
+static void test_deadline(void **state)
+{
+	struct helper *h = new_helper();
+	double begin;
+	int64_t result;
+	char reply[64];
+
+	assert_int_equal(call(h, 1, "", 20000, &result, reply, sizeof(reply)), 0);
+	begin = now();
+	assert_int_equal(call(h, 3, "", 200, &result, NULL, 0), -ETIMEDOUT);
+	assert_true(now() - begin < 2.5);
+	assert_true(helper_stuck_pid(h) > 0);
+	/* The stuck one is left to itself; another one serves. */
+	assert_int_equal(call(h, 1, "again", 20000, &result, reply, sizeof(reply)), 0);
+	assert_string_equal(reply, "some/path:again");
+	assert_int_equal(kill(helper_stuck_pid(h), 0), 0);
+	helper_free(h);
+}
+
+static void test_cancel(void **state)
+{
+	struct helper *h = new_helper();
+	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	uint64_t n = 1;
+	int64_t result;
+	double begin = now();
+
+	/* One wish to stop waits for the step; the second does not. */
+	assert_int_equal(cancel_count(fd), 0);
+	assert_int_equal(write(fd, &n, sizeof(n)), sizeof(n));
+	assert_int_equal(cancel_count(fd), 1);
+	assert_int_equal(helper_call(h, 3, "x", NULL, 0, 20000, fd, &result, NULL, 0, NULL), 0);
+	assert_true(now() - begin > 2.5);
+	assert_int_equal(write(fd, &n, sizeof(n)), sizeof(n));
+	assert_int_equal(cancel_count(fd), 2);
+	assert_int_equal(cancel_count(fd), 2);
+	begin = now();
+	assert_int_equal(helper_call(h, 3, "x", NULL, 0, 20000, fd, &result, NULL, 0, NULL), -ETIMEDOUT);
+	assert_true(now() - begin < 2.5);
+	assert_int_equal(cancel_count(-1), 0);
+	close(fd);
+	helper_free(h);
+}
+
+static void test_death(void **state)
+{
+	struct helper *h = new_helper();
+	char reply[64];
+	int64_t result;
+
+	assert_int_equal(call(h, 4, "", 20000, &result, NULL, 0), -EPIPE);
+	assert_int_equal(call(h, 1, "", 20000, &result, reply, sizeof(reply)), 0);
+	helper_free(h);
+	helper_free(NULL);
+}
+
+static void test_no_program(void **state)
+{
+	struct helper *h = NULL;
+	int64_t result;
+
+	assert_int_equal(helper_new("/nonexistent/helper", &h), 0);
+	assert_int_equal(call(h, 1, "", 20000, &result, NULL, 0), -ENOENT);
+	helper_free(h);
+}
+
+static void test_too_large(void **state)
+{
+	struct helper *h = new_helper();
+	static char data[HELPER_MESSAGE_MAX + 1];
+	int64_t result;
+
+	memset(data, 'x', sizeof(data) - 1);
+	assert_int_equal(call(h, 1, data, 20000, &result, NULL, 0), -E2BIG);
+	helper_free(h);
+}
+
+/* The caller may have closed its standard descriptors: the socket must not end up among them. */
+static void test_low_descriptors(void **state)
+{
+	struct helper *h = new_helper();
+	int saved = dup(0);
+	char reply[64];
+	int64_t result;
+
+	close(0);
+	assert_int_equal(call(h, 1, "low", 20000, &result, reply, sizeof(reply)), 0);
+	assert_string_equal(reply, "some/path:low");
+	helper_free(h);
+	assert_int_equal(dup2(saved, 0), 0);
+	close(saved);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_detached),
+		cmocka_unit_test(test_deadline),
+		cmocka_unit_test(test_cancel),
+		cmocka_unit_test(test_death),
+		cmocka_unit_test(test_no_program),
+		cmocka_unit_test(test_too_large),
+		cmocka_unit_test(test_low_descriptors),
+	};
+
+	if (argc < 2)
+		return 2;
+	program = argv[1];
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
