@@ -32,9 +32,10 @@ void look_clear(struct look *look)
 	look->inv = NULL;
 }
 
-static int not_found(const char *text, const char *what, struct vfioadm_error **err)
+static int not_found(const char *text, struct vfioadm_error **err)
 {
-	error_set(err, -ENOENT, VFIOADM_E_NOT_FOUND, "There is no %s \"%s\" on this host.", what, text);
+	error_set(err, -ENOENT, VFIOADM_E_NOT_FOUND, "There is no device node \"%s\" on this host.",
+		  text);
 	error_hint(err, "'vfioadm list' shows what there is.");
 	return -ENOENT;
 }
@@ -61,9 +62,11 @@ static int follow(struct look *look, struct selector *s, struct vfioadm_error **
 		return error_oom(err);
 	if (r == -ENODEV)
 		return not_pci(s->text, err);
+	/* Selecting will not find it either, but knows which interfaces there are. */
+	if (r < 0 && s->kind == SELECT_INTERFACE)
+		return 0;
 	if (r < 0)
-		return not_found(s->text, s->kind == SELECT_NODE ? "device node" : "network interface",
-				 err);
+		return not_found(s->text, err);
 	if (via && strv_take(&look->notes, str_format("%s hangs behind %s (%s), which is what is meant.",
 						      s->text, address, via)) < 0)
 		return error_oom(err);

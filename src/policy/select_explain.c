@@ -328,6 +328,15 @@ static int no_value(const struct selector *s, const char *what, struct vfioadm_e
 	return message ? not_found(err, message) : error_oom(err);
 }
 
+static bool is_block(const struct vfioadm_inventory *inv, const char *name)
+{
+	for (size_t i = 0; i < inv->n_functions; i++)
+		for (size_t j = 0; j < inv->functions[i].block.n; j++)
+			if (streq(inv->functions[i].block.items[j], name))
+				return true;
+	return false;
+}
+
 static int no_interface(const struct vfioadm_inventory *inv, const struct selector *s,
 			struct vfioadm_error **err)
 {
@@ -342,6 +351,8 @@ static int no_interface(const struct vfioadm_inventory *inv, const struct select
 	not_found(err, message);
 	if (s->kind == SELECT_NODE)
 		return -ENOENT;
+	if (is_block(inv, s->text))
+		error_hint(err, "Did you mean the disk /dev/%s?", s->text);
 	for (size_t i = 0; i < inv->n_functions; i++)
 		for (size_t j = 0; j < inv->functions[i].net.n; j++)
 			name_one(&m, "%s (%s)", inv->functions[i].net.items[j],

@@ -469,6 +469,10 @@ static void test_things_of_the_host(void **state)
 	assert_not_found(
 		inv, "eth9", "No function of this host carries a network interface \"eth9\".",
 		"There is eth0 (0000:02:00.0), eth1 (0000:02:00.1) and eth1d1 (0000:02:00.1).");
+	inventory_get(inv, "10000:01:00.0")->block = build_list(inv, "nvme0n1,nvme0n2");
+	assert_not_found(inv, "nvme0n2",
+			 "No function of this host carries a network interface \"nvme0n2\".",
+			 "Did you mean the disk /dev/nvme0n2?");
 	/* Only the host can follow a node; flow makes an address of it. */
 	assert_int_equal(selector_parse("/dev/nvme0", &node, NULL), 0);
 	for (size_t i = 0; i < inv->n_functions; i++)
