@@ -25,7 +25,8 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "kernels(name, …): kernels this test is for")
-    config.addinivalue_line("markers", "lineup(name, append=…): hardware and kernel parameters")
+    config.addinivalue_line("markers", "lineup(name, append=…, root=…): hardware, kernel parameters, "
+                            "root='debian' for a whole Debian system")
     config.addinivalue_line("markers", "arch(name): x86_64 or s390x only")
     config.addinivalue_line("markers", "own_guest: boot one that no other test has touched")
     config.addinivalue_line("markers", "no_payload: the test does not need vfioadm in the guest")
@@ -132,12 +133,13 @@ def guest(request, kernel, guests):
     arch = kernels.KERNELS[kernel].arch
     marker = request.node.get_closest_marker("lineup")
     lineup = marker.args[0] if marker and marker.args else DEFAULT[arch]
-    append = marker.kwargs.get("append", "") if marker else ""
+    options = {"append": "", "root": None, **(marker.kwargs if marker else {})}
     own = request.node.get_closest_marker("own_guest") is not None
     try:
         content = _payload(request, arch)
-        key = (kernel, lineup, append, bool(content), request.node.nodeid if own else None)
-        booted = guests.get(key, lambda: qemu.Guest(kernel, lineup, append=append, **content))
+        key = (kernel, lineup, *sorted(options.items()), bool(content),
+               request.node.nodeid if own else None)
+        booted = guests.get(key, lambda: qemu.Guest(kernel, lineup, **options, **content))
     except Unavailable as e:
         pytest.skip(str(e))
     request.node._guest = booted

@@ -183,6 +183,25 @@ def test_without_iommu_there_are_no_groups(guest):
     assert guest.run("ls -d /sys/bus/pci/devices/*/iommu_group").rc != 0
 
 
+@pytest.mark.kernels("debian-6.12")
+@pytest.mark.lineup("many")
+def test_many_functions(guest):
+    pf = "/sys/bus/pci/devices/0000:01:00.0"
+    guest.sh(f"echo 0 > {pf}/sriov_drivers_autoprobe; echo 127 > {pf}/sriov_numvfs", timeout=60)
+    assert len(functions(guest)) == guest.lineup.functions + 127 == 136
+
+
+@pytest.mark.kernels("debian-6.12")
+@pytest.mark.lineup("small", root="debian")
+def test_debian_root(guest):
+    """Systemd, udev and the peers; skipped unless scripts/setup bench was run."""
+    assert guest.sh("cat /proc/1/comm").strip() == "systemd"
+    assert len(functions(guest)) == guest.lineup.functions
+    assert "0000:01:00.0 e1000e" in guest.sh("driverctl list-devices", timeout=60)
+    assert "pci_0000_01_00_0" in guest.sh("virsh nodedev-list --cap pci", timeout=60)
+    guest.sh("command -v dpdk-devbind.py lspci udevadm")
+
+
 @pytest.mark.kernels("6.12-iommufd")
 @pytest.mark.lineup("small")
 @pytest.mark.own_guest

@@ -39,6 +39,14 @@ def prepare_bench():
     cache.say(f"bench system: {debianroot.image()}")
 
 
+def download(pattern, dest):
+    """The newest package matching the pattern, as a file."""
+    apt = PrivateApt()
+    name, version = apt.newest(pattern)
+    cache.say(f"fetching {name} {version}")
+    apt.download([f"{name}={version}"], dest)
+
+
 def cross_file(arch):
     from . import sysroot
     print(sysroot.cross_file(arch))
@@ -62,7 +70,7 @@ def list_kernels():
 
 
 VERBS = {f.__name__.replace("_", "-"): f
-         for f in (install_backports, prepare, prepare_bench, cross_file, forget, list_kernels)}
+         for f in (install_backports, prepare, prepare_bench, download, cross_file, forget, list_kernels)}
 VERBS["sysroot"] = sysroot_dir
 
 

@@ -122,6 +122,22 @@ class PrivateApt:
             text.append("Trusted: " + mirror["trusted"])
         (self.dir / "rig.sources").write_text("\n".join(text) + "\n")
 
+    def one_line(self, suite):
+        """A sources.list line for programs that want to be told the mirror."""
+        mirror = find_mirror()
+        options = [f"arch={self.arch}"]
+        key = mirror["signed-by"]
+        if "\n" in key:
+            path = self.dir / "key.asc"
+            path.write_text("\n".join("" if l.strip() == "." else l.strip()
+                                      for l in key.strip().split("\n")) + "\n")
+            key = str(path)
+        if key:
+            options.append("signed-by=" + ",".join(key.split()))
+        if mirror["trusted"]:
+            options.append("trusted=" + mirror["trusted"])
+        return f"deb [{' '.join(options)}] {mirror['uri']} {suite} main"
+
     def _options(self):
         opts = {
             "Dir::Etc::sourcelist": f"{self.dir}/rig.sources",

@@ -7,16 +7,21 @@ from pathlib import Path
 
 
 class Archive:
-    """Files by path inside the guest. Directories above a file come by themselves."""
+    """Files by path inside the guest. Directories above a file come by themselves.
 
-    def __init__(self):
+    implicit: paths that an earlier archive of the same initramfs has; directories among them
+    are not made again (that would change their mode).
+    """
+
+    def __init__(self, implicit=()):
         self._entries = {}
+        self._implicit = implicit
 
-    def directory(self, path, mode=0o755):
-        self._put(path, stat.S_IFDIR | mode, b"")
+    def directory(self, path, mode=0o755, owner=(0, 0)):
+        self._put(path, stat.S_IFDIR | mode, b"", owner=owner)
 
-    def file(self, path, data, mode=0o644):
-        self._put(path, stat.S_IFREG | mode, data)
+    def file(self, path, data, mode=0o644, owner=(0, 0)):
+        self._put(path, stat.S_IFREG | mode, data, owner=owner)
 
     def symlink(self, path, target):
         self._put(path, stat.S_IFLNK | 0o777, target.encode())
@@ -45,24 +50,27 @@ class Archive:
     def has(self, path):
         return path.strip("/") in self._entries
 
-    def _put(self, path, mode, data, rdev=(0, 0)):
+    def paths(self):
+        return self._entries.keys()
+
+    def _put(self, path, mode, data, rdev=(0, 0), owner=(0, 0)):
         path = path.strip("/")
         parent = os.path.dirname(path)
-        if parent and parent not in self._entries:
+        if parent and parent not in self._entries and parent not in self._implicit:
             self.directory(parent)
-        self._entries[path] = (mode, data, rdev)
+        self._entries[path] = (mode, data, rdev, owner)
 
     def write(self, f):
-        for ino, (path, (mode, data, rdev)) in enumerate(self._entries.items(), 1):
-            self._member(f, ino, path, mode, data, rdev)
-        self._member(f, 0, "TRAILER!!!", 0, b"", (0, 0))
+        for ino, (path, (mode, data, rdev, owner)) in enumerate(self._entries.items(), 1):
+            self._member(f, ino, path, mode, data, rdev, owner)
+        self._member(f, 0, "TRAILER!!!", 0, b"", (0, 0), (0, 0))
         f.write(b"\0" * (-f.tell() % 512))
 
     @staticmethod
-    def _member(f, ino, path, mode, data, rdev):
+    def _member(f, ino, path, mode, data, rdev, owner):
         name = path.encode() + b"\0"
-        fields = (ino, mode, 0, 0, 2 if stat.S_ISDIR(mode) else 1, 0, len(data), 0, 0, rdev[0],
-                  rdev[1], len(name), 0)
+        fields = (ino, mode, *owner, 2 if stat.S_ISDIR(mode) else 1, 0, len(data), 0, 0, *rdev,
+                  len(name), 0)
         head = b"070701" + b"".join(b"%08X" % v for v in fields) + name
         f.write(head + b"\0" * (-len(head) % 4))
         f.write(data + b"\0" * (-len(data) % 4))

@@ -125,8 +125,11 @@ def _applets(arch):
     return [a for a in out.split() if os.path.basename(a) not in NO_APPLET]
 
 
-def add_programs(archive, arch, programs, lib_dirs=(), root=None):
-    """Put programs {path in the guest: path here} in, with the libraries they need."""
+def add_programs(archive, arch, programs, lib_dirs=(), root=None, present=()):
+    """Put programs {path in the guest: path here} in, with the libraries they need.
+
+    present: paths that the guest has anyway.
+    """
     triplet = TRIPLET[arch]
     search = elf.Libraries(triplet, root or "/", lib_dirs)
     for target, source in programs.items():
@@ -134,8 +137,9 @@ def add_programs(archive, arch, programs, lib_dirs=(), root=None):
     binaries = [p for p in programs.values() if elf.is_elf(p)]
     libs, interps = search.closure(binaries)
     for name, path in libs.items():
-        archive.copy(path, f"/usr/lib/{triplet}/{name}", 0o755)
-    for interp in interps:
+        if f"usr/lib/{triplet}/{name}" not in present:
+            archive.copy(path, f"/usr/lib/{triplet}/{name}", 0o755)
+    for interp in interps if not present else ():
         # /lib and /lib64 are links in the guest; write through them to /usr.
         archive.copy(search.find(interp), "/usr" + interp, 0o755)
 
@@ -186,12 +190,17 @@ def payload(arch, programs=(), lib_dirs=(), files=(), root=None):
     """
     archive = Archive()
     add_programs(archive, arch, dict(programs), lib_dirs, root)
+    add_files(archive, files)
+    return archive
+
+
+def add_files(archive, files):
+    """{path in the guest: bytes, or a path here}"""
     for target, source in dict(files).items():
         if isinstance(source, bytes):
             archive.file(target, source, 0o755 if source[:2] == b"#!" else 0o644)
         else:
             archive.copy(source, target)
-    return archive
 
 
 def assemble(path, base_path, archive):

@@ -159,13 +159,14 @@ class Guest:
     kernel: a name of kernels.KERNELS. lineup: a name of lineups.LINEUPS.
     programs: {path in the guest: path here}, put in with their libraries; lib_dirs is searched
     first for those. files: {path in the guest: bytes or a path here}.
+    root: "debian" for a whole Debian system instead of the initramfs (x86-64, much slower).
     append: further kernel parameters; a word starting with '-' removes the default of that
     name (append="-intel_iommu"). devices: further QEMU arguments.
     """
 
     def __init__(self, kernel=None, lineup=None, *, programs=None, lib_dirs=(), files=None,
                  lib_root=None, append="", memory=None, devices=(), console=None,
-                 boot_timeout=BOOT_TIMEOUT, interactive=False, start=True):
+                 boot_timeout=None, interactive=False, root=None, start=True):
         kernel = kernel or kernels.DEFAULT["x86_64"]
         if kernel not in kernels.KERNELS:
             raise RigError(f"no kernel {kernel!r}; there are {', '.join(kernels.KERNELS)}")
@@ -185,7 +186,15 @@ class Guest:
         self.lib_root = lib_root
         self.append, self.memory = append, memory or self.lineup.memory
         self.extra_devices, self.interactive = tuple(devices), interactive
-        self.boot_timeout = boot_timeout
+        if root not in (None, "debian") or (root and self.arch != "x86_64"):
+            raise RigError(f"no root {root!r} for {self.arch}")
+        self.root = root
+        if root:
+            from . import debianroot
+            self._debianroot = debianroot
+            self.memory = memory or debianroot.MEMORY
+            boot_timeout = boot_timeout or debianroot.BOOT_TIMEOUT
+        self.boot_timeout = boot_timeout or BOOT_TIMEOUT
         self.boot_seconds = None
         self._dir = self._proc = self._agent = self._qmp = None
         self._jobs, self._ids = {}, itertools.count(1)
@@ -225,9 +234,15 @@ class Guest:
         kdir = kernels.fetch(self.kernel.name)
         files = {"/etc/motd": self.banner().encode(), **self.files}
         initrd = self._dir / "initrd"
-        initramfs.assemble(initrd, initramfs.base(self.kernel.name),
-                           initramfs.payload(self.arch, self.programs, self.lib_dirs, files,
-                                             self.lib_root))
+        if self.root:
+            base = self._debianroot.image() / "root.cpio"
+            extra = self._debianroot.payload(self.kernel, self.programs, self.lib_dirs, files,
+                                             self.lib_root)
+        else:
+            base = initramfs.base(self.kernel.name)
+            extra = initramfs.payload(self.arch, self.programs, self.lib_dirs, files,
+                                      self.lib_root)
+        initramfs.assemble(initrd, base, extra)
         agent, agent_end = socket.socketpair()
         qmp, qmp_end = socket.socketpair()
         self.console_path.touch()
