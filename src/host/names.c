@@ -112,6 +112,8 @@ static int set_class_name(struct vfioadm_inventory *inv, struct vfioadm_function
 	const char *name = e->subclass ? e->subclass : e->class;
 	char text[256];
 
+	if (f->class_code.state != VFIOADM_KNOWN)
+		return 0;
 	if (!name || !e->interface)
 		return value_text(inv, &f->class_name, name);
 	snprintf(text, sizeof(text), "%s (%s)", name, e->interface);

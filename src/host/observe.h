@@ -38,7 +38,7 @@ int observe_boot_id(struct host *h, char *buf, size_t size);
 /*
  * From things of the host to functions, for selectors. Each returns the address of the function below
  * which the thing hangs; via says what lies between ("usb 1-2") or is NULL. -ENOENT: no such thing;
- * -ENODEV: it is there, but not below a PCI function.
+ * -ENODEV: it is there, but not below a PCI function; -ENOTUNIQ: below several (a multipath disk, RAID).
  */
 int observe_net_function(struct host *h, const char *interface, char ret_address[24]);
 int observe_node_function(struct host *h, const char *path, char ret_address[24], char **ret_via);

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What holds for the host as a whole, and what to do where it has no IOMMU. */
+#include <limits.h>
+
+#include "host/observe_private.h"
+
+/* ---- the machine ---- */
+
+static enum host_machine machine_by_iommu(const char *unit)
+{
+	static const struct {
+		const char *prefix;
+		enum host_machine machine;
+	} units[] = {
+		{ "dmar", MACHINE_INTEL },	 { "ivhd", MACHINE_AMD },  { "smmu", MACHINE_ARM64 },
+		{ "arm-smmu", MACHINE_ARM64 }, { "s390-iommu", MACHINE_S390 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
+		if (str_after(unit, units[i].prefix))
+			return units[i].machine;
+	return MACHINE_OTHER;
+}
+
+/* /proc/cpuinfo is long on large hosts, and its first lines tell all. */
+static enum host_machine machine_by_cpu(struct host *h)
+{
+	enum host_machine machine = MACHINE_OTHER;
+	const char *text;
+	size_t size;
+
+	if (h->ops->map(h, "proc/cpuinfo", &text, &size) < 0)
+		return machine;
+	if (strstr(text, "GenuineIntel"))
+		machine = MACHINE_INTEL;
+	else if (strstr(text, "AuthenticAMD") || strstr(text, "HygonGenuine"))
+		machine = MACHINE_AMD;
+	else if (strstr(text, "CPU implementer"))
+		machine = MACHINE_ARM64;
+	else if (strstr(text, "IBM/S390"))
+		machine = MACHINE_S390;
+	h->ops->unmap(h, text, size);
+	return machine;
+}
+
+static int read_iommu(struct host *h, struct vfioadm_inventory *inv)
+{
+	_cleanup_strv_ struct strv units = { 0 };
+	struct host_facts *facts = &inv->facts;
+	int r = h->ops->list(h, -1, "sys/class/iommu", &units);
+
+	if (r == -ENOMEM)
+		return r;
+	if (r == 0 || r == -ENOENT)
+		facts->iommu = uint_known(units.n > 0);
+	STRV_FOREACH(i, &units)
+	{
+		facts->machine = machine_by_iommu(units.items[i]);
+		if (facts->machine != MACHINE_OTHER)
+			return 0;
+	}
+	facts->machine = machine_by_cpu(h);
+	/* There each function brings its own unit: without functions nothing can be said. */
+	if (facts->machine == MACHINE_S390 && !inv->n_functions)
+		facts->iommu.state = VFIOADM_UNKNOWN;
+	return 0;
+}
+
+/*
+ * arm64 before 6.15 makes a function's group when a driver is first tried. Host bridges get no driver: if
+ * one has a group all the same, groups come with enumeration, and a missing one is missing for good.
+ */
+static void decide_late_groups(struct vfioadm_inventory *inv)
+{
+	bool missing = false, from_enumeration = false;
+
+	inv->facts.groups_late = uint_known(0);
+	if (inv->facts.machine != MACHINE_ARM64 || !uint_is(&inv->facts.iommu, 1))
+		return;
+	for (size_t i = 0; i < inv->n_functions; i++) {
+		const struct vfioadm_function *f = &inv->functions[i];
+		bool host_bridge = f->class_code.state == VFIOADM_KNOWN && f->class_code.value >> 8 == 0x0600;
+
+		if (f->driver.state == VFIOADM_KNOWN)
+			continue;
+		from_enumeration |= host_bridge && f->iommu_group.state == VFIOADM_KNOWN;
+		missing |= f->iommu_group.state == VFIOADM_NONE;
+	}
+	if (!missing || from_enumeration)
+		return;
+	inv->facts.groups_late = uint_known(1);
+	for (size_t i = 0; i < inv->n_functions; i++) {
+		struct vfioadm_function *f = &inv->functions[i];
+
+		if (f->driver.state == VFIOADM_KNOWN || f->iommu_group.state != VFIOADM_NONE)
+			continue;
+		f->iommu_group.state = VFIOADM_UNKNOWN;
+		f->companions.state = VFIOADM_UNKNOWN;
+	}
+}
+
+/* ---- advice ---- */
+
+static bool has_parameter(const char *cmdline, const char *parameter)
+{
+	size_t len = strlen(parameter);
+
+	for (const char *p = cmdline; (p = strstr(p, parameter)); p += len)
+		if ((p == cmdline || p[-1] == ' ') && (p[len] == '\0' || p[len] == ' ' || p[len] == ','))
+			return true;
+	return false;
+}
+
+static const char *advice_intel(struct host *h, const char *cmdline)
+{
+	if (has_parameter(cmdline, "intel_iommu=off"))
+		return "Replace intel_iommu=off by intel_iommu=on on the kernel command line and reboot.";
+	if (has_parameter(cmdline, "iommu=off"))
+		return "Replace iommu=off by intel_iommu=on on the kernel command line and reboot.";
+	if (host_exists(h, "sys/firmware/acpi/tables/DMAR") && !has_parameter(cmdline, "intel_iommu=on"))
+		return "Add intel_iommu=on to the kernel command line and reboot; the firmware has VT-d enabled.";
+	if (host_exists(h, "sys/firmware/acpi/tables/DMAR"))
+		return "Look for lines with DMAR in the kernel log: the firmware has VT-d enabled and "
+		       "intel_iommu=on is on the kernel command line, but the kernel did not use it.";
+	if (has_parameter(cmdline, "intel_iommu=on"))
+		return "Enable VT-d (Intel Virtualization Technology for Directed I/O) in the firmware setup; "
+		       "intel_iommu=on is on the kernel command line already.";
+	return "Enable VT-d (Intel Virtualization Technology for Directed I/O) in the firmware setup and add "
+	       "intel_iommu=on to the kernel command line.";
+}
+
+static const char *advice_amd(struct host *h, const char *cmdline)
+{
+	if (has_parameter(cmdline, "amd_iommu=off"))
+		return "Remove amd_iommu=off from the kernel command line and reboot.";
+	if (has_parameter(cmdline, "iommu=off"))
+		return "Remove iommu=off from the kernel command line and reboot.";
+	return "Enable the IOMMU (AMD-Vi) in the firmware setup and reboot; the kernel then uses it without a "
+	       "parameter, unless amd_iommu=off forbids it.";
+}
+
+static const char *advice(struct host *h, enum host_machine machine, const char *cmdline)
+{
+	switch (machine) {
+	case MACHINE_INTEL:
+		return advice_intel(h, cmdline);
+	case MACHINE_AMD:
+		return advice_amd(h, cmdline);
+	case MACHINE_ARM64:
+		return "Enable the SMMU in the firmware setup (or give the virtual machine one) and boot a "
+		       "kernel with CONFIG_ARM_SMMU_V3 or CONFIG_ARM_SMMU; no kernel parameter is needed.";
+	case MACHINE_S390:
+		return "Boot a kernel with CONFIG_S390_IOMMU; PCI functions of this machine are always behind "
+		       "an IOMMU, and no kernel parameter is needed.";
+	default:
+		return "Enable the IOMMU in the firmware setup and boot a kernel that supports it.";
+	}
+}
+
+static void read_advice(struct host *h, struct vfioadm_inventory *inv)
+{
+	char cmdline[4097];
+
+	if (!uint_is(&inv->facts.iommu, 0))
+		return;
+	if (host_read_text(h, -1, "proc/cmdline", cmdline, sizeof(cmdline)) < 0)
+		cmdline[0] = '\0';
+	inv->iommu_advice = advice(h, inv->facts.machine, cmdline);
+}
+
+/* ---- the rest ---- */
+
+/* "none [integrity] confidentiality" */
+static void read_lockdown(struct host *h, struct host_facts *facts)
+{
+	static const char *const levels[] = { "[none]", "[integrity]", "[confidentiality]" };
+	char text[128];
+
+	if (host_read_text(h, -1, "sys/kernel/security/lockdown", text, sizeof(text)) < 0)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(levels); i++)
+		if (strstr(text, levels[i]))
+			facts->lockdown = uint_known(i);
+}
+
+static void read_noiommu(struct host *h, struct host_facts *facts)
+{
+	char text[16];
+	ssize_t n = host_read_text(h, -1, "sys/module/vfio/parameters/enable_unsafe_noiommu_mode", text,
+				   sizeof(text));
+
+	if (n == -ENOENT)
+		facts->noiommu = uint_known(0);
+	else if (n > 0)
+		facts->noiommu = uint_known(text[0] == 'Y' || text[0] == '1');
+}
+
+/* The mount that was made last lies on top. */
+static int find_sysfs(const struct mount *m, void *userdata)
+{
+	struct host_facts *facts = userdata;
+
+	if (streq(m->point, "/sys"))
+		facts->sys_writable =
+			uint_known(!streq(m->options, "ro") && !str_after(m->options, "ro,"));
+	return 0;
+}
+
+int observe_facts(struct host *h, struct vfioadm_inventory *inv, const char *mountinfo)
+{
+	struct host_facts *facts = &inv->facts;
+	char release[256];
+	int r;
+
+	facts->live = h->live;
+	if (h->live)
+		facts->root = uint_known(!h->unprivileged);
+	if (host_read_text(h, -1, "proc/sys/kernel/osrelease", release, sizeof(release)) > 0) {
+		facts->kernel = arena_strdup(&inv->arena, host_clean_text(release));
+		if (!facts->kernel)
+			return -ENOMEM;
+	}
+	r = read_iommu(h, inv);
+	if (r < 0)
+		return r;
+	decide_late_groups(inv);
+	read_advice(h, inv);
+	read_lockdown(h, facts);
+	read_noiommu(h, facts);
+	facts->vfio_pci_loaded = uint_known(host_exists(h, "sys/bus/pci/drivers/vfio-pci"));
+	return mountinfo ? mounts_each(mountinfo, find_sysfs, facts) : 0;
+}
