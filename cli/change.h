@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VFIOADM_CLI_CHANGE_H
+#define VFIOADM_CLI_CHANGE_H
+
+#include "cli.h"
+
+/* What a changing verb says: before, during and after its run. */
+
+/** A finding on standard error. */
+void change_say_finding(struct cli *cli, const struct vfioadm_finding *f);
+/** Findings, and what a dry run or an enable tells before anything is written. */
+void change_announce(struct cli *cli, const struct vfioadm_plan *plan);
+/** A step's text, without the end of the line; with --verbose also what is written where. */
+void change_print_step(struct cli *cli, const struct vfioadm_step *step, const char *before,
+		       const char *after);
+/** What became of it, and the end of the line. */
+void change_print_state(struct cli *cli, const struct vfioadm_step *step);
+/** The result, one line per function. run: the plan was carried out. */
+void change_conclude(struct cli *cli, const struct vfioadm_plan *plan, bool run);
+/** All of it as one object. */
+void change_json(struct cli *cli, const struct vfioadm_plan *plan,
+		 const struct vfioadm_error *error, int r);
+
+#endif

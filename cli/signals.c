@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <signal.h>
+#include <stddef.h>
+
+#include "cli.h"
+
+/* The one thing that a signal handler can reach. */
+static struct vfioadm_ctx *volatile cancel_ctx;
+
+static void on_signal(int signal UNUSED)
+{
+	struct vfioadm_ctx *ctx = cancel_ctx;
+
+	if (ctx)
+		vfioadm_ctx_cancel(ctx);
+}
+
+void signals_arm(struct vfioadm_ctx *ctx)
+{
+	/* What waits in poll() is interrupted whatever SA_RESTART says; what prints goes on. */
+	struct sigaction cancel = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+	struct sigaction ignore = {.sa_handler = SIG_IGN};
+
+	cancel_ctx = ctx;
+	sigaction(SIGINT, &cancel, NULL);
+	sigaction(SIGTERM, &cancel, NULL);
+	/* The interface that moves may carry the terminal: losing it must not stop us half-way. */
+	sigaction(SIGHUP, &ignore, NULL);
+	sigaction(SIGPIPE, &ignore, NULL);
+}
+
+void signals_disarm(void)
+{
+	/* The handler stays: a signal from now on must not hide what came of the change. */
+	cancel_ctx = NULL;
+}

@@ -1,0 +1,615 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A library that implements <vfioadm.h> with fixed data, to see what the command makes of states that no
+ * real host can be brought into at will: unknown values, hostile names, refusals, failed and stuck runs.
+ * The operand of a verb says what shall happen.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <vfioadm.h>
+
+#define KNOWN(v)                                                                                   \
+	{                                                                                          \
+		.state = VFIOADM_KNOWN, .value = (v)                                               \
+	}
+#define NONE                                                                                       \
+	{                                                                                          \
+		.state = VFIOADM_NONE                                                              \
+	}
+
+struct vfioadm_ctx {
+	vfioadm_progress_fn progress;
+	void *userdata;
+	volatile sig_atomic_t cancelled;
+	const char *sysroot;
+};
+
+struct vfioadm_error {
+	enum vfioadm_code code;
+	const char *name, *message, *hint, *device, *path;
+	int exit, errnum;
+};
+
+/* ---- functions --------------------------------------------------------------------------------- */
+
+static const char *const nets[] = {"eth0", "eth1"};
+static const char *const companions[] = {"0000:01:00.1"};
+static const char *const first[] = {"0000:01:00.0"};
+static const struct vfioadm_user users[] = {
+	{"net", "eth0", "has address 192.0.2.1/24", true},
+	{"vf", "0000:01:10.0", "is in use", false},
+};
+static const struct vfioadm_bar bars[] = {
+	{.index = 0, .start = 0xfe000000, .size = 65536, .is_64bit = true, .prefetchable = true},
+	{.index = 2, .start = 0xc000, .size = 32, .io = true},
+	{.index = 6, .size = 65537},
+};
+
+#define FACETS_ALL                                                                                 \
+	(VFIOADM_FACET_BASIC | VFIOADM_FACET_NAMES | VFIOADM_FACET_IDENTITY |                      \
+	 VFIOADM_FACET_DETAIL | VFIOADM_FACET_DRIVERS | VFIOADM_FACET_LOCKED)
+
+static struct vfioadm_function functions[] = {
+	{
+		.facets = FACETS_ALL,
+		.address = "0000:00:1c.0",
+		.vendor = KNOWN(0x8086),
+		.device = KNOWN(0x9d10),
+		.class_code = KNOWN(0x060400),
+		.driver = KNOWN("pcieport"),
+		.bridge = true,
+		.path = KNOWN("pci-0000:00:1c.0"),
+		.iommu_group = KNOWN(3),
+		.verdict = VFIOADM_VERDICT_NOT_ASSIGNABLE,
+	},
+	{
+		.facets = FACETS_ALL,
+		.address = "0000:01:00.0",
+		.vendor = KNOWN(0x15b3),
+		.device = KNOWN(0x1003),
+		.subsystem_vendor = KNOWN(0x15b3),
+		.subsystem_device = KNOWN(0x55),
+		.class_code = KNOWN(0x020000),
+		.revision = KNOWN(0),
+		.driver = KNOWN("mlx4_core"),
+		.vfio = KNOWN(0),
+		.iommu_group = KNOWN(7),
+		.physfn = NONE,
+		.numa_node = KNOWN(0),
+		.uid = NONE,
+		.fid = NONE,
+		.net = {VFIOADM_KNOWN, 2, nets},
+		.block = NONE,
+		.companions = {VFIOADM_KNOWN, 1, companions},
+		.n_users = 2,
+		.users = users,
+		.verdict = VFIOADM_VERDICT_IN_USE,
+		.verdict_reason = "eth0 has address 192.0.2.1/24",
+		.vendor_name = KNOWN("Mellanox Technologies"),
+		.device_name = KNOWN("MT27500 Family [ConnectX-3]"),
+		.subsystem_name = NONE,
+		.class_name = KNOWN("Network controller (Ethernet controller)"),
+		.path = KNOWN("pci-0000:00:1c.0/00.0"),
+		.n_bars = 3,
+		.bars = bars,
+	},
+	{
+		/* What a hostile device or hwdb could say; and values that could not be read. */
+		.facets = FACETS_ALL,
+		.address = "0000:01:00.1",
+		.vendor = KNOWN(0x1af4),
+		.driver = KNOWN("vfio-pci"),
+		.vfio = KNOWN(1),
+		.iommu_group = KNOWN(7),
+		.physfn = NONE,
+		.companions = {VFIOADM_KNOWN, 1, first},
+		.verdict = VFIOADM_VERDICT_ASSIGNED,
+		.vendor_name = KNOWN("evil\033[31m\"quoted\\\"\n\xff"),
+		.device_name = KNOWN("b\xc3\xbc\xc2\x9bx\xe2\x80\xae"),
+		.path = KNOWN("pci-0000:00:1c.0/00.1"),
+	},
+};
+#define N_FUNCTIONS (sizeof(functions) / sizeof(functions[0]))
+
+static struct vfioadm_slot slot = {.name = "00000103", .fid = KNOWN(0x103), .power = KNOWN(0)};
+
+struct vfioadm_inventory {
+	bool standby, no_iommu;
+};
+
+/* ---- context, errors --------------------------------------------------------------------------- */
+
+int vfioadm_ctx_new(struct vfioadm_ctx **ret_ctx)
+{
+	*ret_ctx = calloc(1, sizeof(**ret_ctx));
+	return *ret_ctx ? 0 : -ENOMEM;
+}
+
+struct vfioadm_ctx *vfioadm_ctx_unref(struct vfioadm_ctx *ctx)
+{
+	free(ctx);
+	return NULL;
+}
+
+static int fail(struct vfioadm_error **ret_error, int r, struct vfioadm_error error)
+{
+	*ret_error = malloc(sizeof(error));
+	**ret_error = error;
+	return r;
+}
+
+int vfioadm_ctx_set_sysroot(struct vfioadm_ctx *ctx, const char *dir,
+			    struct vfioadm_error **ret_error)
+{
+	ctx->sysroot = dir;
+	if (strcmp(dir, "/missing") == 0)
+		return fail(ret_error, -ENOENT,
+			    (struct vfioadm_error){.code = VFIOADM_E_BAD_ROOT,
+						   .name = "bad-root",
+						   .message = "/missing: no such directory",
+						   .exit = 2,
+						   .path = dir,
+						   .errnum = ENOENT});
+	return 0;
+}
+
+int vfioadm_ctx_set_timeout(struct vfioadm_ctx *ctx, unsigned seconds)
+{
+	(void)ctx;
+	return seconds ? 0 : -EINVAL;
+}
+
+int vfioadm_ctx_set_lock_wait(struct vfioadm_ctx *ctx, unsigned seconds)
+{
+	(void)ctx;
+	(void)seconds;
+	return 0;
+}
+
+int vfioadm_ctx_set_helper(struct vfioadm_ctx *ctx, const char *path)
+{
+	(void)ctx;
+	return *path == '/' ? 0 : -EINVAL;
+}
+
+void vfioadm_ctx_set_progress(struct vfioadm_ctx *ctx, vfioadm_progress_fn fn, void *userdata)
+{
+	ctx->progress = fn;
+	ctx->userdata = userdata;
+}
+
+void vfioadm_ctx_cancel(struct vfioadm_ctx *ctx)
+{
+	ctx->cancelled = 1;
+}
+
+enum vfioadm_code vfioadm_error_code(const struct vfioadm_error *error)
+{
+	return error ? error->code : 0;
+}
+
+const char *vfioadm_error_code_name(const struct vfioadm_error *error)
+{
+	return error ? error->name : NULL;
+}
+
+int vfioadm_error_exit(const struct vfioadm_error *error)
+{
+	return error ? error->exit : 0;
+}
+
+const char *vfioadm_error_device(const struct vfioadm_error *error)
+{
+	return error ? error->device : NULL;
+}
+
+const char *vfioadm_error_path(const struct vfioadm_error *error)
+{
+	return error ? error->path : NULL;
+}
+
+const char *vfioadm_error_operation(const struct vfioadm_error *error)
+{
+	(void)error;
+	return NULL;
+}
+
+int vfioadm_error_errno(const struct vfioadm_error *error)
+{
+	return error ? error->errnum : 0;
+}
+
+const char *vfioadm_error_message(const struct vfioadm_error *error)
+{
+	return error ? error->message : NULL;
+}
+
+const char *vfioadm_error_hint(const struct vfioadm_error *error)
+{
+	return error ? error->hint : NULL;
+}
+
+void vfioadm_error_free(struct vfioadm_error *error)
+{
+	free(error);
+}
+
+const char *vfioadm_version(void)
+{
+	return "9.8.7";
+}
+
+const char *vfioadm_verdict_name(enum vfioadm_verdict verdict)
+{
+	static const char *const names[] = {"unknown", "assigned",    "not-assignable",
+					    "in-use",  "needs-group", "assignable"};
+
+	return names[verdict];
+}
+
+const char *vfioadm_step_state_name(enum vfioadm_step_state state)
+{
+	static const char *const names[] = {"planned", "running",     "done", "failed",
+					    "undone",  "undo-failed", "stuck"};
+
+	return names[state];
+}
+
+const char *vfioadm_result_name(enum vfioadm_result result)
+{
+	static const char *const names[] = {"planned", "unchanged", "done",
+					    "refused", "undone",    "unsettled"};
+
+	return names[result];
+}
+
+/* ---- looking ----------------------------------------------------------------------------------- */
+
+int vfioadm_observe(struct vfioadm_ctx *ctx, unsigned facets,
+		    struct vfioadm_inventory **ret_inventory, struct vfioadm_error **ret_error)
+{
+	if (ctx->sysroot && strcmp(ctx->sysroot, "/nopci") == 0)
+		return fail(ret_error, -ENOENT,
+			    (struct vfioadm_error){.code = VFIOADM_E_NO_PCI,
+						   .name = "no-pci",
+						   .message = "there is no PCI bus",
+						   .hint = "load it",
+						   .exit = 6,
+						   .path = "/nopci/sys/bus/pci",
+						   .errnum = ENOENT});
+	for (size_t i = 0; i < N_FUNCTIONS; i++)
+		functions[i].facets = facets;
+	*ret_inventory = calloc(1, sizeof(**ret_inventory));
+	if (ctx->sysroot && strcmp(ctx->sysroot, "/s390") == 0) {
+		(*ret_inventory)->standby = true;
+		functions[1].uid = (struct vfioadm_uint)KNOWN(0x1);
+		functions[1].fid = (struct vfioadm_uint)KNOWN(0x102);
+	}
+	(*ret_inventory)->no_iommu = ctx->sysroot && strcmp(ctx->sysroot, "/noiommu") == 0;
+	return 0;
+}
+
+int vfioadm_observe_selected(struct vfioadm_ctx *ctx, const char *const *selectors,
+			     size_t n_selectors, bool all_matching,
+			     struct vfioadm_inventory **ret_inventory, size_t **ret_selected,
+			     size_t *ret_n_selected, struct vfioadm_error **ret_error)
+{
+	size_t n = 0;
+
+	(void)all_matching;
+	*ret_selected = calloc(n_selectors, sizeof(**ret_selected));
+	for (size_t i = 0; i < n_selectors; i++) {
+		for (size_t k = 0; k < N_FUNCTIONS; k++) {
+			if (strcmp(selectors[i], functions[k].address) == 0)
+				(*ret_selected)[n++] = k;
+		}
+	}
+	if (n < n_selectors) {
+		free(*ret_selected);
+		return fail(ret_error, -ENODEV,
+			    (struct vfioadm_error){.code = VFIOADM_E_NOT_FOUND,
+						   .name = "no-such-function",
+						   .message = "no such function",
+						   .exit = 4});
+	}
+	*ret_n_selected = n;
+	return vfioadm_observe(ctx, FACETS_ALL, ret_inventory, ret_error);
+}
+
+void vfioadm_inventory_free(struct vfioadm_inventory *inventory)
+{
+	free(inventory);
+}
+
+size_t vfioadm_inventory_n_functions(const struct vfioadm_inventory *inventory)
+{
+	(void)inventory;
+	return N_FUNCTIONS;
+}
+
+const struct vfioadm_function *vfioadm_inventory_function(const struct vfioadm_inventory *inventory,
+							  size_t i)
+{
+	(void)inventory;
+	return i < N_FUNCTIONS ? &functions[i] : NULL;
+}
+
+const struct vfioadm_function *vfioadm_inventory_find(const struct vfioadm_inventory *inventory,
+						      const char *address)
+{
+	(void)inventory;
+	for (size_t i = 0; i < N_FUNCTIONS; i++) {
+		if (strcmp(functions[i].address, address) == 0)
+			return &functions[i];
+	}
+	return NULL;
+}
+
+bool vfioadm_inventory_complete(const struct vfioadm_inventory *inventory)
+{
+	(void)inventory;
+	return false;
+}
+
+size_t vfioadm_inventory_n_slots(const struct vfioadm_inventory *inventory)
+{
+	return inventory->standby;
+}
+
+const struct vfioadm_slot *vfioadm_inventory_slot(const struct vfioadm_inventory *inventory,
+						  size_t i)
+{
+	(void)inventory;
+	return i ? NULL : &slot;
+}
+
+struct vfioadm_uint vfioadm_inventory_iommu(const struct vfioadm_inventory *inventory)
+{
+	return (struct vfioadm_uint)KNOWN(!inventory->no_iommu);
+}
+
+const char *vfioadm_inventory_iommu_advice(const struct vfioadm_inventory *inventory)
+{
+	return inventory->no_iommu ? "add intel_iommu=on to the kernel command line" : NULL;
+}
+
+/* ---- card types -------------------------------------------------------------------------------- */
+
+static const struct vfioadm_enabled_id enabled_ids[] = {{"8086:10d3", "vfioadm"},
+							{"1b36:0010", "module parameter"}};
+
+int vfioadm_enabled_list(struct vfioadm_ctx *ctx, struct vfioadm_enabled **ret_enabled,
+			 struct vfioadm_error **ret_error)
+{
+	(void)ctx;
+	(void)ret_error;
+	*ret_enabled = NULL;
+	return 0;
+}
+
+size_t vfioadm_enabled_n(const struct vfioadm_enabled *enabled)
+{
+	(void)enabled;
+	return 2;
+}
+
+const struct vfioadm_enabled_id *vfioadm_enabled_id(const struct vfioadm_enabled *enabled, size_t i)
+{
+	(void)enabled;
+	return &enabled_ids[i];
+}
+
+void vfioadm_enabled_free(struct vfioadm_enabled *enabled)
+{
+	(void)enabled;
+}
+
+/* ---- changing ---------------------------------------------------------------------------------- */
+
+struct vfioadm_plan {
+	enum vfioadm_result result;
+	const char *what;
+	struct vfioadm_step steps[2];
+	struct vfioadm_finding findings[3];
+	size_t n_findings;
+	struct vfioadm_outcome outcomes[2];
+};
+
+static void add_finding(struct vfioadm_plan *plan, const char *code, enum vfioadm_severity severity,
+			bool forceable)
+{
+	plan->findings[plan->n_findings++] = (struct vfioadm_finding){
+		.code = code,
+		.severity = severity,
+		.forceable = forceable,
+		.device = "0000:01:00.0",
+		.message = "0000:01:00.0 carries eth0",
+		.hint = "take it down",
+	};
+}
+
+static bool forced(const struct vfioadm_options *options, const char *code)
+{
+	for (size_t i = 0; i < options->n_force; i++) {
+		if (strcmp(options->force[i], code) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int make_plan(const char *const *operands, const struct vfioadm_options *options,
+		     struct vfioadm_plan **ret_plan, struct vfioadm_error **ret_error)
+{
+	struct vfioadm_plan *plan;
+
+	if (strcmp(operands[0], "error") == 0)
+		return fail(ret_error, -EPERM,
+			    (struct vfioadm_error){.code = VFIOADM_E_NOT_PERMITTED,
+						   .name = "not-permitted",
+						   .message = "you are not root",
+						   .hint = "use sudo",
+						   .exit = 5,
+						   .errnum = EACCES});
+	plan = calloc(1, sizeof(*plan));
+	plan->what = operands[0];
+	plan->steps[0] =
+		(struct vfioadm_step){.action = "load-module", .text = "load module vfio-pci"};
+	plan->steps[1] = (struct vfioadm_step){.device = "0000:01:00.0",
+					       .action = "unbind",
+					       .path = "/sys/bus/pci/drivers/e1000e/unbind",
+					       .value = "0000:01:00.0",
+					       .text = "unbind 0000:01:00.0 from e1000e"};
+	plan->outcomes[0] =
+		(struct vfioadm_outcome){.device = "0000:01:00.0",
+					 .before = "e1000e",
+					 .wanted = options->driver ? options->driver : "vfio-pci",
+					 .taken = true};
+	plan->outcomes[1] = (struct vfioadm_outcome){
+		.device = "0000:02:00.0", .before = "nvme", .wanted = "nvme", .note = "when freed"};
+	if (options->park)
+		plan->outcomes[0].wanted = NULL;
+	if (strcmp(plan->what, "unchanged") == 0)
+		plan->result = VFIOADM_RESULT_UNCHANGED;
+	if (strcmp(plan->what, "warned") == 0)
+		add_finding(plan, "leftover", VFIOADM_WARNS, false);
+	if (strcmp(plan->what, "refused") == 0 || strcmp(plan->what, "blocked") == 0) {
+		add_finding(plan, "leftover", VFIOADM_WARNS, false);
+		add_finding(plan, "net-up", VFIOADM_REFUSES, true);
+		if (strcmp(plan->what, "blocked") == 0)
+			add_finding(plan, "bridge", VFIOADM_BLOCKS, false);
+		if (!forced(options, "net-up") || plan->n_findings > 2)
+			plan->result = VFIOADM_RESULT_REFUSED;
+	}
+	*ret_plan = plan;
+	return 0;
+}
+
+int vfioadm_plan_assign(struct vfioadm_ctx *ctx, const char *const *selectors, size_t n_selectors,
+			const struct vfioadm_options *options, struct vfioadm_plan **ret_plan,
+			struct vfioadm_error **ret_error)
+{
+	(void)ctx;
+	(void)n_selectors;
+	return make_plan(selectors, options, ret_plan, ret_error);
+}
+
+int vfioadm_plan_release(struct vfioadm_ctx *ctx, const char *const *selectors, size_t n_selectors,
+			 const struct vfioadm_options *options, struct vfioadm_plan **ret_plan,
+			 struct vfioadm_error **ret_error)
+{
+	return vfioadm_plan_assign(ctx, selectors, n_selectors, options, ret_plan, ret_error);
+}
+
+int vfioadm_plan_enable(struct vfioadm_ctx *ctx, const char *const *ids, size_t n_ids,
+			const struct vfioadm_options *options, struct vfioadm_plan **ret_plan,
+			struct vfioadm_error **ret_error)
+{
+	return vfioadm_plan_assign(ctx, ids, n_ids, options, ret_plan, ret_error);
+}
+
+int vfioadm_plan_disable(struct vfioadm_ctx *ctx, const char *const *ids, size_t n_ids,
+			 const struct vfioadm_options *options, struct vfioadm_plan **ret_plan,
+			 struct vfioadm_error **ret_error)
+{
+	return vfioadm_plan_assign(ctx, ids, n_ids, options, ret_plan, ret_error);
+}
+
+static void step(struct vfioadm_ctx *ctx, struct vfioadm_step *s, enum vfioadm_step_state state,
+		 int error)
+{
+	s->state = state;
+	s->error = error;
+	if (ctx->progress)
+		ctx->progress(s, ctx->userdata);
+}
+
+int vfioadm_plan_run(struct vfioadm_ctx *ctx, struct vfioadm_plan *plan,
+		     struct vfioadm_error **ret_error)
+{
+	bool stuck = strcmp(plan->what, "stuck") == 0, undone = strcmp(plan->what, "undone") == 0;
+
+	step(ctx, &plan->steps[0], VFIOADM_STEP_RUNNING, 0);
+	step(ctx, &plan->steps[0], VFIOADM_STEP_DONE, 0);
+	step(ctx, &plan->steps[1], VFIOADM_STEP_RUNNING, 0);
+	if (strcmp(plan->what, "signal") == 0) {
+		/* None of these may end the program, and the first must be heard. */
+		raise(SIGTERM);
+		raise(SIGHUP);
+		raise(SIGPIPE);
+		undone = ctx->cancelled;
+	}
+	if (stuck) {
+		step(ctx, &plan->steps[1], VFIOADM_STEP_STUCK, ETIMEDOUT);
+		plan->result = VFIOADM_RESULT_UNSETTLED;
+		return fail(ret_error, -ETIMEDOUT,
+			    (struct vfioadm_error){.code = VFIOADM_E_TIMEOUT,
+						   .name = "timeout",
+						   .message = "the kernel still holds 0000:01:00.0",
+						   .exit = 7,
+						   .device = "0000:01:00.0",
+						   .errnum = ETIMEDOUT});
+	}
+	if (undone) {
+		step(ctx, &plan->steps[1], VFIOADM_STEP_FAILED, EBUSY);
+		step(ctx, &plan->steps[0], VFIOADM_STEP_UNDONE, 0);
+		plan->result = VFIOADM_RESULT_UNDONE;
+		plan->outcomes[0].after = plan->outcomes[0].before;
+		return fail(ret_error, -EBUSY,
+			    (struct vfioadm_error){.code = VFIOADM_E_STEP_FAILED,
+						   .name = "step-failed",
+						   .message = "unbind failed, all is as before",
+						   .exit = 1,
+						   .device = "0000:01:00.0",
+						   .errnum = EBUSY});
+	}
+	step(ctx, &plan->steps[1], VFIOADM_STEP_DONE, 0);
+	plan->result = VFIOADM_RESULT_DONE;
+	plan->outcomes[0].after = plan->outcomes[0].wanted;
+	plan->outcomes[1].after = plan->outcomes[1].before;
+	return 0;
+}
+
+void vfioadm_plan_free(struct vfioadm_plan *plan)
+{
+	free(plan);
+}
+
+enum vfioadm_result vfioadm_plan_result(const struct vfioadm_plan *plan)
+{
+	return plan->result;
+}
+
+size_t vfioadm_plan_n_steps(const struct vfioadm_plan *plan)
+{
+	(void)plan;
+	return 2;
+}
+
+const struct vfioadm_step *vfioadm_plan_step(const struct vfioadm_plan *plan, size_t i)
+{
+	return &plan->steps[i];
+}
+
+size_t vfioadm_plan_n_findings(const struct vfioadm_plan *plan)
+{
+	return plan->n_findings;
+}
+
+const struct vfioadm_finding *vfioadm_plan_finding(const struct vfioadm_plan *plan, size_t i)
+{
+	return &plan->findings[i];
+}
+
+size_t vfioadm_plan_n_outcomes(const struct vfioadm_plan *plan)
+{
+	(void)plan;
+	return 2;
+}
+
+const struct vfioadm_outcome *vfioadm_plan_outcome(const struct vfioadm_plan *plan, size_t i)
+{
+	return &plan->outcomes[i];
+}
