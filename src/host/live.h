@@ -22,7 +22,8 @@ struct live_host {
 	struct host host;
 	int root;
 	struct helper *helper;
-	struct kmod_ctx *kmod;
+	struct kmod_ctx *kmod; /* NULL: not needed yet */
+	bool kmod_index;       /* modules.dep and its like are there */
 	struct kernel_log log;
 };
 

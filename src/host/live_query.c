@@ -139,7 +139,7 @@ static int kmod_open(struct live_host *l)
 		return -ENOMEM;
 	/* Its default is to print to standard error. */
 	kmod_set_log_priority(l->kmod, 0);
-	kmod_load_resources(l->kmod);
+	l->kmod_index = kmod_load_resources(l->kmod) >= 0;
 	return 0;
 }
 
@@ -162,6 +162,9 @@ int live_lookup_modules(struct host *h, const char *text, struct strv *ret)
 	r = kmod_module_new_from_lookup(l->kmod, text, &list);
 	if (r < 0)
 		return r;
+	/* No index, nothing found: that is not known to be nothing. */
+	if (!list && !l->kmod_index)
+		return -ENOENT;
 	/* A blacklist is against loading by alias; who names a module gets it. */
 	if (strchr(text, ':') && list) {
 		r = kmod_module_apply_filter(l->kmod, KMOD_FILTER_BLACKLIST, list, &allowed);

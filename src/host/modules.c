@@ -19,7 +19,8 @@ struct host_modules {
 	bool found; /* the directory is known */
 	struct text_file alias;   /* "alias PATTERN MODULE" */
 	struct text_file dep;     /* "kernel/drivers/…/MODULE.ko.xz: …" */
-	struct text_file builtin; /* "MODULE.alias=PATTERN" and more, each ended by NUL */
+	struct text_file builtin; /* "kernel/drivers/…/MODULE.ko" */
+	struct text_file modinfo; /* of what is built in: "MODULE.alias=PATTERN" and more, each ended by NUL */
 	struct strv blacklist;
 };
 
@@ -173,7 +174,8 @@ static int open_index(struct host *h, struct host_modules **ret)
 		if (index_dir(h, dir) == 0) {
 			m->found = map_below(h, dir, "modules.alias", &m->alias) == 0;
 			map_below(h, dir, "modules.dep", &m->dep);
-			map_below(h, dir, "modules.builtin.modinfo", &m->builtin);
+			map_below(h, dir, "modules.builtin", &m->builtin);
+			map_below(h, dir, "modules.builtin.modinfo", &m->modinfo);
 		}
 		if (m->found && read_blacklists(h, &m->blacklist) < 0)
 			return -ENOMEM;
@@ -186,7 +188,7 @@ void host_modules_free(struct host *h, struct host_modules *m)
 {
 	if (!m)
 		return;
-	struct text_file *files[] = { &m->alias, &m->dep, &m->builtin };
+	struct text_file *files[] = { &m->alias, &m->dep, &m->builtin, &m->modinfo };
 
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
 		if (files[i]->data)
@@ -215,15 +217,16 @@ static bool is_blacklisted(const struct host_modules *m, const char *module)
 	return false;
 }
 
+/* A blacklist is against loading by alias; who names a module gets it. */
 static int add_candidate(const struct host_modules *m, struct candidates *c, const char *module,
-			 size_t len, size_t weight)
+			 size_t len, size_t weight, bool by_alias)
 {
 	_cleanup_free_ char *name = strndup(module, len);
 	struct candidate *grown;
 
 	if (!name)
 		return -ENOMEM;
-	if (!len || is_blacklisted(m, name))
+	if (!len || (by_alias && is_blacklisted(m, name)))
 		return 0;
 	for (size_t i = 0; i < c->n; i++)
 		if (driver_name_equal(c->items[i].module, name)) {
@@ -251,7 +254,7 @@ static int match_alias(const struct host_modules *m, struct candidates *c, const
 	copy[pattern_len] = '\0';
 	if (!modules_glob(copy, text))
 		return 0;
-	return add_candidate(m, c, module, module_len, specificity(copy));
+	return add_candidate(m, c, module, module_len, specificity(copy), true);
 }
 
 static int match_alias_file(const struct host_modules *m, struct candidates *c, const char *text)
@@ -277,36 +280,26 @@ static int match_alias_file(const struct host_modules *m, struct candidates *c, 
 	return 0;
 }
 
-/* text is an alias, or NULL to look for the built-in module that is called name. */
-static int match_builtin(const struct host_modules *m, struct candidates *c, const char *text,
-			 const char *name)
+static int match_modinfo(const struct host_modules *m, struct candidates *c, const char *text)
 {
-	const char *end = m->builtin.data + m->builtin.size;
+	const char *end = m->modinfo.data + m->modinfo.size;
 
-	for (const char *e = m->builtin.data; e && e < end; e += strlen(e) + 1) {
+	for (const char *e = m->modinfo.data; e && e < end; e += strlen(e) + 1) {
 		size_t len = strcspn(e, ".");
 		const char *pattern = str_after(e + len, ".alias=");
-		int r = 0;
+		int r = pattern ? match_alias(m, c, text, pattern, strlen(pattern), e, len) : 0;
 
-		if (text && pattern)
-			r = match_alias(m, c, text, pattern, strlen(pattern), e, len);
-		else if (!text && len == strlen(name)) {
-			_cleanup_free_ char *module = strndup(e, len);
-
-			if (!module)
-				return -ENOMEM;
-			if (driver_name_equal(module, name))
-				r = add_candidate(m, c, e, len, 0);
-		}
 		if (r < 0)
 			return r;
 	}
 	return 0;
 }
 
-static int match_file_name(const struct host_modules *m, struct candidates *c, const char *name)
+/* The module whose file has this name, in a list of files with whatever behind a colon. */
+static int match_file_name(const struct host_modules *m, const struct text_file *files,
+			   struct candidates *c, const char *name)
 {
-	for (const char *line = m->dep.data; line && *line;) {
+	for (const char *line = files->data; line && *line;) {
 		const char *end = strchrnul(line, '\n');
 		size_t path_len = strcspn(line, ":\n");
 		const char *base = memrchr(line, '/', path_len);
@@ -323,7 +316,7 @@ static int match_file_name(const struct host_modules *m, struct candidates *c, c
 				if (module[i] == '-')
 					module[i] = '_';
 			if (driver_name_equal(module, name))
-				return add_candidate(m, c, module, len, 0);
+				return add_candidate(m, c, module, len, 0, false);
 		}
 		line = *end ? end + 1 : end;
 	}
@@ -351,11 +344,11 @@ static int lookup_text(struct host *h, const char *text, struct strv *ret)
 	if (strchr(text, ':')) {
 		r = match_alias_file(m, &c, text);
 		if (r == 0)
-			r = match_builtin(m, &c, text, NULL);
+			r = match_modinfo(m, &c, text);
 	} else {
-		r = match_file_name(m, &c, text);
+		r = match_file_name(m, &m->dep, &c, text);
 		if (r == 0)
-			r = match_builtin(m, &c, NULL, text);
+			r = match_file_name(m, &m->builtin, &c, text);
 	}
 	if (c.n)
 		qsort(c.items, c.n, sizeof(*c.items), compare_candidates);
