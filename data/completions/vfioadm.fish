@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# fish completion for vfioadm(1). Reads a few files below /sys and starts nothing.
+
+# The directory after --sysroot, or nothing for the running host.
+function __vfioadm_root
+    set -l tokens (commandline -opc)
+    for i in (seq (count $tokens))
+        switch $tokens[$i]
+            case '--sysroot=*'
+                string replace -- '--sysroot=' '' $tokens[$i]
+                return
+            case --sysroot
+                set -q tokens[(math $i + 1)]; and echo $tokens[(math $i + 1)]
+                return
+        end
+    end
+end
+
+# Every function but bridges.
+function __vfioadm_functions
+    set -l root (__vfioadm_root)
+    for dir in "$root"/sys/bus/pci/devices/*
+        read -l class <$dir/class 2>/dev/null
+        or continue
+        string match -q '0x06*' -- $class
+        or echo $dir
+    end
+end
+
+function __vfioadm_selectors
+    set -l root (__vfioadm_root)
+    for dir in (__vfioadm_functions)
+        string replace -r '.*/' '' $dir
+    end
+    for dir in "$root"/sys/bus/pci/devices/*/net/*
+        string replace -r '.*/' '' $dir
+    end
+    printf '%s\n' group= uid= fid= pchid= serial= mac= path=
+end
+
+function __vfioadm_ids
+    for dir in (__vfioadm_functions)
+        read -l vendor <$dir/vendor 2>/dev/null
+        and read -l device <$dir/device 2>/dev/null
+        and string replace -a 0x '' -- $vendor:$device
+    end | sort -u
+end
+
+function __vfioadm_vfio_drivers
+    set -l root (__vfioadm_root)
+    printf '%s\n' auto vfio-pci
+    for dir in "$root"/sys/bus/pci/drivers/*vfio*
+        string replace -r '.*/' '' $dir
+    end
+end
+
+set -l verbs list show enable disable assign release help
+set -l before "not __fish_seen_subcommand_from $verbs"
+
+complete -c vfioadm -f
+
+complete -c vfioadm -n $before -a list -d 'Every assignable function'
+complete -c vfioadm -n $before -a show -d 'Everything known about a function'
+complete -c vfioadm -n $before -a enable -d 'Give a card type to vfio-pci'
+complete -c vfioadm -n $before -a disable -d 'Take a card type back'
+complete -c vfioadm -n $before -a assign -d 'Bind functions to a VFIO driver'
+complete -c vfioadm -n $before -a release -d 'Give functions back to their driver'
+complete -c vfioadm -n $before -a help -d 'Overview, or the help of a verb'
+
+complete -c vfioadm -l json -d 'Print one JSON object'
+complete -c vfioadm -l sysroot -x -a '(__fish_complete_directories)' -d 'Look at another root'
+complete -c vfioadm -l timeout -x -d 'Deadline of each step, seconds'
+complete -c vfioadm -l lock-wait -x -d 'How long to wait for another run, seconds'
+complete -c vfioadm -s q -l quiet -d 'Print errors and refusals only'
+complete -c vfioadm -s v -l verbose -d 'Print more'
+complete -c vfioadm -l color -x -a 'auto always never' -d 'Colours'
+complete -c vfioadm -s V -l version -d 'Print the version'
+complete -c vfioadm -s h -l help -d 'Print help'
+
+# Without a verb it lists.
+set -l list "$before; or __fish_seen_subcommand_from list"
+complete -c vfioadm -n $list -l all -d 'Also bridges and host bridges'
+complete -c vfioadm -n $list -l tree -f -a 'groups topology' -d 'As a tree'
+complete -c vfioadm -n $list -l enabled -d 'The card types given to vfio-pci'
+complete -c vfioadm -n $list -l columns -x -d 'Show these columns' \
+    -a '(__fish_complete_list , "printf %s\\\\n address id name vendor device subsystem_vendor subsystem_device class revision vendor_name device_name class_name driver vfio iommu_group bridge physfn numa_node uid fid net block users verdict verdict_reason")'
+
+complete -c vfioadm -n '__fish_seen_subcommand_from show assign release' -a '(__vfioadm_selectors)'
+complete -c vfioadm -n '__fish_seen_subcommand_from enable disable' -a '(__vfioadm_ids)'
+complete -c vfioadm -n '__fish_seen_subcommand_from help' -a "$verbs"
+
+complete -c vfioadm -n '__fish_seen_subcommand_from enable disable assign release' -s n -l dry-run \
+    -d 'Print the steps, change nothing'
+complete -c vfioadm -n '__fish_seen_subcommand_from assign release' -l group \
+    -d 'Take the whole IOMMU group along'
+complete -c vfioadm -n '__fish_seen_subcommand_from assign' -l driver -x \
+    -a '(__vfioadm_vfio_drivers)' -d 'VFIO driver to bind to'
+complete -c vfioadm -n '__fish_seen_subcommand_from show assign release' -l all-matching \
+    -d 'A selector may name several functions'
+complete -c vfioadm -n '__fish_seen_subcommand_from release' -l park -d 'Leave it without a driver'
+complete -c vfioadm -n '__fish_seen_subcommand_from enable assign release' -l force -x \
+    -d 'Override these findings'
