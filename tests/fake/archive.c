@@ -108,7 +108,7 @@ static int end_text(struct parser *p)
 
 static int add_file(struct parser *p, const char *name, char *value, char kind)
 {
-	_cleanup_strbuf_ struct strbuf content = { 0 };
+	_cleanup_strbuf_ struct strbuf content = {0};
 	struct node *n;
 	int r;
 
@@ -142,9 +142,9 @@ static int add_device(struct parser *p, const char *name, const char *value, cha
 	if (!dir || sscanf(value, "%u:%u", &major, &minor) != 2)
 		return -EINVAL;
 	path = str_format("%s/%s", dir, name);
-	return path && tree_device(p->t, path, kind == 'b' ? NODE_BLOCK : NODE_CHAR, major, minor) ?
-		       0 :
-		       -ENOMEM;
+	return path && tree_device(p->t, path, kind == 'b' ? NODE_BLOCK : NODE_CHAR, major, minor)
+		       ? 0
+		       : -ENOMEM;
 }
 
 static int parse_line(struct parser *p, char *line)
@@ -194,7 +194,7 @@ static int parse_line(struct parser *p, char *line)
 int tree_load_text(struct tree *t, const char *text, size_t size, unsigned *ret_line)
 {
 	_cleanup_free_ char *copy = strndup(text, size);
-	struct parser p = { .t = t, .dir = t->root };
+	struct parser p = {.t = t, .dir = t->root};
 	char *rest = copy, *line;
 	unsigned n = 0;
 	int r = copy ? 0 : -ENOMEM;
@@ -225,7 +225,7 @@ static int read_all(int fd, struct strbuf *out)
 
 static int load_regular(struct tree *t, struct node *dir, int dirfd, const char *name, mode_t mode)
 {
-	_cleanup_strbuf_ struct strbuf content = { 0 };
+	_cleanup_strbuf_ struct strbuf content = {0};
 	_cleanup_close_ int fd = -1;
 	bool write_only = !(mode & 0444);
 	struct node *n;
@@ -287,9 +287,9 @@ static int load_entry(struct tree *t, struct node *dir, int dirfd, const char *n
 
 		path = base ? str_format("%s/%s", base, name) : NULL;
 		return path && tree_device(t, path, S_ISBLK(st.st_mode) ? NODE_BLOCK : NODE_CHAR,
-					   major(st.st_rdev), minor(st.st_rdev)) ?
-			       0 :
-			       -ENOMEM;
+					   major(st.st_rdev), minor(st.st_rdev))
+			       ? 0
+			       : -ENOMEM;
 	}
 	default:
 		return 0;
@@ -315,7 +315,7 @@ static int load_dir(struct tree *t, struct node *dir, int fd)
 
 int tree_load(struct tree *t, const char *path)
 {
-	_cleanup_strbuf_ struct strbuf text = { 0 };
+	_cleanup_strbuf_ struct strbuf text = {0};
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
 	unsigned line = 0;

@@ -33,8 +33,8 @@ void work_free(struct work *w)
 }
 
 /* driver_set_override(): to the first newline or NUL; nothing left clears it. */
-static int override_store(struct kernel *k, struct pci_device *d, struct node *file, const char *data,
-			  size_t size)
+static int override_store(struct kernel *k, struct pci_device *d, struct node *file,
+			  const char *data, size_t size)
 {
 	char *name;
 
@@ -108,7 +108,8 @@ static int do_write(struct kernel *k, const char *path, const char *data, size_t
 	/* A write of nothing never reaches the attribute. */
 	if (size == 0)
 		return 0;
-	return file->attribute == ATTR_NONE ? node_set(file, data, size) : store(k, file, data, size);
+	return file->attribute == ATTR_NONE ? node_set(file, data, size)
+					    : store(k, file, data, size);
 }
 
 static bool takes_lock(const struct kernel *k, const struct node *file)

@@ -44,7 +44,8 @@ static void unlink_driver(struct kernel *k, struct pci_device *d)
 	tree_remove(&k->tree, node_child(d->dir, "driver"));
 }
 
-static int rule_error(const struct kernel *k, const struct pci_driver *drv, const struct pci_device *d)
+static int rule_error(const struct kernel *k, const struct pci_driver *drv,
+		      const struct pci_device *d)
 {
 	for (size_t i = k->n_rules; i-- > 0;) {
 		const struct probe_rule *rule = &k->rules[i];

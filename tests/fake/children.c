@@ -12,13 +12,14 @@
 /* Directories of the function itself; everything else below it came with the driver. */
 static bool is_own(const struct node *n)
 {
-	static const char *const own[] = { "power", "link", "wakeup", "vfio-dev", "acpi" };
+	static const char *const own[] = {"power", "link", "wakeup", "vfio-dev", "acpi"};
 	struct address a;
 
 	if (n->type != NODE_DIR || address_parse(n->name, &a) == 0)
 		return true;
 	/* "pci0000:00" below s390's and "pci_bus" below a bridge */
-	if (str_after(n->name, "pci_bus") || (str_after(n->name, "pci") && isdigit((unsigned char)n->name[3])))
+	if (str_after(n->name, "pci_bus") ||
+	    (str_after(n->name, "pci") && isdigit((unsigned char)n->name[3])))
 		return true;
 	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
 		if (streq(n->name, own[i]))
@@ -47,7 +48,7 @@ static char *replace_digits(const char *name, const char *digits, unsigned numbe
 
 static char *renamed(const char *name, const char *kind, unsigned number)
 {
-	static const char *const nvme[] = { "nvme", "ng", "nvme-subsys" };
+	static const char *const nvme[] = {"nvme", "ng", "nvme-subsys"};
 	const char *digits;
 
 	if (!streq(kind, "nvme")) {
@@ -64,7 +65,7 @@ static char *renamed(const char *name, const char *kind, unsigned number)
 
 static char *renamed_path(const char *path, const char *kind, unsigned number)
 {
-	_cleanup_strbuf_ struct strbuf out = { 0 };
+	_cleanup_strbuf_ struct strbuf out = {0};
 	_cleanup_free_ char *copy = strdup(path);
 	char *rest = copy, *part;
 
@@ -138,7 +139,7 @@ static int take_links(struct kernel *k, struct pci_device *d, struct node *dir, 
 
 static int take_all_links(struct kernel *k, struct pci_device *d, struct node *below)
 {
-	static const char *const bases[] = { "sys/class", "sys/dev", "sys/block" };
+	static const char *const bases[] = {"sys/class", "sys/dev", "sys/block"};
 	struct node *bus = tree_lookup(&k->tree, NULL, "sys/bus", true);
 	int r = 0;
 
@@ -173,7 +174,7 @@ static void forget(struct kernel *k, struct pci_device *d)
 	free(c->driver);
 	free(c->nodes);
 	free(c->links);
-	*c = (struct children){ 0 };
+	*c = (struct children){0};
 }
 
 void children_clear(struct kernel *k, struct pci_device *d)
@@ -191,9 +192,10 @@ static struct node *subsystem_of(struct kernel *k, const struct node *below)
 		size_t inside = 0, outside = 0;
 
 		for (size_t j = 0; j < s->n; j++) {
-			struct node *to = s->children[j]->type == NODE_LINK ?
-						  tree_lookup(&k->tree, s, s->children[j]->name, true) :
-						  NULL;
+			struct node *to =
+				s->children[j]->type == NODE_LINK
+					? tree_lookup(&k->tree, s, s->children[j]->name, true)
+					: NULL;
 
 			if (!to || !str_after(s->children[j]->name, "nvme"))
 				continue;
@@ -211,11 +213,12 @@ static struct node *subsystem_of(struct kernel *k, const struct node *below)
 /* Notes a node that the driver made, with the links to it. It is detached when all are noted. */
 static int take_node(struct kernel *k, struct pci_device *d, struct node *n)
 {
-	struct saved_node *slot = array_add(&d->children.nodes, &d->children.n_nodes, sizeof(*slot));
+	struct saved_node *slot =
+		array_add(&d->children.nodes, &d->children.n_nodes, sizeof(*slot));
 
 	if (!slot)
 		return -ENOMEM;
-	*slot = (struct saved_node){ n, n->parent };
+	*slot = (struct saved_node){n, n->parent};
 	return take_all_links(k, d, n);
 }
 
@@ -263,7 +266,8 @@ static int restore(struct kernel *k, struct pci_device *d)
 	int r = 0;
 
 	for (size_t i = 0; i < c->n_links; i++) {
-		if (instance_digits(c->links[i].name, "eth") && streq(c->links[i].dir->name, "net")) {
+		if (instance_digits(c->links[i].name, "eth") &&
+		    streq(c->links[i].dir->name, "net")) {
 			kind = "eth";
 			number = lowest_free(k, "sys/class/net", "eth");
 		} else if (instance_digits(c->links[i].name, "nvme") &&
@@ -302,15 +306,14 @@ static int class_link(struct kernel *k, const char *class, struct node *dir)
 
 static int make_interface(struct kernel *k, struct pci_device *d)
 {
-	_cleanup_free_ char *name =
-		str_format("net/eth%u", lowest_free(k, "sys/class/net", "eth"));
+	_cleanup_free_ char *name = str_format("net/eth%u", lowest_free(k, "sys/class/net", "eth"));
 	struct node *dir = name ? tree_mkdir(&k->tree, d->dir, name) : NULL;
 
 	if (!dir || !tree_link_to(&k->tree, dir, "device", d->dir))
 		return -ENOMEM;
 	if (file_at(k, dir, "address", "02:00:00:00:00:00\n") < 0 ||
-	    file_at(k, dir, "flags", "0x1002\n") < 0 || file_at(k, dir, "operstate", "down\n") < 0 ||
-	    file_at(k, dir, "dev_port", "0\n") < 0)
+	    file_at(k, dir, "flags", "0x1002\n") < 0 ||
+	    file_at(k, dir, "operstate", "down\n") < 0 || file_at(k, dir, "dev_port", "0\n") < 0)
 		return -ENOMEM;
 	return class_link(k, "sys/class/net", dir);
 }

@@ -18,11 +18,11 @@ static int do_trait(struct kernel *k, const struct words *w)
 		const char *name;
 		size_t offset;
 	} traits[] = {
-		{ "dma-owner", offsetof(struct traits, dma_owner) },
-		{ "override-spinlock", offsetof(struct traits, override_spinlock) },
-		{ "vfio-dev", offsetof(struct traits, vfio_dev) },
-		{ "cdev", offsetof(struct traits, cdev) },
-		{ "noiommu", offsetof(struct traits, noiommu) },
+		{"dma-owner", offsetof(struct traits, dma_owner)},
+		{"override-spinlock", offsetof(struct traits, override_spinlock)},
+		{"vfio-dev", offsetof(struct traits, vfio_dev)},
+		{"cdev", offsetof(struct traits, cdev)},
+		{"noiommu", offsetof(struct traits, noiommu)},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(traits); i++)
@@ -86,7 +86,7 @@ static int do_managed(struct kernel *k, const struct words *w)
 static int do_dynid(struct kernel *k, const struct words *w)
 {
 	struct pci_driver *drv = kernel_driver(k, w->v[1]);
-	_cleanup_strbuf_ struct strbuf fields = { 0 };
+	_cleanup_strbuf_ struct strbuf fields = {0};
 	struct pci_id id;
 	unsigned n;
 
@@ -124,12 +124,12 @@ static int do_deny(struct kernel *k, const struct words *w)
 
 	if (!id)
 		return -ENOMEM;
-	*id = (struct pci_id){ 0 };
+	*id = (struct pci_id){0};
 	if (sscanf(w->v[1], "%x:%x", &vendor, &device) != 2) {
 		k->n_denied--;
 		return -EINVAL;
 	}
-	*id = (struct pci_id){ vendor, device, PCI_ANY, PCI_ANY, 0, 0 };
+	*id = (struct pci_id){vendor, device, PCI_ANY, PCI_ANY, 0, 0};
 	return 0;
 }
 
@@ -169,10 +169,10 @@ static const struct {
 	size_t min, max;
 	int (*fn)(struct kernel *k, const struct words *w);
 } verbs[] = {
-	{ "trait", 3, 3, do_trait },	 { "module", 3, 4, do_module }, { "row", 3, 3, do_row },
-	{ "managed", 2, 2, do_managed }, { "dynid", 4, 9, do_dynid },	{ "probe", 4, 4, do_probe },
-	{ "deny", 2, 2, do_deny },	 { "group", 3, 3, do_group },	{ "open", 2, 2, on_device },
-	{ "close", 2, 2, on_device },	 { "vanish", 2, 2, on_device }, { "resume", 1, 1, do_resume },
+	{"trait", 3, 3, do_trait},     {"module", 3, 4, do_module}, {"row", 3, 3, do_row},
+	{"managed", 2, 2, do_managed}, {"dynid", 4, 9, do_dynid},   {"probe", 4, 4, do_probe},
+	{"deny", 2, 2, do_deny},       {"group", 3, 3, do_group},   {"open", 2, 2, on_device},
+	{"close", 2, 2, on_device},    {"vanish", 2, 2, on_device}, {"resume", 1, 1, do_resume},
 };
 
 static int control_fault(struct host *h, const char *text)
@@ -187,7 +187,7 @@ static int control_fault(struct host *h, const char *text)
 int fake_control(struct host *h, const char *line)
 {
 	_cleanup_free_ char *copy = strdup(line);
-	struct words w = { 0 };
+	struct words w = {0};
 	char *rest, *word;
 	const char *fault;
 
@@ -205,9 +205,9 @@ int fake_control(struct host *h, const char *line)
 		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
 		if (streq(w.v[0], verbs[i].name))
-			return w.n >= verbs[i].min && w.n <= verbs[i].max ?
-				       verbs[i].fn(&fake_of(h)->k, &w) :
-				       -EINVAL;
+			return w.n >= verbs[i].min && w.n <= verbs[i].max
+				       ? verbs[i].fn(&fake_of(h)->k, &w)
+				       : -EINVAL;
 	return -EINVAL;
 }
 

@@ -12,12 +12,12 @@ static int read_ids(struct kernel *k, struct pci_device *d)
 		const char *name;
 		size_t offset;
 	} files[] = {
-		{ "vendor", offsetof(struct pci_device, vendor) },
-		{ "device", offsetof(struct pci_device, device) },
-		{ "subsystem_vendor", offsetof(struct pci_device, subvendor) },
-		{ "subsystem_device", offsetof(struct pci_device, subdevice) },
-		{ "class", offsetof(struct pci_device, class_code) },
-		{ "revision", offsetof(struct pci_device, revision) },
+		{"vendor", offsetof(struct pci_device, vendor)},
+		{"device", offsetof(struct pci_device, device)},
+		{"subsystem_vendor", offsetof(struct pci_device, subvendor)},
+		{"subsystem_device", offsetof(struct pci_device, subdevice)},
+		{"class", offsetof(struct pci_device, class_code)},
+		{"revision", offsetof(struct pci_device, revision)},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
@@ -57,11 +57,11 @@ int device_attributes(struct kernel *k, struct pci_device *d)
 		enum attribute attribute;
 		bool make;
 	} files[] = {
-		{ "driver_override", ATTR_DRIVER_OVERRIDE, true },
-		{ "remove", ATTR_REMOVE, true },
-		{ "sriov_numvfs", ATTR_NUMVFS, false },
-		{ "sriov_drivers_autoprobe", ATTR_AUTOPROBE_VFS, false },
-		{ "d3cold_allowed", ATTR_PLAIN, false },
+		{"driver_override", ATTR_DRIVER_OVERRIDE, true},
+		{"remove", ATTR_REMOVE, true},
+		{"sriov_numvfs", ATTR_NUMVFS, false},
+		{"sriov_drivers_autoprobe", ATTR_AUTOPROBE_VFS, false},
+		{"d3cold_allowed", ATTR_PLAIN, false},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
@@ -114,9 +114,9 @@ int device_join(struct kernel *k, struct pci_device *d, unsigned number)
 	d->group = g;
 	d->late_group = -1;
 	return tree_link_to(&k->tree, devices, d->address, d->dir) &&
-			       tree_link_to(&k->tree, d->dir, "iommu_group", g->dir) ?
-		       0 :
-		       -ENOMEM;
+			       tree_link_to(&k->tree, d->dir, "iommu_group", g->dir)
+		       ? 0
+		       : -ENOMEM;
 }
 
 static void leave_group(struct kernel *k, struct pci_device *d)
@@ -244,7 +244,8 @@ void device_vanish(struct kernel *k, struct pci_device *d)
 	if (d->gone)
 		return;
 	for (size_t i = k->n_devices; i-- > 0;)
-		if (lies_below(k->devices[i], d) || (!k->devices[i]->gone && k->devices[i]->physfn == d))
+		if (lies_below(k->devices[i], d) ||
+		    (!k->devices[i]->gone && k->devices[i]->physfn == d))
 			device_vanish(k, k->devices[i]);
 	d->phase = IDLE;
 	device_force_detach(k, d);

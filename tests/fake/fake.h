@@ -42,21 +42,21 @@ int fake_control_lines(struct host *h, const char *text, unsigned *ret_line) MUS
 /* ---- faults ---- */
 
 enum fault_kind {
-	FAULT_FAIL,          /* error, nothing done */
+	FAULT_FAIL,	     /* error, nothing done */
 	FAULT_FAIL_DONE,     /* error, though it was done */
-	FAULT_LIE,           /* success, nothing done */
-	FAULT_HANG,          /* -ETIMEDOUT; the kernel goes on with it later, or never */
+	FAULT_LIE,	     /* success, nothing done */
+	FAULT_HANG,	     /* -ETIMEDOUT; the kernel goes on with it later, or never */
 	FAULT_VANISH_BEFORE, /* the device it is about disappears, then it is tried */
 	FAULT_VANISH_AFTER,
-	FAULT_CALL,          /* a callback before it: cancel, or somebody else who interferes */
+	FAULT_CALL, /* a callback before it: cancel, or somebody else who interferes */
 };
 
 struct fault {
 	enum fault_kind kind;
-	unsigned nth;        /* the n-th (from 1) operation from now on that matches; 0: each of them */
-	const char *match;   /* fnmatch of "write PATH DATA", "load MODULE", "read PATH"; NULL: all */
-	int error;           /* positive, FAULT_FAIL and FAULT_FAIL_DONE */
-	int resume_after;    /* FAULT_HANG: operations until it goes on by itself; < 0: only "resume" */
+	unsigned nth; /* the n-th (from 1) operation from now on that matches; 0: each of them */
+	const char *match; /* fnmatch of "write PATH DATA", "load MODULE", "read PATH"; NULL: all */
+	int error;	   /* positive, FAULT_FAIL and FAULT_FAIL_DONE */
+	int resume_after; /* FAULT_HANG: operations until it goes on by itself; < 0: only "resume" */
 	void (*call)(struct host *h, void *userdata);
 	void *userdata;
 };

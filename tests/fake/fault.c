@@ -162,12 +162,12 @@ static int parse_kind(char **rest, struct fault *fault)
 		const char *name;
 		enum fault_kind kind;
 	} kinds[] = {
-		{ "fail", FAULT_FAIL },
-		{ "fail-done", FAULT_FAIL_DONE },
-		{ "lie", FAULT_LIE },
-		{ "hang", FAULT_HANG },
-		{ "vanish-before", FAULT_VANISH_BEFORE },
-		{ "vanish-after", FAULT_VANISH_AFTER },
+		{"fail", FAULT_FAIL},
+		{"fail-done", FAULT_FAIL_DONE},
+		{"lie", FAULT_LIE},
+		{"hang", FAULT_HANG},
+		{"vanish-before", FAULT_VANISH_BEFORE},
+		{"vanish-after", FAULT_VANISH_AFTER},
 	};
 	const char *word = strsep(rest, " "), *error;
 	size_t i = 0;
@@ -190,7 +190,7 @@ static int parse_kind(char **rest, struct fault *fault)
 int fake_fault_parse(const char *text, struct fault *ret, char **ret_buffer)
 {
 	_cleanup_free_ char *copy = strdup(text);
-	struct fault fault = { .resume_after = -1 };
+	struct fault fault = {.resume_after = -1};
 	char *rest = copy, *word;
 	int r;
 

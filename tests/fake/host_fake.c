@@ -85,7 +85,7 @@ static ssize_t fake_readlink(struct host *h, host_dir dir, const char *name, cha
 
 static int fake_list(struct host *h, host_dir dir, const char *name, struct strv *ret)
 {
-	struct strv names = { 0 };
+	struct strv names = {0};
 	struct node *n;
 	int r = at(fake_of(h), dir, name, true, &n);
 
@@ -153,8 +153,8 @@ static void fake_unmap(struct host *h, const char *data, size_t size)
 }
 
 /* devtmpfs shows a node for each "dev" file; captures do not repeat them. */
-static int number_from_sysfs(struct fake_host *f, const char *name, bool *ret_block, unsigned *ret_major,
-			     unsigned *ret_minor)
+static int number_from_sysfs(struct fake_host *f, const char *name, bool *ret_block,
+			     unsigned *ret_major, unsigned *ret_minor)
 {
 	struct node *classes = tree_lookup(&f->k.tree, NULL, "sys/class", true);
 
@@ -171,8 +171,8 @@ static int number_from_sysfs(struct fake_host *f, const char *name, bool *ret_bl
 	return -ENOENT;
 }
 
-static int fake_device_number(struct host *h, const char *path, bool *ret_block, unsigned *ret_major,
-			      unsigned *ret_minor)
+static int fake_device_number(struct host *h, const char *path, bool *ret_block,
+			      unsigned *ret_major, unsigned *ret_minor)
 {
 	struct fake_host *f = fake_of(h);
 	struct node *n = tree_lookup(&f->k.tree, NULL, path, false);
@@ -188,14 +188,16 @@ static int fake_device_number(struct host *h, const char *path, bool *ret_block,
 	if (n && n->type != NODE_CHAR && n->type != NODE_BLOCK)
 		return -ENOTBLK;
 	if (!n)
-		return number_from_sysfs(f, slash ? slash + 1 : path, ret_block, ret_major, ret_minor);
+		return number_from_sysfs(f, slash ? slash + 1 : path, ret_block, ret_major,
+					 ret_minor);
 	*ret_block = n->type == NODE_BLOCK;
 	*ret_major = n->major;
 	*ret_minor = n->minor;
 	return 0;
 }
 
-static int operate(struct host *h, enum work_kind kind, const char *path, const char *data, size_t size)
+static int operate(struct host *h, enum work_kind kind, const char *path, const char *data,
+		   size_t size)
 {
 	struct work *w = work_new(kind, path, data, size);
 	int r = w ? fault_operate(fake_of(h), w) : -ENOMEM;
@@ -252,7 +254,7 @@ static int fake_log_position(struct host *h, uint64_t *ret_position)
 static int fake_log_lines(struct host *h, uint64_t position, const char *needle, struct strv *ret)
 {
 	const struct strv *log = &fake_of(h)->k.log;
-	struct strv lines = { 0 };
+	struct strv lines = {0};
 	int r = 0;
 
 	for (size_t i = position; r == 0 && i < log->n; i++)

@@ -102,7 +102,7 @@ struct iommu_group *kernel_group(struct kernel *k, unsigned number, bool make)
 static int compare_devices(const void *a, const void *b)
 {
 	const struct pci_device *const *x = a, *const *y = b;
-	struct address p = { 0 }, q = { 0 };
+	struct address p = {0}, q = {0};
 
 	/* Both were parsed when they were loaded. */
 	if (address_parse((*x)->address, &p) < 0 || address_parse((*y)->address, &q) < 0)
@@ -168,7 +168,8 @@ static int load_bindings(struct kernel *k)
 			continue;
 		d->driver = kernel_driver(k, dir->name);
 		if (!d->driver) {
-			fprintf(stderr, "fake: %s is bound to %s, which is not in bus/pci/drivers\n",
+			fprintf(stderr,
+				"fake: %s is bound to %s, which is not in bus/pci/drivers\n",
 				d->address, dir->name);
 			return -EINVAL;
 		}
@@ -185,9 +186,9 @@ static int bus_attributes(struct kernel *k)
 		const char *path, *content;
 		enum attribute attribute;
 	} files[] = {
-		{ "sys/bus/pci/drivers_probe", "", ATTR_DRIVERS_PROBE },
-		{ "sys/bus/pci/rescan", "", ATTR_RESCAN },
-		{ "sys/bus/pci/drivers_autoprobe", "1\n", ATTR_PLAIN },
+		{"sys/bus/pci/drivers_probe", "", ATTR_DRIVERS_PROBE},
+		{"sys/bus/pci/rescan", "", ATTR_RESCAN},
+		{"sys/bus/pci/drivers_autoprobe", "1\n", ATTR_PLAIN},
 	};
 
 	if (!tree_lookup(&k->tree, NULL, "sys/bus/pci", true))
@@ -227,6 +228,17 @@ static void guess_traits(struct kernel *k)
 	};
 }
 
+/* Every kernel has one; records of what was before are worth nothing without it. */
+static int make_boot_id(struct kernel *k)
+{
+	static const char path[] = "proc/sys/kernel/random/boot_id";
+	static const char id[] = "00000000-0000-4000-8000-000000000001\n";
+
+	if (tree_lookup(&k->tree, NULL, path, true))
+		return 0;
+	return tree_file(&k->tree, NULL, path, id, sizeof(id) - 1) ? 0 : -ENOMEM;
+}
+
 int kernel_load(struct kernel *k)
 {
 	int r = load_devices(k);
@@ -241,6 +253,8 @@ int kernel_load(struct kernel *k)
 	r = load_bindings(k);
 	if (r == 0)
 		r = bus_attributes(k);
+	if (r == 0)
+		r = make_boot_id(k);
 	return r < 0 ? r : k->oom ? -ENOMEM : 0;
 }
 

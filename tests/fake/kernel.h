@@ -34,14 +34,14 @@ struct iommu_group {
 	unsigned number;
 	struct node *dir;
 	unsigned vfio_devices; /* bound to VFIO drivers: the node exists while there are some */
-	unsigned held;         /* devices that VFIO users have open: the group belongs to VFIO */
+	unsigned held;	       /* devices that VFIO users have open: the group belongs to VFIO */
 };
 
 enum phase {
 	IDLE = 0,
 	PROBING,  /* driver link there, probe() has not returned */
 	REMOVING, /* driver link gone, remove() has not returned */
-	LOCKED,   /* somebody holds the device lock */
+	LOCKED,	  /* somebody holds the device lock */
 };
 
 /* An operation on its way into the kernel, and one that waits there for a device lock. */
@@ -64,12 +64,12 @@ struct children {
 	char *driver;
 	struct saved_node {
 		struct node *node, *parent;
-	} *nodes;
+	} * nodes;
 	size_t n_nodes;
 	struct saved_link {
 		struct node *dir;
 		char *name, *target; /* path from the root */
-	} *links;
+	} * links;
 	size_t n_links;
 	bool taken; /* the nodes are in the tree */
 };
@@ -95,7 +95,7 @@ struct pci_device {
 
 struct probe_rule {
 	char *driver, *address; /* address NULL: any */
-	int error;              /* positive; EPROBE_DEFER: deferral */
+	int error;		/* positive; EPROBE_DEFER: deferral */
 };
 
 struct traits {
@@ -122,7 +122,7 @@ struct kernel {
 	struct strv log;
 	struct work *current; /* the operation that is carried out */
 	struct work *late;    /* hang before they did anything */
-	bool hang_next;       /* the next probe() or remove() hangs */
+	bool hang_next;	      /* the next probe() or remove() hangs */
 	bool crashed;
 	bool oom;
 };
@@ -136,7 +136,8 @@ struct iommu_group *kernel_group(struct kernel *k, unsigned number, bool make);
 void kernel_log(struct kernel *k, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Doubles an array when needed and returns its new, zeroed last element. */
 void *array_add(void *array, size_t *n, size_t size);
-char *file_text(struct kernel *k, struct node *dir, const char *name); /* trimmed; NULL: not there */
+char *file_text(struct kernel *k, struct node *dir,
+		const char *name); /* trimmed; NULL: not there */
 int file_number(struct kernel *k, struct node *dir, const char *name, unsigned base, uint32_t *ret);
 
 /* devices.c: functions and their groups come and go */
@@ -174,8 +175,10 @@ int drivers_probe(struct kernel *k, const char *name);
 int device_attach(struct kernel *k, struct pci_device *d);
 int driver_attach(struct kernel *k, struct pci_driver *drv);
 int driver_detach(struct kernel *k, struct pci_device *d);
-bool device_wait(struct kernel *k, struct pci_device *d); /* true: locked, the operation waits for it */
-void device_unlock(struct kernel *k, struct pci_device *d); /* finishes what hangs, then the waiters */
+bool device_wait(struct kernel *k,
+		 struct pci_device *d); /* true: locked, the operation waits for it */
+void device_unlock(struct kernel *k,
+		   struct pci_device *d); /* finishes what hangs, then the waiters */
 void device_force_detach(struct kernel *k, struct pci_device *d);
 void kernel_resume(struct kernel *k);
 bool kernel_hangs(const struct kernel *k);

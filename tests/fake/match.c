@@ -46,7 +46,7 @@ bool driver_match(const struct pci_driver *drv, const struct pci_device *d)
 	if (dynid_match(drv, d))
 		return true;
 	modalias_format(d, modalias);
-	STRV_FOREACH(i, &drv->rows)
+	STRV_FOREACH (i, &drv->rows)
 		if (fnmatch(drv->rows.items[i], modalias, 0) == 0)
 			return true;
 	return false;
@@ -71,15 +71,15 @@ static bool scan_hex(const char **s, uint64_t *ret)
 
 int pci_id_scan(const char *s, struct pci_id *ret, unsigned *ret_fields, uint64_t *ret_data)
 {
-	uint64_t v[7] = { 0, 0, PCI_ANY, PCI_ANY, 0, 0, 0 };
+	uint64_t v[7] = {0, 0, PCI_ANY, PCI_ANY, 0, 0, 0};
 	unsigned n = 0;
 
 	while (n < 7 && scan_hex(&s, &v[n]))
 		n++;
 	if (n < 2)
 		return -EINVAL;
-	*ret = (struct pci_id){ (uint32_t)v[0], (uint32_t)v[1], (uint32_t)v[2],
-				(uint32_t)v[3], (uint32_t)v[4], (uint32_t)v[5] };
+	*ret = (struct pci_id){(uint32_t)v[0], (uint32_t)v[1], (uint32_t)v[2],
+			       (uint32_t)v[3], (uint32_t)v[4], (uint32_t)v[5]};
 	*ret_fields = n;
 	if (ret_data)
 		*ret_data = v[6];
@@ -100,7 +100,7 @@ int dynid_add(struct pci_driver *drv, const struct pci_id *id)
 /* new_id_store(): the ID is tried as if it were a device, unless all seven fields are given. */
 int new_id(struct kernel *k, struct pci_driver *drv, const char *s)
 {
-	struct pci_device like = { 0 };
+	struct pci_device like = {0};
 	struct pci_id id;
 	unsigned fields;
 	uint64_t data;

@@ -9,9 +9,9 @@
 static const struct {
 	const char *module, *driver;
 } driver_names[] = {
-	{ "vfio_pci", "vfio-pci" },	{ "virtio_pci", "virtio-pci" }, { "xhci_pci", "xhci_hcd" },
-	{ "ehci_pci", "ehci-pci" },	{ "uhci_hcd", "uhci_hcd" },	{ "pci_stub", "pci-stub" },
-	{ "xe_vfio_pci", "xe-vfio-pci" },
+	{"vfio_pci", "vfio-pci"},	{"virtio_pci", "virtio-pci"}, {"xhci_pci", "xhci_hcd"},
+	{"ehci_pci", "ehci-pci"},	{"uhci_hcd", "uhci_hcd"},     {"pci_stub", "pci-stub"},
+	{"xe_vfio_pci", "xe-vfio-pci"},
 };
 
 static char *module_name(const char *s, size_t len)
@@ -92,10 +92,10 @@ int driver_attributes(struct kernel *k, struct pci_driver *drv)
 		const char *name;
 		enum attribute attribute;
 	} files[] = {
-		{ "bind", ATTR_BIND },
-		{ "unbind", ATTR_UNBIND },
-		{ "new_id", ATTR_NEW_ID },
-		{ "remove_id", ATTR_REMOVE_ID },
+		{"bind", ATTR_BIND},
+		{"unbind", ATTR_UNBIND},
+		{"new_id", ATTR_NEW_ID},
+		{"remove_id", ATTR_REMOVE_ID},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
@@ -165,7 +165,7 @@ static int line_builtin(struct kernel *k, char *line)
 static int line_dep(struct kernel *k, char *line)
 {
 	_cleanup_free_ char *name = name_of_path(line, strcspn(line, ":"));
-	_cleanup_strbuf_ struct strbuf deps = { 0 };
+	_cleanup_strbuf_ struct strbuf deps = {0};
 	struct module *m = name ? module_get(k, name, true) : NULL;
 	char *rest = strchr(line, ':'), *dep;
 
@@ -248,10 +248,10 @@ static int read_modules_dir(struct kernel *k)
 		char end;
 		line_fn fn;
 	} files[] = {
-		{ "modules.builtin", '\n', line_builtin },
-		{ "modules.dep", '\n', line_dep },
-		{ "modules.alias", '\n', line_alias },
-		{ "modules.builtin.modinfo", '\0', line_modinfo },
+		{"modules.builtin", '\n', line_builtin},
+		{"modules.dep", '\n', line_dep},
+		{"modules.alias", '\n', line_alias},
+		{"modules.builtin.modinfo", '\0', line_modinfo},
 	};
 	_cleanup_free_ char *dir = modules_dir(k);
 	int r = dir ? 0 : -ENOMEM;
@@ -338,22 +338,29 @@ int modules_load(struct kernel *k)
 
 /* ---- loading ---- */
 
+/* module_add_driver(): links both ways */
+static int link_module(struct kernel *k, struct pci_driver *drv)
+{
+	_cleanup_free_ char *path = str_format("sys/module/%s/drivers", drv->module->name);
+	_cleanup_free_ char *name = str_format("pci:%s", drv->name);
+	struct node *drivers = path ? tree_mkdir(&k->tree, NULL, path) : NULL;
+
+	return drivers && name && tree_link_to(&k->tree, drivers, name, drv->dir) &&
+			       tree_link_to(&k->tree, drv->dir, "module", drivers->parent)
+		       ? 0
+		       : -ENOMEM;
+}
+
 int driver_register(struct kernel *k, struct pci_driver *drv)
 {
 	_cleanup_free_ char *path = str_format("sys/bus/pci/drivers/%s", drv->name);
-	struct node *module;
 	size_t i = 0;
 
 	drv->dir = path ? tree_mkdir(&k->tree, NULL, path) : NULL;
 	if (!drv->dir || driver_attributes(k, drv) < 0)
 		return -ENOMEM;
-	if (drv->module) {
-		free(path);
-		path = str_format("sys/module/%s", drv->module->name);
-		module = path ? tree_mkdir(&k->tree, NULL, path) : NULL;
-		if (!module || !tree_link_to(&k->tree, drv->dir, "module", module))
-			return -ENOMEM;
-	}
+	if (drv->module && link_module(k, drv) < 0)
+		return -ENOMEM;
 	drv->registered = true;
 	/* The bus asks its drivers in the order of their registration. */
 	while (k->drivers[i] != drv)
@@ -365,8 +372,8 @@ int driver_register(struct kernel *k, struct pci_driver *drv)
 
 static int show_module(struct kernel *k, struct module *m)
 {
-	static const char *const vfio_parameters[] = { "disable_denylist", "disable_idle_d3",
-						       "disable_vga", "enable_sriov", "nointxmask" };
+	static const char *const vfio_parameters[] = {"disable_denylist", "disable_idle_d3",
+						      "disable_vga", "enable_sriov", "nointxmask"};
 	_cleanup_free_ char *path = str_format("sys/module/%s", m->name);
 	struct node *dir = path ? tree_mkdir(&k->tree, NULL, path) : NULL;
 	struct node *list = tree_lookup(&k->tree, NULL, "proc/modules", true);
@@ -383,8 +390,8 @@ static int show_module(struct kernel *k, struct module *m)
 	if (!list)
 		return 0;
 	old = strdup(list->data ? list->data : "");
-	return old ? node_printf(list, "%s 16384 0 - Live 0x0000000000000000\n%s", m->name, old) :
-		     -ENOMEM;
+	return old ? node_printf(list, "%s 16384 0 - Live 0x0000000000000000\n%s", m->name, old)
+		   : -ENOMEM;
 }
 
 /* vfio_pci_fill_ids() */
@@ -410,8 +417,9 @@ static int fill_ids(struct kernel *k, struct pci_driver *drv, const char *option
 		}
 		if (dynid_add(drv, &id) < 0)
 			return -ENOMEM;
-		kernel_log(k, "%s: add [%04x:%04x[%08x:%08x]] class 0x%06x/%08x", drv->name, id.vendor,
-			   id.device, id.subvendor, id.subdevice, id.class_code, id.class_mask);
+		kernel_log(k, "%s: add [%04x:%04x[%08x:%08x]] class 0x%06x/%08x", drv->name,
+			   id.vendor, id.device, id.subvendor, id.subdevice, id.class_code,
+			   id.class_mask);
 		if (driver_attach(k, drv) < 0)
 			hang = -ETIMEDOUT;
 	}

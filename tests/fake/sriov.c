@@ -17,7 +17,8 @@ bool vf_can_probe(struct kernel *k, const struct pci_device *d)
 }
 
 /* Address of VF i, from the PF's routing ID, offset and stride. */
-static int vf_address(struct kernel *k, const struct pci_device *pf, unsigned i, char ret[ADDRESS_MAX])
+static int vf_address(struct kernel *k, const struct pci_device *pf, unsigned i,
+		      char ret[ADDRESS_MAX])
 {
 	uint32_t offset = 0, stride = 0, rid;
 	struct address a;
@@ -40,7 +41,8 @@ static int vf_address(struct kernel *k, const struct pci_device *pf, unsigned i,
 	return 0;
 }
 
-static int put_number(struct kernel *k, struct node *dir, const char *name, const char *fmt, uint32_t v)
+static int put_number(struct kernel *k, struct node *dir, const char *name, const char *fmt,
+		      uint32_t v)
 {
 	char text[32];
 

@@ -34,7 +34,7 @@ static void node_free(struct node *n)
 
 int tree_init(struct tree *t)
 {
-	*t = (struct tree){ .next_ino = 1 };
+	*t = (struct tree){.next_ino = 1};
 	t->root = node_new(t, NODE_DIR, "", 0);
 	return t->root ? 0 : -ENOMEM;
 }
@@ -49,7 +49,7 @@ void tree_clear(struct tree *t)
 	}
 	if (t->root)
 		node_free(t->root);
-	*t = (struct tree){ 0 };
+	*t = (struct tree){0};
 }
 
 /* Where name is, or would have to be. */
@@ -113,7 +113,8 @@ static int insert_child(struct node *dir, struct node *n)
 	return 0;
 }
 
-static struct node *walk(struct tree *t, struct node *at, const char *path, bool follow, unsigned *links)
+static struct node *walk(struct tree *t, struct node *at, const char *path, bool follow,
+			 unsigned *links)
 {
 	if (*path == '/')
 		at = t->root;
@@ -230,7 +231,8 @@ static struct node *leaf(struct tree *t, struct node *start, const char *path, e
 	return make(t, dir, type, path, strlen(path));
 }
 
-struct node *tree_file(struct tree *t, struct node *start, const char *path, const char *data, size_t size)
+struct node *tree_file(struct tree *t, struct node *start, const char *path, const char *data,
+		       size_t size)
 {
 	struct node *n = leaf(t, start, path, NODE_FILE);
 
@@ -246,14 +248,15 @@ struct node *tree_link(struct tree *t, struct node *start, const char *path, con
 
 struct node *tree_link_to(struct tree *t, struct node *dir, const char *name, const struct node *to)
 {
-	_cleanup_strbuf_ struct strbuf target = { 0 };
+	_cleanup_strbuf_ struct strbuf target = {0};
 	_cleanup_free_ char *from = node_path(dir), *path = node_path(to);
 	size_t common = 0;
 
 	if (!from || !path)
 		return NULL;
 	for (size_t i = 0;; i++) {
-		bool end_a = from[i] == '\0' || from[i] == '/', end_b = path[i] == '\0' || path[i] == '/';
+		bool end_a = from[i] == '\0' || from[i] == '/',
+		     end_b = path[i] == '\0' || path[i] == '/';
 
 		if (end_a && end_b)
 			common = i + (path[i] == '/');

@@ -73,11 +73,11 @@ bool node_is_below(const struct node *node, const struct node *dir);
 struct node *tree_mkdir(struct tree *t, struct node *start, const char *path) MUST_CHECK;
 struct node *tree_file(struct tree *t, struct node *start, const char *path, const char *data,
 		       size_t size) MUST_CHECK;
-struct node *tree_link(struct tree *t, struct node *start, const char *path, const char *target)
-	MUST_CHECK;
+struct node *tree_link(struct tree *t, struct node *start, const char *path,
+		       const char *target) MUST_CHECK;
 /** A link from dir/name to node, spelled relative as sysfs does. */
-struct node *tree_link_to(struct tree *t, struct node *dir, const char *name, const struct node *to)
-	MUST_CHECK;
+struct node *tree_link_to(struct tree *t, struct node *dir, const char *name,
+			  const struct node *to) MUST_CHECK;
 struct node *tree_device(struct tree *t, const char *path, enum node_type type, unsigned major,
 			 unsigned minor) MUST_CHECK;
 int node_set(struct node *file, const char *data, size_t size) MUST_CHECK;
