@@ -24,8 +24,10 @@ void *arena_alloc(struct arena *a, size_t size)
 		size_t room = want > ARENA_BLOCK ? want : ARENA_BLOCK;
 
 		b = calloc(1, sizeof(*b) + room);
-		if (!b)
+		if (!b) {
+			a->failed = true;
 			return NULL;
+		}
 		b->size = room;
 		b->next = a->blocks;
 		a->blocks = b;

@@ -14,6 +14,7 @@
  */
 struct arena {
 	struct arena_block *blocks;
+	bool failed; /* sticky: an allocation failed, so a NULL in here may mean that */
 };
 
 void *arena_alloc(struct arena *a, size_t size) MUST_CHECK;        /* zeroed, aligned; NULL: -ENOMEM */

@@ -207,6 +207,9 @@ int plan_assign(struct vfioadm_plan *plan, const struct plan_input *inputs, size
 	for (size_t i = 0; i < n; i++)
 		if (assign_one(plan, &inputs[i]) < 0)
 			return -ENOMEM;
+	/* A driver or override that could not be copied must not pass for none. */
+	if (plan->arena.failed)
+		return -ENOMEM;
 	plan->result = plan->n_steps ? VFIOADM_RESULT_PLANNED : VFIOADM_RESULT_UNCHANGED;
 	return 0;
 }
@@ -297,6 +300,8 @@ int plan_release(struct vfioadm_plan *plan, const struct plan_input *inputs, siz
 	for (size_t i = 0; i < n; i++)
 		if (release_one(plan, &inputs[i], park) < 0)
 			return -ENOMEM;
+	if (plan->arena.failed)
+		return -ENOMEM;
 	plan->result = plan->n_steps ? VFIOADM_RESULT_PLANNED : VFIOADM_RESULT_UNCHANGED;
 	return 0;
 }

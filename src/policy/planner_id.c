@@ -146,6 +146,8 @@ static const char *outcome_note(const struct vfioadm_function *f, bool taken)
 		return "stays: is on a VFIO driver already";
 	if (f->driver.state == VFIOADM_KNOWN)
 		return "stays for now; may be taken once its driver has let it go";
+	if (f->driver.state == VFIOADM_UNKNOWN)
+		return "stays: whether it has a driver could not be read";
 	return "stays: its driver_override names another driver";
 }
 
@@ -239,7 +241,8 @@ int plan_enable(struct vfioadm_plan *plan, const struct vfioadm_inventory *inv,
 	for (size_t i = 0; r == 0 && i < n; i++)
 		r = add_save_id(plan, &types[i]);
 	plan->result = VFIOADM_RESULT_PLANNED;
-	return r;
+	/* A driver that could not be copied must not pass for none. */
+	return plan->arena.failed ? -ENOMEM : r;
 }
 
 static int add_remove_id(struct vfioadm_plan *plan, const struct cardtype *type)
@@ -285,5 +288,6 @@ int plan_disable(struct vfioadm_plan *plan, const struct vfioadm_inventory *inv,
 	for (size_t i = 0; r == 0 && i < plan->n_targets; i++)
 		note_disabled(&plan->targets[i].pub);
 	plan->result = VFIOADM_RESULT_PLANNED;
-	return r;
+	/* A driver that could not be copied must not pass for none. */
+	return plan->arena.failed ? -ENOMEM : r;
 }

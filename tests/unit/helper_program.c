@@ -13,8 +13,8 @@ static int64_t describe_process(char *reply, size_t size, size_t *ret_size)
 
 	for (int fd = 0; fd < 256; fd++)
 		open_fds += fcntl(fd, F_GETFD) >= 0;
-	*ret_size = (size_t)snprintf(reply, size, "pid=%d sid=%d ppid=%d fds=%d path=%s home=%s", getpid(),
-				     getsid(0), getppid(), open_fds, getenv("PATH"),
+	*ret_size = (size_t)snprintf(reply, size, "pid=%d sid=%d ppid=%d fds=%d path=%s home=%s",
+				     getpid(), getsid(0), getppid(), open_fds, getenv("PATH"),
 				     getenv("HOME") ? "set" : "unset");
 	return 0;
 }
@@ -22,7 +22,7 @@ static int64_t describe_process(char *reply, size_t size, size_t *ret_size)
 static int64_t serve(uint32_t operation, const char *path, const char *data, size_t data_size,
 		     char *reply, size_t size, size_t *ret_size)
 {
-	struct timespec long_time = { .tv_sec = 3 };
+	struct timespec long_time = {.tv_sec = 3};
 
 	switch (operation) {
 	case 1: /* echo "path:data" */

@@ -23,8 +23,8 @@ static int call(struct helper *h, uint32_t operation, const char *data, unsigned
 		int64_t *result, char *reply, size_t size)
 {
 	size_t n = 0;
-	int r = helper_call(h, operation, "some/path", data, strlen(data), timeout_ms, -1, result, reply,
-			    size ? size - 1 : 0, &n);
+	int r = helper_call(h, operation, "some/path", data, strlen(data), timeout_ms, -1, result,
+			    reply, size ? size - 1 : 0, &n);
 
 	if (r == 0 && size)
 		reply[n] = '\0';
@@ -114,7 +114,8 @@ static void test_cancel(void **state)
 	assert_int_equal(cancel_count(fd), 2);
 	assert_int_equal(cancel_count(fd), 2);
 	begin = now();
-	assert_int_equal(helper_call(h, 3, "x", NULL, 0, 20000, fd, &result, NULL, 0, NULL), -ETIMEDOUT);
+	assert_int_equal(helper_call(h, 3, "x", NULL, 0, 20000, fd, &result, NULL, 0, NULL),
+			 -ETIMEDOUT);
 	assert_true(now() - begin < 2.5);
 	assert_int_equal(cancel_count(-1), 0);
 	close(fd);
@@ -173,14 +174,10 @@ static void test_low_descriptors(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip),
-		cmocka_unit_test(test_detached),
-		cmocka_unit_test(test_deadline),
-		cmocka_unit_test(test_cancel),
-		cmocka_unit_test(test_death),
-		cmocka_unit_test(test_no_program),
-		cmocka_unit_test(test_too_large),
-		cmocka_unit_test(test_low_descriptors),
+		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_detached),
+		cmocka_unit_test(test_deadline),   cmocka_unit_test(test_cancel),
+		cmocka_unit_test(test_death),	   cmocka_unit_test(test_no_program),
+		cmocka_unit_test(test_too_large),  cmocka_unit_test(test_low_descriptors),
 	};
 
 	if (argc < 2)

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <limits.h>
 #include <string.h>
 
 #include "inventory_builder.h"
 #include "base/error.h"
 #include "model/plan.h"
+#include "policy/check.h"
 #include "policy/driver.h"
+#include "policy/planner.h"
 #include "policy/select.h"
 
 /*
@@ -13,6 +16,7 @@
  * What hands out a hint or a list of what is near may also do without.
  */
 static long allocations_left = -1; /* negative: no limit */
+static bool only_one;		   /* the one behind the limit fails, those after it do not */
 
 static bool exhausted(void)
 {
@@ -20,6 +24,7 @@ static bool exhausted(void)
 		return false;
 	if (allocations_left == 0) {
 		errno = ENOMEM;
+		allocations_left = only_one ? LONG_MIN : 0;
 		return true;
 	}
 	allocations_left--;
@@ -102,7 +107,7 @@ int __wrap_asprintf(char **ret, const char *fmt, ...)
 typedef int (*job_fn)(const void *arg, struct vfioadm_error **err);
 
 /* Runs a job with 0, 1, 2 … allocations until it comes out as it does with memory enough. */
-static void starve(job_fn job, const void *arg, int expected, const char *message)
+static void starve_once(job_fn job, const void *arg, int expected, const char *message)
 {
 	enum { ENOUGH = 500 };
 	bool refused = false;
@@ -131,6 +136,14 @@ static void starve(job_fn job, const void *arg, int expected, const char *messag
 	}
 	assert_true(refused);
 	assert_in_range(n, 1, ENOUGH - 1);
+}
+
+static void starve(job_fn job, const void *arg, int expected, const char *message)
+{
+	only_one = false;
+	starve_once(job, arg, expected, message);
+	only_one = true;
+	starve_once(job, arg, expected, message);
 }
 
 static int job_parse(const void *arg, struct vfioadm_error **err)
@@ -341,6 +354,143 @@ static void test_containers(void **state)
 	starve(job_strings, NULL, 0, NULL);
 }
 
+/* A plan that comes out must be the whole plan: one without its unbind would do harm. */
+static int job_assign(const void *arg, struct vfioadm_error **err)
+{
+	_cleanup_plan_ struct vfioadm_plan *plan = plan_new(VERB_ASSIGN);
+	char large[20000];
+	const struct plan_input in = {
+		.function = arg, .driver = "vfio-pci", .module = "vfio_pci", .boot_id = large};
+
+	/* So large that each copy needs a block of its own. */
+	memset(large, 'b', sizeof(large) - 1);
+	large[sizeof(large) - 1] = '\0';
+	if (!plan || plan_assign(plan, &in, 1) < 0)
+		return error_oom(err);
+	assert_int_equal(plan->n_steps, 5);
+	assert_string_equal(plan->steps[0].op.driver, "vfio-pci");
+	assert_string_equal(plan->steps[1].op.record->driver, in.function->driver.value);
+	assert_string_equal(plan->steps[1].op.record->driver_override,
+			    in.function->driver_override.value);
+	assert_int_equal(plan->steps[3].op.kind, OP_UNBIND);
+	assert_string_equal(plan->steps[3].undo[0].value, in.function->driver_override.value);
+	assert_int_equal(plan->steps[4].op.kind, OP_BIND);
+	return 0;
+}
+
+static int job_release(const void *arg, struct vfioadm_error **err)
+{
+	const struct vfioadm_function *f = arg;
+	_cleanup_plan_ struct vfioadm_plan *plan = plan_new(VERB_RELEASE);
+	const struct record rec = {.device = f->address,
+				   .driver = "nvme",
+				   .boot_id = "b",
+				   .driver_override = f->driver_override.value};
+	const struct plan_input in = {.function = f, .driver = "nvme", .record = &rec};
+
+	if (!plan || plan_release(plan, &in, 1, false) < 0)
+		return error_oom(err);
+	/* The override stays as it is. */
+	assert_int_equal(plan->n_steps, 3);
+	assert_int_equal(plan->steps[0].op.kind, OP_UNBIND);
+	assert_int_equal(plan->steps[1].op.kind, OP_BIND);
+	assert_string_equal(plan->targets[0].pub.wanted, "nvme");
+	return 0;
+}
+
+static void test_planner(void **state)
+{
+	_cleanup_inventory_ struct vfioadm_inventory *inv = build_inventory();
+	struct vfioadm_function *f;
+	char driver[17000], override[17000];
+
+	memset(driver, 'd', sizeof(driver) - 1);
+	memset(override, 'o', sizeof(override) - 1);
+	driver[sizeof(driver) - 1] = override[sizeof(override) - 1] = '\0';
+	f = build_bound(inv, "0000:01:00.0", 0x010802, 1, driver);
+	f->driver_override = str_known(override);
+	build_finish(inv);
+	starve(job_assign, f, 0, NULL);
+	f->vfio = uint_known(1);
+	starve(job_release, f, 0, NULL);
+}
+
+static int job_enable(const void *arg, struct vfioadm_error **err)
+{
+	_cleanup_plan_ struct vfioadm_plan *plan = plan_new(VERB_ENABLE);
+	_cleanup_selection_ struct selection taken = {0};
+	const struct vfioadm_inventory *inv = arg;
+	const struct cardtype type = {0x1234, 0x5678, CARDTYPE_ANY, CARDTYPE_ANY, 0, 0};
+
+	if (!plan || plan_enable_taken(inv, &type, 1, &taken) < 0 ||
+	    plan_enable(plan, inv, &type, 1, &taken, inv->facts.live) < 0)
+		return error_oom(err);
+	assert_int_equal(plan->n_steps, 3);
+	assert_int_equal(plan->steps[0].n_undo, 2);
+	assert_int_equal(plan->n_targets, 2);
+	assert_string_equal(plan->targets[1].pub.before, inv->functions[1].driver.value);
+	return 0;
+}
+
+static int job_disable(const void *arg, struct vfioadm_error **err)
+{
+	_cleanup_plan_ struct vfioadm_plan *plan = plan_new(VERB_DISABLE);
+	const struct cardtype type = {0x1234, 0x5678, CARDTYPE_ANY, CARDTYPE_ANY, 0, 0};
+
+	if (!plan || plan_disable(plan, arg, &type, 1, true) < 0)
+		return error_oom(err);
+	assert_int_equal(plan->n_steps, 2);
+	assert_int_equal(plan->n_targets, 2);
+	return 0;
+}
+
+static int job_check(const void *arg, struct vfioadm_error **err)
+{
+	_cleanup_plan_ struct vfioadm_plan *plan = plan_new(VERB_ASSIGN);
+	struct selection selected = {(size_t[]){1}, 1};
+	const struct check_request request = {.verb = VERB_ASSIGN, .selected = &selected};
+	struct vfioadm_inventory *inv = (struct vfioadm_inventory *)arg;
+	bool refused = false;
+
+	if (!plan || check_run(inv, &request, plan, &refused) < 0 || check_verdicts(inv) < 0)
+		return error_oom(err);
+	assert_true(refused);
+	assert_int_equal(plan->n_findings, 5);
+	assert_string_equal(inv->functions[1].verdict_reason, "eth0 is up");
+	return 0;
+}
+
+static void test_types_and_checks(void **state)
+{
+	static const struct vfioadm_user user = {"net", "eth0", "is up", true};
+	_cleanup_inventory_ struct vfioadm_inventory *inv = build_inventory();
+	struct vfioadm_function *f;
+	char driver[17000];
+
+	memset(driver, 'd', sizeof(driver) - 1);
+	driver[sizeof(driver) - 1] = '\0';
+	build_bound(inv, "0000:01:00.0", 0x020000, 1, NULL);
+	build_bound(inv, "0000:01:00.1", 0x020000, 1, driver);
+	build_finish(inv);
+	starve(job_enable, inv, 0, NULL);
+	inv->facts.live = false;
+	starve(job_enable, inv, 0, NULL);
+	starve(job_disable, inv, 0, NULL);
+
+	build_bound(inv, "0000:00:01.0", 0x060400, 1, "acme_port");
+	build_function(inv, "0000:02:00.0", 1, 2, 0x020000);
+	build_finish(inv);
+	/* Everything speaks against it. */
+	f = inventory_get(inv, "0000:01:00.0");
+	f->virtfns = build_list(inv, "a,b");
+	f->users = &user;
+	f->n_users = 1;
+	f->physfn = str_known("0000:02:00.0");
+	inventory_get(inv, "0000:02:00.0")->vfio = uint_known(1);
+	inventory_get(inv, "0000:02:00.0")->driver = str_known("vfio-pci");
+	starve(job_check, inv, 0, NULL);
+}
+
 static int job_error(const void *arg, struct vfioadm_error **err)
 {
 	error_set(err, -EIO, VFIOADM_E_IO, "Message %d.", 1);
@@ -365,6 +515,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parse),	   cmocka_unit_test(test_cardtype),
 		cmocka_unit_test(test_select),	   cmocka_unit_test(test_groups),
+		cmocka_unit_test(test_planner),	   cmocka_unit_test(test_types_and_checks),
 		cmocka_unit_test(test_containers), cmocka_unit_test(test_errors),
 	};
 

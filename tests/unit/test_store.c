@@ -62,7 +62,7 @@ static void write_record(struct store *s, const char *text)
 static void test_record_round_trip(void **state)
 {
 	struct store s = open_store();
-	struct arena arena = { 0 };
+	struct arena arena = {0};
 	struct record rec;
 
 	assert_int_equal(store_load_record(&s, sample.device, &arena, &rec), -ENOENT);
@@ -86,7 +86,7 @@ static void test_record_without_driver(void **state)
 {
 	struct record driverless = sample, rec;
 	struct store s = open_store();
-	struct arena arena = { 0 };
+	struct arena arena = {0};
 
 	driverless.driver = driverless.driver_override = NULL;
 	assert_int_equal(store_save_record(&s, &driverless), 0);
@@ -110,7 +110,7 @@ static void test_bad_records(void **state)
 		"vfioadm-record 1\nincarnation=-1\nboot_id=x\n",
 	};
 	struct store s = open_store();
-	struct arena arena = { 0 };
+	struct arena arena = {0};
 	struct record rec;
 
 	assert_int_equal(store_save_record(&s, &sample), 0);
@@ -139,7 +139,7 @@ static void test_record_names(void **state)
 
 static void test_ids(void **state)
 {
-	_cleanup_enabled_ids_ struct enabled_ids ids = { 0 };
+	_cleanup_enabled_ids_ struct enabled_ids ids = {0};
 	struct cardtype a, b;
 	struct store s = open_store();
 
@@ -192,9 +192,9 @@ static void test_untrusted(void **state)
 
 static void test_nothing_there(void **state)
 {
-	_cleanup_enabled_ids_ struct enabled_ids ids = { 0 };
+	_cleanup_enabled_ids_ struct enabled_ids ids = {0};
 	struct store s = STORE_CLOSED;
-	struct arena arena = { 0 };
+	struct arena arena = {0};
 	struct record rec;
 
 	assert_int_equal(store_open(&s, run_dir(), NULL), 0);

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* enable and disable: card types. */
+#include <string.h>
+
+#include "inventory_builder.h"
+#include "plan_text.h"
+#include "policy/planner.h"
+
+#define VFIO "sys/bus/pci/drivers/vfio-pci"
+
+static const struct cardtype nic = {0x15b3, 0x1003, CARDTYPE_ANY, CARDTYPE_ANY, 0, 0};
+static const struct cardtype disk = {0x144d, 0xa808, 0x144d, CARDTYPE_ANY, 0x010802, 0xffffff};
+
+static struct vfioadm_function *add_nic(struct vfioadm_inventory *inv, const char *address,
+					const char *driver)
+{
+	struct vfioadm_function *f = build_bound(inv, address, 0x020000, 1, driver);
+
+	f->vendor = uint_known(0x15b3);
+	f->device = uint_known(0x1003);
+	return f;
+}
+
+/* Every way in which a function can stand to a card type. */
+static struct vfioadm_inventory *mixed(void)
+{
+	struct vfioadm_inventory *inv = build_inventory();
+
+	add_nic(inv, "0000:01:00.0", NULL);
+	add_nic(inv, "0000:01:00.1", "mlx4_core");
+	add_nic(inv, "0000:02:00.0", "vfio-pci");
+	add_nic(inv, "0000:02:00.1", "mlx5_vfio_pci");
+	add_nic(inv, "0000:03:00.0", NULL)->driver_override = str_known("none");
+	add_nic(inv, "0000:03:00.1", NULL)->driver_override = str_known("vfio-pci");
+	add_nic(inv, "0000:04:00.0", NULL)->bridge = true;
+	add_nic(inv, "0000:05:00.0", NULL)->driver = (struct vfioadm_str){0};
+	build_bound(inv, "0000:06:00.0", 0x010802, 2, NULL);
+	build_finish(inv);
+	return inv;
+}
+
+static void test_match(void **state)
+{
+	_cleanup_inventory_ struct vfioadm_inventory *inv = mixed();
+	const struct cardtype types[] = {disk, nic};
+
+	assert_true(cardtypes_match(types, 2, &inv->functions[0]));
+	assert_false(cardtypes_match(types, 1, &inv->functions[0]));
+	assert_false(cardtypes_match(types, 2, &inv->functions[8]));
+	assert_false(cardtypes_match(types, 0, &inv->functions[0]));
+}
+
+static void test_taken(void **state)
+{
+	_cleanup_inventory_ struct vfioadm_inventory *inv = mixed();
+	_cleanup_selection_ struct selection taken = {0};
+
+	assert_int_equal(plan_enable_taken(inv, &nic, 1, &taken), 0);
+	assert_int_equal(taken.n, 2);
+	assert_string_equal(inv->functions[taken.items[0]].address, "0000:01:00.0");
+	assert_string_equal(inv->functions[taken.items[1]].address, "0000:03:00.1");
+	selection_clear(&taken);
+	assert_int_equal(plan_enable_taken(inv, &disk, 1, &taken), 0);
+	assert_int_equal(taken.n, 0);
+}
+
+static void test_enable_running(void **state)
+{
+	_cleanup_inventory_ struct vfioadm_inventory *inv = mixed();
+	_cleanup_selection_ struct selection taken = {0};
+	_cleanup_plan_ struct vfioadm_plan *plan = plan_new(VERB_ENABLE);
+	const struct cardtype types[] = {nic, disk};
+
+	assert_int_equal(plan_enable_taken(inv, types, 2, &taken), 0);
+	assert_int_equal(plan_enable(plan, inv, types, 2, &taken, false), 0);
+	/* What an ID takes is let go only once the ID is gone, or it would be taken again. */
+	assert_steps(plan,
+		     "give card type 15b3:1003 to vfio-pci\n"
+		     "  \"15b3 1003 ffffffff ffffffff 000000 000000\" > " VFIO "/new_id\n"
+		     "  undo: \"15b3 1003 ffffffff ffffffff 000000 000000\" > " VFIO "/remove_id\n"
+		     "  undo: \"0000:01:00.0\" > " VFIO "/unbind\n"
+		     "  undo: \"0000:03:00.1\" > " VFIO "/unbind\n"
+		     "give card type 144d:a808:144d:*:010802:ffffff to vfio-pci\n"
+		     "  \"144d a808 0000144d ffffffff 010802 ffffff\" > " VFIO "/new_id\n"
+		     "  undo: \"144d a808 0000144d ffffffff 010802 ffffff\" > " VFIO "/remove_id\n"
+		     "see that 0000:01:00.0 is bound to vfio-pci\n"
+		     "  \"0000:01:00.0\" > " VFIO "/bind\n"
+		     "  undo: \"0000:01:00.0\" > " VFIO "/unbind\n"
+		     "see that 0000:03:00.1 is bound to vfio-pci\n"
+		     "  \"0000:03:00.1\" > " VFIO "/bind\n"
+		     "  undo: \"0000:03:00.1\" > " VFIO "/unbind\n"
+		     "remember card type 15b3:1003 as enabled\n"
+		     "  save-id 15b3:1003\n"
+		     "  undo: drop-id 15b3:1003\n"
+		     "remember card type 144d:a808:144d:*:010802:ffffff as enabled\n"
+		     "  save-id 144d:a808:144d:*:010802:ffffff\n"
+		     "  undo: drop-id 144d:a808:144d:*:010802:ffffff\n");
+	assert_targets(
+		plan,
+		"0000:01:00.0: (none) -> vfio-pci, taken, checked; now\n"
+		"0000:01:00.1: mlx4_core -> mlx4_core; stays for now; may be taken once its driver "
+		"has let it go\n"
+		"0000:02:00.0: vfio-pci -> vfio-pci; is on vfio-pci already\n"
+		"0000:02:00.1: mlx5_vfio_pci -> mlx5_vfio_pci; stays: is on a VFIO driver already\n"
+		"0000:03:00.0: (none) -> (none); stays: its driver_override names another driver\n"
+		"0000:03:00.1: (none) -> vfio-pci, taken, checked; now\n"
+		"0000:04:00.0: (none) -> (none); never: vfio-pci takes no bridges\n"
+		"0000:05:00.0: (none) -> (none); stays: whether it has a driver could not be "
+		"read\n");
+	assert_int_equal(plan->result, VFIOADM_RESULT_PLANNED);
+}
+
+static void test_enable_loading(void **state)
+{
+	_cleanup_inventory_ struct vfioadm_inventory *inv = build_inventory();
+	_cleanup_selection_ struct selection taken = {0};
+	_cleanup_plan_ struct vfioadm_plan *plan = plan_new(VERB_ENABLE);
+	const struct cardtype types[] = {nic, disk};
+
+	add_nic(inv, "0000:01:00.0", NULL);
+	build_finish(inv);
+	assert_int_equal(plan_enable_taken(inv, types, 2, &taken), 0);
+	assert_int_equal(plan_enable(plan, inv, types, 2, &taken, true), 0);
+	assert_steps(plan,
+		     "load module vfio-pci with "
+		     "ids=15b3:1003:ffffffff:ffffffff:000000:000000,"
+		     "144d:a808:0000144d:ffffffff:010802:ffffff\n"
+		     "  modprobe vfio-pci ids=15b3:1003:ffffffff:ffffffff:000000:000000,"
+		     "144d:a808:0000144d:ffffffff:010802:ffffff\n"
+		     "  undo: \"15b3 1003 ffffffff ffffffff 000000 000000\" > " VFIO "/remove_id\n"
+		     "  undo: \"144d a808 0000144d ffffffff 010802 ffffff\" > " VFIO "/remove_id\n"
+		     "  undo: \"0000:01:00.0\" > " VFIO "/unbind\n"
+		     "see that 0000:01:00.0 is bound to vfio-pci\n"
+		     "  \"0000:01:00.0\" > " VFIO "/bind\n"
+		     "  undo: \"0000:01:00.0\" > " VFIO "/unbind\n"
+		     "remember card type 15b3:1003 as enabled\n"
+		     "  save-id 15b3:1003\n"
+		     "  undo: drop-id 15b3:1003\n"
+		     "remember card type 144d:a808:144d:*:010802:ffffff as enabled\n"
+		     "  save-id 144d:a808:144d:*:010802:ffffff\n"
+		     "  undo: drop-id 144d:a808:144d:*:010802:ffffff\n");
+}
+
+/* A card type that no function has: for what is plugged in later. */
+static void test_enable_nobody(void **state)
+{
+	_cleanup_inventory_ struct vfioadm_inventory *inv = build_inventory();
+	_cleanup_plan_ struct vfioadm_plan *plan = plan_new(VERB_ENABLE);
+	struct selection none = {0};
+
+	build_finish(inv);
+	assert_int_equal(plan_enable(plan, inv, &nic, 1, &none, false), 0);
+	assert_steps(plan,
+		     "give card type 15b3:1003 to vfio-pci\n"
+		     "  \"15b3 1003 ffffffff ffffffff 000000 000000\" > " VFIO "/new_id\n"
+		     "  undo: \"15b3 1003 ffffffff ffffffff 000000 000000\" > " VFIO "/remove_id\n"
+		     "remember card type 15b3:1003 as enabled\n"
+		     "  save-id 15b3:1003\n"
+		     "  undo: drop-id 15b3:1003\n");
+	assert_targets(plan, "");
+}
+
+static void test_disable(void **state)
+{
+	_cleanup_inventory_ struct vfioadm_inventory *inv = build_inventory();
+	_cleanup_plan_ struct vfioadm_plan *plan = plan_new(VERB_DISABLE);
+	const struct cardtype types[] = {nic, disk};
+
+	add_nic(inv, "0000:01:00.0", "vfio-pci");
+	add_nic(inv, "0000:01:00.1", "mlx4_core");
+	add_nic(inv, "0000:02:00.0", NULL);
+	build_finish(inv);
+	assert_int_equal(plan_disable(plan, inv, types, 2, true), 0);
+	assert_steps(plan,
+		     "take card type 15b3:1003 from vfio-pci\n"
+		     "  \"15b3 1003 ffffffff ffffffff 000000 000000\" > " VFIO "/remove_id\n"
+		     "  undo: \"15b3 1003 ffffffff ffffffff 000000 000000\" > " VFIO "/new_id\n"
+		     "take card type 144d:a808:144d:*:010802:ffffff from vfio-pci\n"
+		     "  \"144d a808 0000144d ffffffff 010802 ffffff\" > " VFIO "/remove_id\n"
+		     "  undo: \"144d a808 0000144d ffffffff 010802 ffffff\" > " VFIO "/new_id\n"
+		     "forget card type 15b3:1003\n"
+		     "  drop-id 15b3:1003\n"
+		     "  undo: save-id 15b3:1003\n"
+		     "forget card type 144d:a808:144d:*:010802:ffffff\n"
+		     "  drop-id 144d:a808:144d:*:010802:ffffff\n"
+		     "  undo: save-id 144d:a808:144d:*:010802:ffffff\n");
+	/* remove_id unbinds nothing, and says so. */
+	assert_targets(
+		plan, "0000:01:00.0: vfio-pci -> vfio-pci; stays bound; give it back with 'vfioadm "
+		      "release'\n"
+		      "0000:01:00.1: mlx4_core -> mlx4_core; is not assigned\n"
+		      "0000:02:00.0: (none) -> (none); is not assigned\n");
+	assert_int_equal(plan->result, VFIOADM_RESULT_PLANNED);
+}
+
+static void test_disable_without_driver(void **state)
+{
+	_cleanup_inventory_ struct vfioadm_inventory *inv = build_inventory();
+	_cleanup_plan_ struct vfioadm_plan *plan = plan_new(VERB_DISABLE);
+
+	build_finish(inv);
+	assert_int_equal(plan_disable(plan, inv, &nic, 1, false), 0);
+	assert_steps(plan, "forget card type 15b3:1003\n"
+			   "  drop-id 15b3:1003\n"
+			   "  undo: save-id 15b3:1003\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_match),
+		cmocka_unit_test(test_taken),
+		cmocka_unit_test(test_enable_running),
+		cmocka_unit_test(test_enable_loading),
+		cmocka_unit_test(test_enable_nobody),
+		cmocka_unit_test(test_disable),
+		cmocka_unit_test(test_disable_without_driver),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
