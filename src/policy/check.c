@@ -134,9 +134,10 @@ static int check_vfs(struct checker *c, const struct vfioadm_function *f)
 		return 0;
 	finding = add(c, f, "has-vfs", VFIOADM_BLOCKS, false,
 		      SAY(c,
-			  "%s has %zu virtual functions enabled (%s%s), and vfio-pci takes no physical "
+			  "%s has %zu virtual function%s enabled (%s%s), and vfio-pci takes no physical "
 			  "function that has.",
-			  f->address, f->virtfns.n, f->virtfns.items[0], f->virtfns.n > 1 ? ", …" : ""));
+			  f->address, f->virtfns.n, f->virtfns.n == 1 ? "" : "s", f->virtfns.items[0],
+			  f->virtfns.n > 1 ? ", …" : ""));
 	if (!finding)
 		return -ENOMEM;
 	finding->hint = SAY(c, "Assign the virtual functions instead, or remove them: echo 0 > "

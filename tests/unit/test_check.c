@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <string.h>
+
+#include "inventory_builder.h"
+#include "plan_text.h"
+#include "policy/check.h"
+
+struct request {
+	enum verb verb;
+	const char *functions; /* "0000:01:00.0,0000:01:00.1" */
+	const char *force;     /* codes, comma separated */
+	bool refused;
+};
+
+static struct vfioadm_plan *run(struct vfioadm_inventory *inv, const struct request *r)
+{
+	struct vfioadm_list functions = build_list(inv, r->functions);
+	struct vfioadm_list force = build_list(inv, r->force ? r->force : "");
+	_cleanup_selection_ struct selection selected = {0};
+	struct check_request request = {
+		.verb = r->verb, .selected = &selected, .force = force.items, .n_force = force.n};
+	struct vfioadm_plan *plan = plan_new(r->verb);
+	bool refused = !r->refused;
+
+	assert_non_null(plan);
+	for (size_t i = 0; i < functions.n; i++) {
+		ssize_t index = inventory_index(inv, functions.items[i]);
+
+		assert_true(index >= 0);
+		assert_int_equal(selection_add(&selected, (size_t)index), 0);
+	}
+	assert_int_equal(check_run(inv, &request, plan, &refused), 0);
+	assert_int_equal(refused, r->refused);
+	return plan;
+}
+
+static void assert_check(struct vfioadm_inventory *inv, const struct request *r,
+			 const char *expected)
+{
+	_cleanup_plan_ struct vfioadm_plan *plan = run(inv, r);
+
+	assert_findings(plan, expected);
+}
+
+static struct vfioadm_inventory *one(uint32_t class_code, const char *driver)
+{
+	struct vfioadm_inventory *inv = build_inventory();
+
+	build_bound(inv, "0000:01:00.0", class_code, 7, driver);
+	build_finish(inv);
+	return inv;
+}
+
+static const struct request assign = {VERB_ASSIGN, "0000:01:00.0", NULL, false};
+static const struct request assign_refused = {VERB_ASSIGN, "0000:01:00.0", NULL, true};
+static const struct request enable = {VERB_ENABLE, "0000:01:00.0", NULL, false};
+static const struct request enable_refused = {VERB_ENABLE, "0000:01:00.0", NULL, true};
+static const struct request release = {VERB_RELEASE, "0000:01:00.0", NULL, false};
+static const struct request release_refused = {VERB_RELEASE, "0000:01:00.0", NULL, true};
+
+static void test_facets(void **state)
+{
+	assert_int_equal(check_facets(VERB_ASSIGN), VFIOADM_FACET_BASIC | VFIOADM_FACET_DETAIL);
+	assert_int_equal(check_facets(VERB_RELEASE), VFIOADM_FACET_BASIC);
+	assert_int_equal(check_facets(VERB_ENABLE),
+			 VFIOADM_FACET_BASIC | VFIOADM_FACET_DETAIL | VFIOADM_FACET_DRIVERS);
+	assert_int_equal(check_facets(VERB_DISABLE), VFIOADM_FACET_BASIC);
+}
+
+static void test_nothing_speaks_against_it(void **state)
+{
+	_cleanup_inventory_ struct vfioadm_inventory *inv = one(0x020000, "e1000e");
+
+	assert_check(inv, &assign, "");
+	assert_check(inv, &enable, "");
+	assert_check(inv, &release, "");
+}
+
+static void test_bridge(void **state)
+{
+	_cleanup_inventory_ struct vfioadm_inventory *inv = one(0x060400, "pcieport");
+
+	assert_check(
+		inv, &assign_refused,
+		"blocks bridge 0000:01:00.0\n"
+		"  0000:01:00.0 is a bridge (class 060400), and VFIO takes no bridges.\n"
+		"  -> Assign the functions behind it; bridges of a group stay with the host.\n");
+	/* Only what is to be assigned can be refused for what it is. */
+	assert_check(inv, &release, "");
+}
+
+static void test_no_group(void **state)
+{
+	_cleanup_inventory_ struct vfioadm_inventory *inv = one(0x020000, "e1000e");
+	static const char none[] =
+		"blocks no-group 0000:01:00.0\n"
+		"  0000:01:00.0 has no IOMMU group: the IOMMU of this host does not cover it, so "
+		"it "
+		"cannot be given to a virtual machine.\n"
+		"  -> Move the card to a slot behind the IOMMU, or look for \"bypass\" in the "
+		"firmware's set-up.\n";
+
+	inv->functions[0].iommu_group = uint_none();
+	assert_check(inv, &assign_refused, none);
+	assert_check(inv, &enable_refused, none);
+	assert_check(inv, &release, "");
+	/* Nothing can be forced here. */
+	assert_check(inv, &(struct request){VERB_ASSIGN, "0000:01:00.0", "no-group", true}, none);
+	/* arm64 before 6.15: it comes with the first bind. */
+	inv->functions[0].iommu_group = (struct vfioadm_uint){0};
+	assert_check(
+		inv, &assign,
+		"warns group-unknown 0000:01:00.0\n"
+		"  The IOMMU group of 0000:01:00.0 is not known yet; the kernel may make it when a "
+		"driver is bound.\n");
+	/* Without any IOMMU it is the host that is not ready. */
+	inv->functions[0].iommu_group = uint_none();
+	inv->facts.iommu = uint_known(0);
+	assert_check(inv, &assign, "");
+}
+
+static void test_reserved(void **state)
+{
+	_cleanup_inventory_ struct vfioadm_inventory *inv = one(0x020000, "e1000e");
+
+	inv->functions[0].reserved_regions =
+		build_list(inv, "0xfee00000 0xfeefffff msi,0x0 0xffff direct-relaxable");
+	assert_check(inv, &assign, "");
+	inv->functions[0].reserved_regions = build_list(
+		inv, "0xfee00000 0xfeefffff msi,0xa000 0xbfff direct,0xc000 0xdfff direct");
+	assert_check(
+		inv, &assign_refused,
+		"blocks reserved-region 0000:01:00.0\n"
+		"  The firmware reserves memory for 0000:01:00.0 that the host must map for it "
+		"(reserved region \"0xa000 0xbfff direct\"), so it cannot be given to a virtual "
+		"machine.\n"
+		"  -> Look for a firmware setting that drops the reservation (RMRR, \"shared "
+		"memory\" or system management features of the card).\n");
+	inv->functions[0].reserved_regions = build_list(inv, "direct");
+	assert_check(inv, &assign, "");
+}
+
+static void test_vfs(void **state)
+{
+	_cleanup_inventory_ struct vfioadm_inventory *inv = one(0x020000, "mlx5_core");
+
+	inv->functions[0].virtfns = build_list(inv, "0000:01:00.2");
+	assert_check(inv, &assign_refused,
+		     "blocks has-vfs 0000:01:00.0\n"
+		     "  0000:01:00.0 has 1 virtual function enabled (0000:01:00.2), and vfio-pci "
+		     "takes no "
+		     "physical function that has.\n"
+		     "  -> Assign the virtual functions instead, or remove them: echo 0 > "
+		     "/sys/bus/pci/devices/0000:01:00.0/sriov_numvfs\n");
+	inv->functions[0].virtfns = build_list(inv, "0000:01:00.2,0000:01:00.3");
+	assert_check(inv, &enable_refused,
+		     "blocks has-vfs 0000:01:00.0\n"
+		     "  0000:01:00.0 has 2 virtual functions enabled (0000:01:00.2, …), and "
+		     "vfio-pci takes "
+		     "no physical function that has.\n"
+		     "  -> Assign the virtual functions instead, or remove them: echo 0 > "
+		     "/sys/bus/pci/devices/0000:01:00.0/sriov_numvfs\n");
+}
+
+static void test_physfn(void **state)
+{
+	_cleanup_inventory_ struct vfioadm_inventory *inv = build_inventory();
+	struct vfioadm_function *vf, *pf;
+
+	build_bound(inv, "0000:01:00.0", 0x020000, 1, "vfio-pci");
+	build_bound(inv, "0000:01:00.2", 0x020000, 2, NULL);
+	build_finish(inv);
+	pf = &inv->functions[0];
+	vf = &inv->functions[1];
+	vf->physfn = str_known("0000:01:00.0");
+	assert_check(inv, &(struct request){VERB_ASSIGN, "0000:01:00.2", NULL, true},
+		     "refuses pf-on-vfio 0000:01:00.2, forceable\n"
+		     "  The physical function 0000:01:00.0 of 0000:01:00.2 is itself on vfio-pci: "
+		     "whoever "
+		     "holds it controls this virtual function, and users need its VF token.\n"
+		     "  -> Release the physical function first: vfioadm release 0000:01:00.0\n");
+	/* Forced: it still stands there, but no longer in the way. */
+	assert_check(inv,
+		     &(struct request){VERB_ASSIGN, "0000:01:00.2", "in-use,pf-on-vfio", false},
+		     "warns pf-on-vfio 0000:01:00.2, forceable\n"
+		     "  The physical function 0000:01:00.0 of 0000:01:00.2 is itself on vfio-pci: "
+		     "whoever "
+		     "holds it controls this virtual function, and users need its VF token.\n"
+		     "  -> Release the physical function first: vfioadm release 0000:01:00.0\n");
+	pf->driver = str_known("igb");
+	pf->vfio = uint_known(0);
+	assert_check(inv, &(struct request){VERB_ASSIGN, "0000:01:00.2", NULL, false}, "");
+	/* A VF whose PF is not on this host (s390, a guest). */
+	vf->physfn = str_known("0000:09:00.0");
+	assert_check(inv, &(struct request){VERB_ASSIGN, "0000:01:00.2", NULL, false}, "");
+}
+
+/* A GPU with audio behind a root port, all in group 7. */
+static struct vfioadm_inventory *gpu(const char *graphics, const char *audio, const char *port)
+{
+	struct vfioadm_inventory *inv = build_inventory();
+
+	build_bound(inv, "0000:00:1c.0", 0x060400, 7, port);
+	build_bound(inv, "0000:01:00.0", 0x030000, 7, graphics);
+	build_bound(inv, "0000:01:00.1", 0x040300, 7, audio);
+	build_finish(inv);
+	return inv;
+}
+
+static void test_split_assign(void **state)
+{
+	_cleanup_inventory_ struct vfioadm_inventory *inv =
+		gpu("nouveau", "snd_hda_intel", "pcieport");
+	struct vfioadm_function *audio = inventory_get(inv, "0000:01:00.1");
+
+	assert_check(
+		inv, &assign_refused,
+		"refuses group-split 0000:01:00.0\n"
+		"  0000:01:00.0 shares IOMMU group 7 with 0000:01:00.1 (snd_hda_intel), which the "
+		"host drives: a group belongs to VFIO as a whole.\n"
+		"  -> Take it along: vfioadm assign --group 0000:01:00.0\n");
+	/* Never: half a group cannot be used by anybody. */
+	assert_check(
+		inv, &(struct request){VERB_ASSIGN, "0000:01:00.0", "group-split", true},
+		"refuses group-split 0000:01:00.0\n"
+		"  0000:01:00.0 shares IOMMU group 7 with 0000:01:00.1 (snd_hda_intel), which the "
+		"host drives: a group belongs to VFIO as a whole.\n"
+		"  -> Take it along: vfioadm assign --group 0000:01:00.0\n");
+	assert_check(
+		inv, &enable_refused,
+		"refuses group-split 0000:01:00.0\n"
+		"  0000:01:00.0 shares IOMMU group 7 with 0000:01:00.1 (snd_hda_intel), which the "
+		"host drives: a group belongs to VFIO as a whole.\n"
+		"  -> Take the whole group at once: vfioadm assign --group 0000:01:00.0\n");
+	/* Both together are fine. */
+	assert_check(inv, &(struct request){VERB_ASSIGN, "0000:01:00.0,0000:01:00.1", NULL, false},
+		     "");
+	/* A companion that owns no DMA is in nobody's way. */
+	audio->driver = str_known("pci-stub");
+	assert_check(inv, &assign, "");
+	audio->driver = str_known("pcieport");
+	assert_check(inv, &assign, "");
+	audio->driver = str_known("vfio-pci");
+	audio->vfio = uint_known(1);
+	assert_check(inv, &assign, "");
+	audio->driver = str_none();
+	audio->vfio = uint_known(0);
+	assert_check(inv, &assign, "");
+	/* pci-pf-stub is no pci-stub: it owns the group. */
+	audio->driver = str_known("pci-pf-stub");
+	assert_check(inv, &assign_refused,
+		     "refuses group-split 0000:01:00.0\n"
+		     "  0000:01:00.0 shares IOMMU group 7 with 0000:01:00.1 (pci-pf-stub), which "
+		     "the host "
+		     "drives: a group belongs to VFIO as a whole.\n"
+		     "  -> Take it along: vfioadm assign --group 0000:01:00.0\n");
+}
+
+static void test_split_several(void **state)
+{
+	_cleanup_inventory_ struct vfioadm_inventory *inv = build_inventory();
+
+	build_bound(inv, "0000:01:00.0", 0x020000, 7, "e1000e");
+	build_bound(inv, "0000:01:00.1", 0x020000, 7, "e1000e");
+	build_bound(inv, "0000:02:00.0", 0x010802, 7, "nvme");
+	build_finish(inv);
+	assert_check(inv, &assign_refused,
+		     "refuses group-split 0000:01:00.0\n"
+		     "  0000:01:00.0 shares IOMMU group 7 with 0000:01:00.1 (e1000e), 0000:02:00.0 "
+		     "(nvme), which the host drives: a group belongs to VFIO as a whole.\n"
+		     "  -> Take them along: vfioadm assign --group 0000:01:00.0\n");
+}
+
+static void test_split_release(void **state)
+{
+	_cleanup_inventory_ struct vfioadm_inventory *inv = gpu("vfio-pci", "vfio-pci", "pcieport");
+	struct vfioadm_function *audio = inventory_get(inv, "0000:01:00.1");
+
+	assert_check(
+		inv, &release_refused,
+		"refuses group-split 0000:01:00.0\n"
+		"  0000:01:00.0 shares IOMMU group 7 with 0000:01:00.1 (vfio-pci), which stays on "
+		"VFIO: a group belongs to the host as a whole.\n"
+		"  -> Take it along: vfioadm release --group 0000:01:00.0\n");
+	assert_check(inv, &(struct request){VERB_RELEASE, "0000:01:00.0,0000:01:00.1", NULL, false},
+		     "");
+	audio->driver = str_known("snd_hda_intel");
+	audio->vfio = uint_known(0);
+	assert_check(inv, &release, "");
+	audio->driver = str_none();
+	assert_check(inv, &release, "");
+}
+
+static void test_group_bridge(void **state)
+{
+	_cleanup_inventory_ struct vfioadm_inventory *inv = gpu("nouveau", NULL, "pcieport");
+	struct vfioadm_function *port = inventory_get(inv, "0000:00:1c.0");
+
+	assert_check(inv, &assign, "");
+	port->driver = str_none();
+	assert_check(inv, &assign, "");
+	port->driver = str_known("shpchp");
+	assert_check(
+		inv, &assign_refused,
+		"blocks group-bridge 0000:01:00.0\n"
+		"  0000:01:00.0 shares IOMMU group 7 with the bridge 0000:00:1c.0, whose driver "
+		"shpchp keeps the group for the host.\n"
+		"  -> Move the card to a slot with a group of its own, or unbind 0000:00:1c.0 from "
+		"shpchp if the host can do without it.\n");
+	assert_check(inv, &release, "");
+}
+
+static void test_users(void **state)
+{
+	static const struct vfioadm_user users[] = {
+		{"net", "eth0", "has address 192.0.2.1/24", true},
+		{"block", "nvme0n1p1", "is mounted at /", false},
+		{"display", "fb0", "is the console", true},
+		{"vf", "0000:01:00.2", "is bound to vfio-pci", true},
+		{"sound", "card0", "is open", true},
+	};
+	_cleanup_inventory_ struct vfioadm_inventory *inv = one(0x020000, "e1000e");
+	_cleanup_plan_ struct vfioadm_plan *forced = NULL;
+
+	inv->functions[0].users = users;
+	inv->functions[0].n_users = ARRAY_SIZE(users);
+	assert_check(inv, &assign_refused,
+		     "refuses in-use-net 0000:01:00.0, forceable\n"
+		     "  The host uses 0000:01:00.0: eth0 has address 192.0.2.1/24.\n"
+		     "  -> Stop using it first; if you are sure, add --force in-use-net.\n"
+		     "blocks in-use-block 0000:01:00.0\n"
+		     "  The host uses 0000:01:00.0: nvme0n1p1 is mounted at /.\n"
+		     "  -> It cannot be taken from the running host.\n"
+		     "refuses in-use-display 0000:01:00.0, forceable\n"
+		     "  The host uses 0000:01:00.0: fb0 is the console.\n"
+		     "  -> Stop using it first; if you are sure, add --force in-use-display.\n"
+		     "refuses in-use-vf 0000:01:00.0, forceable\n"
+		     "  The host uses 0000:01:00.0: 0000:01:00.2 is bound to vfio-pci.\n"
+		     "  -> Stop using it first; if you are sure, add --force in-use-vf.\n"
+		     "refuses in-use 0000:01:00.0, forceable\n"
+		     "  The host uses 0000:01:00.0: card0 is open.\n"
+		     "  -> Stop using it first; if you are sure, add --force in-use.\n");
+	/* Everything that can be forced is; what cannot still blocks. */
+	forced = run(inv, &(struct request){
+				  VERB_ASSIGN, "0000:01:00.0",
+				  "in-use,in-use-net,in-use-block,in-use-display,in-use-vf", true});
+	for (size_t i = 0; i < forced->n_findings; i++)
+		assert_int_equal(forced->findings[i].severity,
+				 i == 1 ? VFIOADM_BLOCKS : VFIOADM_WARNS);
+	inv->functions[0].n_users = 1;
+	vfioadm_plan_free(forced);
+	forced = run(inv, &(struct request){VERB_ASSIGN, "0000:01:00.0", "in-use-net", false});
+	assert_int_equal(forced->findings[0].severity, VFIOADM_WARNS);
+	assert_true(forced->findings[0].forceable);
+	/* The code of another finding forces nothing. */
+	vfioadm_plan_free(forced);
+	forced = run(inv,
+		     &(struct request){VERB_ASSIGN, "0000:01:00.0", "in-use,in-use-block", true});
+	assert_int_equal(forced->findings[0].severity, VFIOADM_REFUSES);
+	assert_check(inv, &release, "");
+}
+
+static void test_variant(void **state)
+{
+	_cleanup_inventory_ struct vfioadm_inventory *inv = one(0x020000, NULL);
+
+	inv->functions[0].vfio_variants = build_list(inv, "xe_vfio_pci");
+	assert_check(inv, &enable,
+		     "warns variant 0000:01:00.0\n"
+		     "  0000:01:00.0 has a VFIO driver of its own, xe-vfio-pci, which takes "
+		     "functions by "
+		     "name only; enabling its card type gives it to plain vfio-pci.\n"
+		     "  -> For the variant driver: vfioadm assign 0000:01:00.0\n");
+	assert_check(inv, &assign, "");
+	inv->functions[0].vfio_variants = build_list(inv, "");
+	assert_check(inv, &enable, "");
+}
+
+/* What stays where it is needs no permission. */
+static void test_only_what_moves(void **state)
+{
+	_cleanup_inventory_ struct vfioadm_inventory *inv =
+		gpu("vfio-pci", "snd_hda_intel", "shpchp");
+	static const struct vfioadm_user user = {"net", "eth0", "is up", true};
+
+	inventory_get(inv, "0000:01:00.0")->users = &user;
+	inventory_get(inv, "0000:01:00.0")->n_users = 1;
+	assert_check(inv, &assign, "");
+	assert_check(inv, &enable, "");
+	assert_check(inv, &(struct request){VERB_RELEASE, "0000:01:00.1", NULL, false}, "");
+	assert_check(inv, &(struct request){VERB_DISABLE, "0000:01:00.0,0000:01:00.1", NULL, false},
+		     "");
+}
+
+/* Findings of several functions come in their order. */
+static void test_several(void **state)
+{
+	_cleanup_inventory_ struct vfioadm_inventory *inv =
+		gpu("nouveau", "snd_hda_intel", "pcieport");
+
+	inventory_get(inv, "0000:01:00.1")->virtfns = build_list(inv, "0000:01:00.2");
+	assert_check(inv,
+		     &(struct request){VERB_ASSIGN, "0000:01:00.1,0000:00:1c.0,0000:01:00.0", NULL,
+				       true},
+		     "blocks bridge 0000:00:1c.0\n"
+		     "  0000:00:1c.0 is a bridge (class 060400), and VFIO takes no bridges.\n"
+		     "  -> Assign the functions behind it; bridges of a group stay with the host.\n"
+		     "blocks has-vfs 0000:01:00.1\n"
+		     "  0000:01:00.1 has 1 virtual function enabled (0000:01:00.2), and vfio-pci "
+		     "takes no "
+		     "physical function that has.\n"
+		     "  -> Assign the virtual functions instead, or remove them: echo 0 > "
+		     "/sys/bus/pci/devices/0000:01:00.1/sriov_numvfs\n");
+}
+
+static void test_forceable_codes(void **state)
+{
+	static const char *const no[] = {"",
+					 "bridge",
+					 "no-group",
+					 "group-split",
+					 "has-vfs",
+					 "group-bridge",
+					 "reserved-region",
+					 "variant",
+					 "IN-USE",
+					 "in-use-",
+					 "in-use, in-use-block"};
+	_cleanup_inventory_ struct vfioadm_inventory *inv = build_inventory();
+	char *copy = arena_strdup(&inv->arena, check_forceable_codes()), *code;
+	size_t n = 0;
+
+	/* What is listed is accepted, and nothing else. */
+	while ((code = strsep(&copy, ","))) {
+		assert_true(check_forceable(code + strspn(code, " ")));
+		n++;
+	}
+	assert_int_equal(n, 6);
+	for (size_t i = 0; i < ARRAY_SIZE(no); i++)
+		assert_false(check_forceable(no[i]));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_facets),
+		cmocka_unit_test(test_nothing_speaks_against_it),
+		cmocka_unit_test(test_bridge),
+		cmocka_unit_test(test_no_group),
+		cmocka_unit_test(test_reserved),
+		cmocka_unit_test(test_vfs),
+		cmocka_unit_test(test_physfn),
+		cmocka_unit_test(test_split_assign),
+		cmocka_unit_test(test_split_several),
+		cmocka_unit_test(test_split_release),
+		cmocka_unit_test(test_group_bridge),
+		cmocka_unit_test(test_users),
+		cmocka_unit_test(test_variant),
+		cmocka_unit_test(test_only_what_moves),
+		cmocka_unit_test(test_several),
+		cmocka_unit_test(test_forceable_codes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
