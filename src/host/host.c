@@ -99,7 +99,7 @@ void host_free(struct host *h)
 {
 	if (!h)
 		return;
-	host_names_free(h->names);
+	host_names_free(h, h->names);
 	host_modules_free(h, h->modules);
 	h->ops->free(h);
 }

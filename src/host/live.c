@@ -126,6 +126,11 @@ static int live_load_module(struct host *h, const char *module, const char *opti
 	return act_load_module(live_of(h)->helper, h, module, options);
 }
 
+static int live_lookup_modules(struct host *h, const char *text, struct strv *ret)
+{
+	return act_look_up_modules(live_of(h)->helper, h, text, ret);
+}
+
 static void live_free(struct host *h)
 {
 	struct live_host *l = live_of(h);

@@ -5,8 +5,6 @@
 #include "base/helper.h"
 #include "host/host.h"
 
-struct kmod_ctx;
-
 /*
  * The kernel log as seen from the first log_position() on: lines are collected from one descriptor, a
  * position is the number of lines before it.
@@ -22,8 +20,6 @@ struct live_host {
 	struct host host;
 	int root;
 	struct helper *helper;
-	struct kmod_ctx *kmod; /* NULL: not needed yet */
-	bool kmod_index;       /* modules.dep and its like are there */
 	struct kernel_log log;
 };
 
@@ -36,7 +32,6 @@ static inline struct live_host *live_of(struct host *h)
 int live_permanent_mac(struct host *h, const char *interface, uint8_t ret_mac[6]);
 int live_log_position(struct host *h, uint64_t *ret_position);
 int live_log_lines(struct host *h, uint64_t position, const char *needle, struct strv *ret);
-int live_lookup_modules(struct host *h, const char *text, struct strv *ret);
 void live_query_free(struct live_host *l);
 
 #endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <fcntl.h>
-#include <libkmod.h>
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
 #include <net/if.h>
@@ -123,73 +122,8 @@ int live_log_lines(struct host *h, uint64_t position, const char *needle, struct
 	return 0;
 }
 
-/* ---- modules ---- */
-
-static void cleanup_kmod_list_p(struct kmod_list **list)
-{
-	kmod_module_unref_list(*list);
-}
-
-static int kmod_open(struct live_host *l)
-{
-	if (l->kmod)
-		return 0;
-	l->kmod = kmod_new(NULL, NULL);
-	if (!l->kmod)
-		return -ENOMEM;
-	/* Its default is to print to standard error. */
-	kmod_set_log_priority(l->kmod, 0);
-	l->kmod_index = kmod_load_resources(l->kmod) >= 0;
-	return 0;
-}
-
-/* A name found in no index still makes a module object; one to be had has a file or is built in. */
-static bool is_available(struct kmod_module *mod)
-{
-	return kmod_module_get_path(mod) || kmod_module_get_initstate(mod) >= 0;
-}
-
-int live_lookup_modules(struct host *h, const char *text, struct strv *ret)
-{
-	CLEANUP(cleanup_kmod_list_p) struct kmod_list *list = NULL, *allowed = NULL;
-	_cleanup_strv_ struct strv names = { 0 };
-	struct live_host *l = live_of(h);
-	struct kmod_list *item;
-	int r = kmod_open(l);
-
-	if (r < 0)
-		return r;
-	r = kmod_module_new_from_lookup(l->kmod, text, &list);
-	if (r < 0)
-		return r;
-	/* No index, nothing found: that is not known to be nothing. */
-	if (!list && !l->kmod_index)
-		return -ENOENT;
-	/* A blacklist is against loading by alias; who names a module gets it. */
-	if (strchr(text, ':') && list) {
-		r = kmod_module_apply_filter(l->kmod, KMOD_FILTER_BLACKLIST, list, &allowed);
-		if (r < 0)
-			return r;
-	}
-	kmod_list_foreach(item, strchr(text, ':') ? allowed : list)
-	{
-		struct kmod_module *mod = kmod_module_get_module(item);
-		const char *name = kmod_module_get_name(mod);
-
-		r = is_available(mod) && !strv_has(&names, name) ? strv_add(&names, name) : 0;
-		kmod_module_unref(mod);
-		if (r < 0)
-			return r;
-	}
-	*ret = names;
-	names = (struct strv){ 0 };
-	return 0;
-}
-
 void live_query_free(struct live_host *l)
 {
-	if (l->kmod)
-		kmod_unref(l->kmod);
 	if (l->log.fd >= 0)
 		close(l->log.fd);
 	strv_clear(&l->log.lines);

@@ -1,82 +1,92 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <systemd/sd-hwdb.h>
+#include <sys/stat.h>
 
+#include "host/hwdb.h"
 #include "host/names.h"
 #include "host/observe.h"
 #include "host/observe_private.h"
 
-/* Names of one kind of card; strings hang in the inventory that asked, so the memo is not kept. */
+/* In the order in which udev looks. */
+static const char *const hwdb_paths[] = {
+	"etc/systemd/hwdb/hwdb.bin",	 "etc/udev/hwdb.bin",	  "usr/lib/systemd/hwdb/hwdb.bin",
+	"lib/systemd/hwdb/hwdb.bin", "usr/lib/udev/hwdb.bin", "lib/udev/hwdb.bin",
+};
+
 struct host_names {
-	sd_hwdb *hwdb; /* NULL: there is none */
+	struct hwdb db; /* data is NULL: there is none */
+	bool mapped;    /* the running system's, else read from another root */
 };
 
-struct memo {
-	const struct vfioadm_function **known;
-	size_t n;
-};
-
-/* A root may bring names of its own; they are checked and used from a copy that nobody can change. */
-static int open_copy(const char *data, size_t size, sd_hwdb **ret)
+/* A root may bring names of its own. */
+static int open_own(struct host *h, struct host_names *names)
 {
-	_cleanup_close_ int fd = -1;
-	char path[64];
-
-	if (!hwdb_check(data, size))
-		return -EBADMSG;
-	fd = memfd_create("vfioadm-hwdb", MFD_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	while (size) {
-		ssize_t n = write(fd, data, size);
-
-		if (n < 0)
-			return -errno;
-		data += n;
-		size -= (size_t)n;
-	}
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return sd_hwdb_new_from_path(path, ret);
-}
-
-static int open_hwdb(struct host *h, sd_hwdb **ret)
-{
-	static const char *const paths[] = { "etc/udev/hwdb.bin", "usr/lib/udev/hwdb.bin" };
-
-	for (size_t i = 0; !h->live && i < ARRAY_SIZE(paths); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(hwdb_paths); i++) {
 		const char *data;
 		size_t size;
-		int r = h->ops->map(h, paths[i], &data, &size);
 
-		if (r < 0)
+		if (h->ops->map(h, hwdb_paths[i], &data, &size) < 0)
 			continue;
-		r = open_copy(data, size, ret);
+		if (hwdb_open(data, size, &names->db) == 0)
+			return 0;
 		h->ops->unmap(h, data, size);
+		return -EBADMSG;
+	}
+	return -ENOENT;
+}
+
+/* The running system's is mapped, not read: a lookup needs a few of its thousands of pages. */
+static int open_system(struct host_names *names)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(hwdb_paths); i++) {
+		_cleanup_close_ int fd = -1;
+		char path[64];
+		struct stat st;
+		void *data;
+		int r;
+
+		snprintf(path, sizeof(path), "/%s", hwdb_paths[i]);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0 || fstat(fd, &st) < 0 || st.st_size <= 0)
+			continue;
+		data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+		if (data == MAP_FAILED)
+			return -errno;
+		r = hwdb_open(data, (size_t)st.st_size, &names->db);
+		if (r < 0)
+			munmap(data, (size_t)st.st_size);
+		names->mapped = r == 0;
 		return r;
 	}
-	return sd_hwdb_new(ret);
+	return -ENOENT;
 }
 
 static int names_of(struct host *h, struct host_names **ret)
 {
+	int r;
+
 	if (!h->names) {
 		h->names = calloc(1, sizeof(*h->names));
 		if (!h->names)
 			return -ENOMEM;
+		r = h->live ? -ENOENT : open_own(h, h->names);
 		/* Without a database there are numbers. */
-		if (open_hwdb(h, &h->names->hwdb) < 0)
-			h->names->hwdb = NULL;
+		if (r == -ENOENT)
+			open_system(h->names);
 	}
 	*ret = h->names;
 	return 0;
 }
 
-void host_names_free(struct host_names *names)
+void host_names_free(struct host *h, struct host_names *names)
 {
 	if (!names)
 		return;
-	sd_hwdb_unref(names->hwdb);
+	if (names->mapped)
+		munmap((void *)names->db.data, names->db.size);
+	else if (names->db.data)
+		h->ops->unmap(h, names->db.data, names->db.size);
 	free(names);
 }
 
@@ -85,26 +95,22 @@ struct entry {
 	const char *vendor, *model, *class, *subclass, *interface;
 };
 
-static void lookup(sd_hwdb *hwdb, const char *modalias, struct entry *e)
+static void lookup(const struct hwdb *db, const char *modalias, struct entry *e)
 {
-	const char *key, *value;
+	struct hwdb_property p[] = {
+		{ .key = "ID_VENDOR_FROM_DATABASE" },	    { .key = "ID_MODEL_FROM_DATABASE" },
+		{ .key = "ID_PCI_CLASS_FROM_DATABASE" },    { .key = "ID_PCI_SUBCLASS_FROM_DATABASE" },
+		{ .key = "ID_PCI_INTERFACE_FROM_DATABASE" },
+	};
 
-	*e = (struct entry){ 0 };
-	if (sd_hwdb_seek(hwdb, modalias) < 0)
-		return;
-	while (sd_hwdb_enumerate(hwdb, &key, &value) > 0) {
-		if (streq(key, "ID_VENDOR_FROM_DATABASE"))
-			e->vendor = value;
-		else if (streq(key, "ID_MODEL_FROM_DATABASE"))
-			e->model = value;
-		else if (streq(key, "ID_PCI_CLASS_FROM_DATABASE"))
-			e->class = value;
-		else if (streq(key, "ID_PCI_SUBCLASS_FROM_DATABASE"))
-			e->subclass = value;
-		else if (streq(key, "ID_PCI_INTERFACE_FROM_DATABASE"))
-			e->interface = value;
-	}
+	hwdb_lookup(db, modalias, p, ARRAY_SIZE(p));
+	*e = (struct entry){ p[0].value, p[1].value, p[2].value, p[3].value, p[4].value };
 }
+
+struct memo {
+	const struct vfioadm_function **known;
+	size_t n;
+};
 
 static int set_class_name(struct vfioadm_inventory *inv, struct vfioadm_function *f,
 			  const struct entry *e)
@@ -160,7 +166,7 @@ static void copy_names(struct vfioadm_function *f, const struct vfioadm_function
 	f->class_name = from->class_name;
 }
 
-static int look_up_names(sd_hwdb *hwdb, struct vfioadm_inventory *inv, struct vfioadm_function *f)
+static int look_up_names(const struct hwdb *db, struct vfioadm_inventory *inv, struct vfioadm_function *f)
 {
 	char device[64], whole[128];
 	struct entry e, card;
@@ -172,10 +178,10 @@ static int look_up_names(sd_hwdb *hwdb, struct vfioadm_inventory *inv, struct vf
 		 (unsigned)f->subsystem_vendor.value, (unsigned)f->subsystem_device.value,
 		 (unsigned)(f->class_code.value >> 16) & 0xff, (unsigned)(f->class_code.value >> 8) & 0xff,
 		 (unsigned)f->class_code.value & 0xff);
-	lookup(hwdb, whole, &card);
+	lookup(db, whole, &card);
 	e = card;
 	if (card.model)
-		lookup(hwdb, device, &e);
+		lookup(db, device, &e);
 	r = value_text(inv, &f->vendor_name, card.vendor);
 	if (r == 0)
 		r = value_text(inv, &f->device_name, e.model);
@@ -195,14 +201,14 @@ static int name_function(struct host *h, struct vfioadm_inventory *inv, struct v
 	if (r < 0)
 		return r;
 	f->facets |= VFIOADM_FACET_NAMES;
-	if (!names->hwdb || f->vendor.state != VFIOADM_KNOWN || f->device.state != VFIOADM_KNOWN)
+	if (!names->db.data || f->vendor.state != VFIOADM_KNOWN || f->device.state != VFIOADM_KNOWN)
 		return 0;
 	for (size_t i = memo ? memo->n : 0; i-- > 0;)
 		if (same_kind(f, memo->known[i])) {
 			copy_names(f, memo->known[i]);
 			return 0;
 		}
-	r = look_up_names(names->hwdb, inv, f);
+	r = look_up_names(&names->db, inv, f);
 	if (r == 0 && memo)
 		memo->known[memo->n++] = f;
 	return r;
