@@ -13,6 +13,8 @@ static struct vfioadm_options options_of(const struct cli *cli)
 {
 	return (struct vfioadm_options){
 		.size = sizeof(struct vfioadm_options),
+		/* Who asks what could be overridden changes nothing either. */
+		.dry_run = cli_has(cli, OPT_DRY_RUN) || cli->bare_force,
 		.all_matching = cli_has(cli, OPT_ALL_MATCHING),
 		.group = cli_has(cli, OPT_GROUP),
 		.driver = cli->driver,

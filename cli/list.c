@@ -251,7 +251,7 @@ int verb_list(struct cli *cli)
 		return list_enabled(cli);
 	/* Who is plugged into whom is told by the bridge path. */
 	if (cli->tree == TREE_TOPOLOGY)
-		facets |= VFIOADM_FACET_IDENTITY;
+		facets |= VFIOADM_FACET_PATH;
 	r = vfioadm_observe(cli->ctx, facets, &inventory, &error);
 	if (r < 0)
 		return cli_error(cli, error, r);

@@ -103,6 +103,7 @@ enum vfioadm_facet {
 	VFIOADM_FACET_DETAIL = 1 << 3,   /**< link, BARs, reset methods, power state, reserved regions */
 	VFIOADM_FACET_DRIVERS = 1 << 4,  /**< candidate drivers from modules.alias */
 	VFIOADM_FACET_LOCKED = 1 << 5,   /**< driver_override, sriov_numvfs: reads that can block */
+	VFIOADM_FACET_PATH = 1 << 6,     /**< path and vf_index of IDENTITY alone; never blocks */
 };
 
 /**
@@ -273,7 +274,7 @@ void vfioadm_ctx_set_progress(struct vfioadm_ctx *ctx, vfioadm_progress_fn fn, v
 /* ---- looking ----------------------------------------------------------------------------------- */
 
 /**
- * Observe every function of the host. facets: VFIOADM_FACET_BASIC, optionally NAMES.
+ * Observe every function of the host. facets: VFIOADM_FACET_BASIC, optionally NAMES and PATH.
  * Never blocks behind a stuck driver, needs no privilege; what cannot be read is UNKNOWN.
  * -ENOENT (VFIOADM_E_NO_PCI), -ENOMEM.
  */

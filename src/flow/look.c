@@ -18,6 +18,10 @@ int flow_observe(struct vfioadm_ctx *ctx, unsigned facets, struct vfioadm_invent
 		return r;
 	if ((facets & VFIOADM_FACET_NAMES) && observe_names(h, inv) < 0)
 		return error_oom(err);
+	/* Of the other facets, only this one never blocks. */
+	for (size_t i = 0; (facets & VFIOADM_FACET_PATH) && i < inv->n_functions; i++)
+		if (observe_function(h, inv, &inv->functions[i], VFIOADM_FACET_PATH) < 0)
+			return error_oom(err);
 	if (check_verdicts(inv) < 0)
 		return error_oom(err);
 	*ret = TAKE_PTR(inv);

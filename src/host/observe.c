@@ -321,6 +321,7 @@ int observe_function(struct host *h, struct vfioadm_inventory *inv, struct vfioa
 		int (*look)(struct host *h, struct vfioadm_inventory *inv, struct vfioadm_function *f);
 	} table[] = {
 		{ VFIOADM_FACET_NAMES, observe_function_names },
+		{ VFIOADM_FACET_PATH, observe_path },
 		{ VFIOADM_FACET_IDENTITY, observe_identity },
 		{ VFIOADM_FACET_DETAIL, observe_detail },
 		{ VFIOADM_FACET_DRIVERS, observe_drivers },

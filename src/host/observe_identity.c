@@ -335,6 +335,12 @@ static int read_zpci(struct host *h, struct vfioadm_inventory *inv, host_dir dir
 	return s390 ? read_util_string(h, inv, dir, f) : 0;
 }
 
+int observe_path(struct host *h, struct vfioadm_inventory *inv, struct vfioadm_function *f)
+{
+	read_vf_index(h, inv, f);
+	return read_path(h, inv, f);
+}
+
 int observe_identity(struct host *h, struct vfioadm_inventory *inv, struct vfioadm_function *f)
 {
 	char path[OBSERVE_PATH_MAX];
@@ -345,8 +351,7 @@ int observe_identity(struct host *h, struct vfioadm_inventory *inv, struct vfioa
 	dir = h->ops->dir_open(h, path);
 	if (dir < 0)
 		return 0;
-	read_vf_index(h, inv, f);
-	r = read_path(h, inv, f);
+	r = observe_path(h, inv, f);
 	if (r == 0)
 		r = read_slot(h, inv, f);
 	if (r == 0)

@@ -79,6 +79,7 @@ int observe_users(struct host *h, struct vfioadm_inventory *inv, const char *mou
 int observe_facts(struct host *h, struct vfioadm_inventory *inv, const char *mountinfo) MUST_CHECK;
 int observe_function_names(struct host *h, struct vfioadm_inventory *inv, struct vfioadm_function *f)
 	MUST_CHECK;
+int observe_path(struct host *h, struct vfioadm_inventory *inv, struct vfioadm_function *f) MUST_CHECK;
 int observe_identity(struct host *h, struct vfioadm_inventory *inv, struct vfioadm_function *f) MUST_CHECK;
 int observe_detail(struct host *h, struct vfioadm_inventory *inv, struct vfioadm_function *f) MUST_CHECK;
 int observe_drivers(struct host *h, struct vfioadm_inventory *inv, struct vfioadm_function *f) MUST_CHECK;
