@@ -72,7 +72,8 @@ int act_look_up_modules(struct helper *helper, struct host *h, const char *text,
 		return r < 0 ? r : (int)result;
 	reply[n] = '\0';
 	for (char *name = strtok_r(reply, "\n", &rest); name; name = strtok_r(NULL, "\n", &rest))
-		if (strv_add(&names, name) < 0)
+		/* One module may match by several of its aliases. */
+		if (!strv_has(&names, name) && strv_add(&names, name) < 0)
 			return -ENOMEM;
 	*ret = names;
 	names = (struct strv){ 0 };
