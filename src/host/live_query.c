@@ -12,9 +12,9 @@
 
 int live_permanent_mac(struct host *h, const char *interface, uint8_t ret_mac[6])
 {
-	struct {
+	union {
 		struct ethtool_perm_addr head;
-		uint8_t data[32];
+		uint8_t room[sizeof(struct ethtool_perm_addr) + 32];
 	} request = { .head = { .cmd = ETHTOOL_GPERMADDR, .size = 32 } };
 	static const uint8_t none[6];
 	struct ifreq ifr = { 0 };
