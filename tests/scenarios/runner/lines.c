@@ -46,15 +46,16 @@ int run_vfioadm(struct runner *run, const struct strv *words)
 
 static int do_vfioadm(struct runner *run, const struct strv *words)
 {
-	_cleanup_strbuf_ struct strbuf text = {0};
-	int r = run_vfioadm(run, words);
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+	int r;
 
-	if (r < 0)
-		return r;
 	STRV_FOREACH (i, words)
 		strbuf_addf(&text, "%s%s", i ? " " : "", words->items[i]);
-	runner_note(run, "run %s = %d", text.s ? text.s : "", run->status);
-	return 0;
+	runner_note(run, "run %s", text.s ? text.s : "");
+	r = run_vfioadm(run, words);
+	if (r == 0)
+		runner_note(run, "exit %d", run->status);
+	return r;
 }
 
 /* One write(2), through the recorder like vfioadm's own. */
