@@ -43,6 +43,16 @@ static enum host_machine machine_by_cpu(struct host *h)
 	return machine;
 }
 
+/* An IOMMU that the kernel leaves alone has no unit, but the firmware describes it all the same. */
+static enum host_machine machine_by_firmware(struct host *h)
+{
+	if (host_exists(h, "sys/firmware/acpi/tables/DMAR"))
+		return MACHINE_INTEL;
+	if (host_exists(h, "sys/firmware/acpi/tables/IVRS"))
+		return MACHINE_AMD;
+	return MACHINE_OTHER;
+}
+
 static int read_iommu(struct host *h, struct vfioadm_inventory *inv)
 {
 	_cleanup_strv_ struct strv units = { 0 };
@@ -59,7 +69,9 @@ static int read_iommu(struct host *h, struct vfioadm_inventory *inv)
 		if (facts->machine != MACHINE_OTHER)
 			return 0;
 	}
-	facts->machine = machine_by_cpu(h);
+	facts->machine = machine_by_firmware(h);
+	if (facts->machine == MACHINE_OTHER)
+		facts->machine = machine_by_cpu(h);
 	/* There each function brings its own unit: without functions nothing can be said. */
 	if (facts->machine == MACHINE_S390 && !inv->n_functions)
 		facts->iommu.state = VFIOADM_UNKNOWN;
