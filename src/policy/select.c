@@ -172,6 +172,13 @@ void selection_clear(struct selection *s)
 	*s = (struct selection){0};
 }
 
+/* Ownership leaves from; what was in to must be gone. */
+static void selection_move(struct selection *to, struct selection *from)
+{
+	*to = *from;
+	*from = (struct selection){0};
+}
+
 static int add_companions(struct selection *s, const struct vfioadm_inventory *inv,
 			  const struct vfioadm_function *f)
 {
@@ -197,8 +204,7 @@ int selection_add_groups(struct selection *s, const struct vfioadm_inventory *in
 		    add_companions(&whole, inv, &inv->functions[s->items[i]]) < 0)
 			return -ENOMEM;
 	selection_clear(s);
-	*s = whole;
-	whole = (struct selection){0};
+	selection_move(s, &whole);
 	return 0;
 }
 
@@ -239,7 +245,6 @@ int select_functions(const struct vfioadm_inventory *inv, const struct selector 
 		if (r < 0)
 			return r;
 	}
-	*ret = all;
-	all = (struct selection){0};
+	selection_move(ret, &all);
 	return 0;
 }

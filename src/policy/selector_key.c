@@ -158,11 +158,11 @@ static int parse_number(const struct key *key, const char *text, const char *val
 	quoted = selector_quote(value);
 	if (!quoted)
 		return error_oom(err);
-	if (r == -ERANGE)
-		r = selector_reject(text, err,
-				    key->base == 16
-					    ? "is out of range: the greatest %s is %" PRIx64
-					    : "is out of range: the greatest %s is %" PRIu64,
+	if (r == -ERANGE && key->base == 16)
+		r = selector_reject(text, err, "is out of range: the greatest %s is %" PRIx64,
+				    key->name, key->max);
+	else if (r == -ERANGE)
+		r = selector_reject(text, err, "is out of range: the greatest %s is %" PRIu64,
 				    key->name, key->max);
 	else
 		r = selector_reject(text, err, "needs a %s number behind %s=, and \"%s\" is none",
