@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from rig import kernels, payload, qemu  # noqa: E402
 from rig.errors import GuestError, Unavailable  # noqa: E402
 from rig.lineups import DEFAULT, LINEUPS  # noqa: E402
+from tool import Host  # noqa: E402
 
 # Two cores: more guests at once only make each other slow.
 MAX_GUESTS = 2
@@ -147,3 +148,17 @@ def guest(request, kernel, guests):
     # A guest that did not answer is of no use to the next test.
     if own or getattr(request.node, "_guest_broken", False) or not booted.alive:
         guests.drop(key)
+
+
+@pytest.fixture
+def host(request, guest):
+    """vfioadm and the kernel in a guest; a test must leave every function as it found it."""
+    h = Host(guest)
+    before = h.state()
+    yield h
+    after = h.state()
+    if before != after:
+        request.node._guest_broken = True
+        changed = [f"{a}: {before.get(a)} before, {after.get(a)} after"
+                   for a in sorted(set(before) | set(after)) if before.get(a) != after.get(a)]
+        pytest.fail("the test left the host changed: " + "; ".join(changed))
