@@ -61,10 +61,14 @@ static char *ids_parameter(struct vfioadm_plan *plan, const struct cardtype *typ
 
 	strbuf_addf(&text, "ids=");
 	for (size_t i = 0; i < n; i++) {
-		cardtype_format_new_id(&types[i], value);
-		for (char *p = value; *p; p++)
-			if (*p == ' ')
-				*p = ':';
+		cardtype_format(&types[i], value);
+		/* The module has no word for "any" but the number, and what is left out at the end. */
+		if (strchr(value, '*')) {
+			cardtype_format_new_id(&types[i], value);
+			for (char *p = value; *p; p++)
+				if (*p == ' ')
+					*p = ':';
+		}
 		strbuf_addf(&text, "%s%s", i ? "," : "", value);
 	}
 	joined = strbuf_take(&text);
