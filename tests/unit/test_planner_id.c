@@ -123,9 +123,9 @@ static void test_enable_loading(void **state)
 	assert_int_equal(plan_enable(plan, inv, types, 2, &taken, true), 0);
 	assert_steps(plan,
 		     "load module vfio-pci with "
-		     "ids=15b3:1003:ffffffff:ffffffff:000000:000000,"
+		     "ids=15b3:1003,"
 		     "144d:a808:0000144d:ffffffff:010802:ffffff\n"
-		     "  modprobe vfio-pci ids=15b3:1003:ffffffff:ffffffff:000000:000000,"
+		     "  modprobe vfio-pci ids=15b3:1003,"
 		     "144d:a808:0000144d:ffffffff:010802:ffffff\n"
 		     "  undo: \"15b3 1003 ffffffff ffffffff 000000 000000\" > " VFIO "/remove_id\n"
 		     "  undo: \"144d a808 0000144d ffffffff 010802 ffffff\" > " VFIO "/remove_id\n"
@@ -139,6 +139,34 @@ static void test_enable_loading(void **state)
 		     "remember card type 144d:a808:144d:*:010802:ffffff as enabled\n"
 		     "  save-id 144d:a808:144d:*:010802:ffffff\n"
 		     "  undo: drop-id 144d:a808:144d:*:010802:ffffff\n");
+}
+
+/* The shortest that says it; a wildcard in the middle has only its number. */
+static void test_ids_parameter(void **state)
+{
+	static const struct {
+		const char *id, *options;
+	} cases[] = {
+		{"15b3:1003", "ids=15b3:1003"},
+		{"15b3:1003:0055", "ids=15b3:1003:0055"},
+		{"15b3:1003:0055:0001", "ids=15b3:1003:0055:0001"},
+		{"15b3:1003:*:0001", "ids=15b3:1003:ffffffff:00000001:000000:000000"},
+		{"15b3:1003:0055:0001:020000", "ids=15b3:1003:0055:0001:020000:ffffff"},
+		{"15b3:1003:0055:*:020000:ff0000", "ids=15b3:1003:00000055:ffffffff:020000:ff0000"},
+	};
+	_cleanup_inventory_ struct vfioadm_inventory *inv = build_inventory();
+
+	build_finish(inv);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_plan_ struct vfioadm_plan *plan = plan_new(VERB_ENABLE);
+		struct selection none = {0};
+		struct cardtype type;
+
+		assert_int_equal(cardtype_parse(cases[i].id, &type, NULL), 0);
+		assert_int_equal(plan_enable(plan, inv, &type, 1, &none, true), 0);
+		assert_int_equal(plan->steps[0].op.kind, OP_LOAD_MODULE);
+		assert_string_equal(plan->steps[0].op.options, cases[i].options);
+	}
 }
 
 /* A card type that no function has: for what is plugged in later. */
@@ -212,6 +240,7 @@ int main(void)
 		cmocka_unit_test(test_taken),
 		cmocka_unit_test(test_enable_running),
 		cmocka_unit_test(test_enable_loading),
+		cmocka_unit_test(test_ids_parameter),
 		cmocka_unit_test(test_enable_nobody),
 		cmocka_unit_test(test_disable),
 		cmocka_unit_test(test_disable_without_driver),
