@@ -386,6 +386,11 @@ int fake_modprobe(struct host *h, const char *module, const char *options)
 	return module_load(&fake_of(h)->k, module, options, false);
 }
 
+int fake_unload(struct host *h, const char *module)
+{
+	return module_unload(&fake_of(h)->k, module);
+}
+
 bool fake_crashed(const struct host *h)
 {
 	return ((const struct fake_host *)h)->k.crashed;

@@ -158,6 +158,7 @@ int driver_register(struct kernel *k, struct pci_driver *drv) MUST_CHECK;
 int driver_attributes(struct kernel *k, struct pci_driver *drv) MUST_CHECK;
 /* fail_on_loaded: options for a module that is there are an error (-EEXIST), else ignored */
 int module_load(struct kernel *k, const char *name, const char *options, bool fail_on_loaded);
+int module_unload(struct kernel *k, const char *name);
 
 /* match.c */
 int pci_id_scan(const char *s, struct pci_id *ret, unsigned *ret_fields, uint64_t *ret_data);

@@ -116,6 +116,15 @@ static int expect_hangs(struct runner *run, const struct strv *words)
 		       : runner_failed(run, "hangs: %s", is ? "yes" : "no");
 }
 
+static int expect_crashed(struct runner *run, const struct strv *words)
+{
+	bool is = run->fake && fake_crashed(run->fake);
+
+	return streq(words->items[1], is ? "yes" : "no")
+		       ? 0
+		       : runner_failed(run, "the kernel has %scrashed", is ? "" : "not ");
+}
+
 int line_expect(struct runner *run, const struct strv *words)
 {
 	static const struct {
@@ -139,6 +148,7 @@ int line_expect(struct runner *run, const struct strv *words)
 		{"file", 2, expect_file},
 		{"no-file", 2, expect_file},
 		{"hangs", 2, expect_hangs},
+		{"crashed", 2, expect_crashed},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {

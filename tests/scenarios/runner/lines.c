@@ -46,7 +46,7 @@ int run_vfioadm(struct runner *run, const struct strv *words)
 
 static int do_vfioadm(struct runner *run, const struct strv *words)
 {
-	_cleanup_strbuf_ struct strbuf text = { 0 };
+	_cleanup_strbuf_ struct strbuf text = {0};
 	int r;
 
 	STRV_FOREACH (i, words)

@@ -49,12 +49,15 @@ static bool says_qemu(const char *path)
 	return read_file(path, &text) == 0 && strstr(text, "QEMU");
 }
 
-/* Nothing but a guest made for tests may be changed: both must be true. */
+/*
+ * Nothing but a guest made for tests may be changed: the marker and the machine must both say so. Not every
+ * kernel shows the firmware's name of the machine; under software emulation the processor tells too.
+ */
 static bool may_change_this_machine(void)
 {
 	return access(MARKER, F_OK) == 0 &&
 	       (says_qemu("/sys/class/dmi/id/sys_vendor") || says_qemu("/proc/sysinfo") ||
-		says_qemu("/sys/firmware/devicetree/base/compatible"));
+		says_qemu("/proc/cpuinfo"));
 }
 
 static void record(void *userdata, const char *line)

@@ -71,15 +71,69 @@ static int need_unbound(struct runner *run, const char *address)
 	return s && streq(s->driver, "none") ? 0 : skip(run, "a driver is bound to", address);
 }
 
+/* A module that could be loaded, by modules.dep. */
+static int need_module(struct runner *run, const char *name)
+{
+	struct host *h = recorder_inner(run->host);
+	char release[128];
+	_cleanup_free_ char *path = NULL, *wanted = NULL;
+	const char *text;
+	size_t size;
+	bool found = false;
+
+	if (host_read_text(h, -1, "proc/sys/kernel/osrelease", release, sizeof(release)) < 0)
+		return skip(run, "no release, so no module", name);
+	path = str_format("lib/modules/%s/modules.dep", release);
+	wanted = str_format("/%s.ko", name);
+	if (!path || !wanted)
+		return -ENOMEM;
+	if (h->ops->map(h, path, &text, &size) == 0) {
+		found = strstr(text, wanted) != NULL;
+		h->ops->unmap(h, text, size);
+	}
+	return found ? 0 : skip(run, "no module", name);
+}
+
+static int group_of(struct runner *run, const char *address, char group[32])
+{
+	_cleanup_free_ char *path = str_format("sys/bus/pci/devices/%s/iommu_group", address);
+
+	return path && host_link_name(recorder_inner(run->host), -1, path, group, 32) >= 0
+		       ? 0
+		       : -ENODEV;
+}
+
+/* The function shares its group with another one. */
+static int need_companions(struct runner *run, const char *address)
+{
+	_cleanup_strv_ struct strv names = {0};
+	_cleanup_free_ char *path = NULL;
+	struct host *h = recorder_inner(run->host);
+	char group[32];
+
+	if (group_of(run, address, group) < 0)
+		return skip(run, "no IOMMU group has", address);
+	path = str_format("sys/kernel/iommu_groups/%s/devices", group);
+	if (!path || h->ops->list(h, -1, path, &names) < 0 || names.n < 2)
+		return skip(run, "alone in its group is", address);
+	return 0;
+}
+
 int line_requires(struct runner *run, const struct strv *words)
 {
 	static const struct {
 		const char *name;
 		int (*fn)(struct runner *run, const char *what);
 	} kinds[] = {
-		{"host", need_host},	   {"file", need_file},	      {"no-file", need_no_file},
-		{"iommu", need_iommu},	   {"builtin", need_builtin}, {"bound", need_bound},
+		{"host", need_host},
+		{"file", need_file},
+		{"no-file", need_no_file},
+		{"iommu", need_iommu},
+		{"builtin", need_builtin},
+		{"bound", need_bound},
 		{"unbound", need_unbound},
+		{"module", need_module},
+		{"companions", need_companions},
 	};
 
 	for (size_t i = 0; words->n > 2 && i < ARRAY_SIZE(kinds); i++) {

@@ -61,6 +61,8 @@ static int put_property(struct runner *run, const char *address, const char *wha
 		strbuf_addf(out, "%s", s ? s->driver : "none");
 	else if (streq(what, "group"))
 		return put_link(run, address, "iommu_group", out);
+	else if (str_after(what, "virtfn"))
+		return put_link(run, address, what, out);
 	else if (streq(what, "net"))
 		return put_child(run, address, "net", out);
 	else if (streq(what, "nvme"))
