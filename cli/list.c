@@ -177,7 +177,7 @@ void list_standby(struct cli *cli, const struct vfioadm_inventory *inventory)
 static int list_table(struct cli *cli, const struct vfioadm_inventory *inventory)
 {
 	const struct field *columns[LIST_MAX_COLUMNS];
-	size_t n = vfioadm_inventory_n_functions(inventory), n_columns, shown = 0;
+	size_t n = vfioadm_inventory_n_functions(inventory), n_columns = 0, shown = 0;
 	_cleanup_table_ struct libscols_table *table = NULL;
 	int status, r = 0;
 

@@ -160,7 +160,7 @@ static int set_sysroot(struct cli *cli, const char *dir)
 
 static int set_timeout(struct cli *cli, const char *value)
 {
-	unsigned seconds;
+	unsigned seconds = 0;
 	int status;
 
 	status = parse_seconds(cli, OPT_TIMEOUT, value, &seconds);
@@ -171,7 +171,7 @@ static int set_timeout(struct cli *cli, const char *value)
 
 static int set_lock_wait(struct cli *cli, const char *value)
 {
-	unsigned seconds;
+	unsigned seconds = 0;
 	int status;
 
 	status = parse_seconds(cli, OPT_LOCK_WAIT, value, &seconds);

@@ -78,6 +78,7 @@ static int fill_topology(struct tree *t)
 {
 	int r;
 
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression): pointers are what it holds */
 	t->parents = calloc(t->n + 1, sizeof(*t->parents));
 	t->wanted = calloc(t->n + 1, sizeof(*t->wanted));
 	if (!t->parents || !t->wanted) {

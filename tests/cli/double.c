@@ -108,6 +108,7 @@ static struct vfioadm_function functions[] = {
 		.companions = {VFIOADM_KNOWN, 1, first},
 		.verdict = VFIOADM_VERDICT_ASSIGNED,
 		.vendor_name = KNOWN("evil\033[31m\"quoted\\\"\n\xff"),
+		/* NOLINTNEXTLINE(misc-misleading-bidirectional): on purpose */
 		.device_name = KNOWN("b\xc3\xbc\xc2\x9bx\xe2\x80\xae"),
 		.path = KNOWN("pci-0000:00:1c.0/00.1"),
 	},
@@ -297,24 +298,24 @@ int vfioadm_observe_selected(struct vfioadm_ctx *ctx, const char *const *selecto
 			     struct vfioadm_inventory **ret_inventory, size_t **ret_selected,
 			     size_t *ret_n_selected, struct vfioadm_error **ret_error)
 {
-	size_t n = 0;
+	size_t *found = calloc(n_selectors, sizeof(*found)), n = 0;
 
 	(void)all_matching;
-	*ret_selected = calloc(n_selectors, sizeof(**ret_selected));
 	for (size_t i = 0; i < n_selectors; i++) {
 		for (size_t k = 0; k < N_FUNCTIONS; k++) {
 			if (strcmp(selectors[i], functions[k].address) == 0)
-				(*ret_selected)[n++] = k;
+				found[n++] = k;
 		}
 	}
 	if (n < n_selectors) {
-		free(*ret_selected);
+		free(found);
 		return fail(ret_error, -ENODEV,
 			    (struct vfioadm_error){.code = VFIOADM_E_NOT_FOUND,
 						   .name = "no-such-function",
 						   .message = "no such function",
 						   .exit = 4});
 	}
+	*ret_selected = found;
 	*ret_n_selected = n;
 	return vfioadm_observe(ctx, FACETS_ALL, ret_inventory, ret_error);
 }
