@@ -249,16 +249,40 @@ int plan_enable(struct vfioadm_plan *plan, const struct vfioadm_inventory *inv,
 	return plan->arena.failed ? -ENOMEM : r;
 }
 
-static int add_remove_id(struct vfioadm_plan *plan, const struct cardtype *type)
+/* The undo writes new_id, which takes whatever is free: what was free before is let go again. */
+static int add_remove_id(struct vfioadm_plan *plan, const struct cardtype *type,
+			 const struct op *release, size_t n_release)
 {
-	const char *value = new_id_value(plan, type);
-	struct op op = id_op(OP_REMOVE_ID, type, value), undo = id_op(OP_ADD_ID, type, value);
+	_cleanup_free_ struct op *undo = calloc(1 + n_release, sizeof(*undo));
+	struct op op = id_op(OP_REMOVE_ID, type, new_id_value(plan, type));
 	char name[CARDTYPE_MAX];
 
-	cardtype_format(type, name);
-	if (!value)
+	if (!undo || !op.value)
 		return -ENOMEM;
-	return plan_add_op(plan, &op, &undo, 1, "take card type %s from vfio-pci", name) ? 0 : -ENOMEM;
+	undo[0] = id_op(OP_ADD_ID, type, op.value);
+	if (n_release)
+		memcpy(undo + 1, release, n_release * sizeof(*undo));
+	cardtype_format(type, name);
+	return plan_add_op(plan, &op, undo, 1 + n_release, "take card type %s from vfio-pci", name) ?
+		       0 :
+		       -ENOMEM;
+}
+
+static int add_remove_ids(struct vfioadm_plan *plan, const struct vfioadm_inventory *inv,
+			  const struct cardtype *types, size_t n)
+{
+	_cleanup_selection_ struct selection free_now = { 0 };
+	int r = plan_enable_taken(inv, types, n, &free_now);
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		_cleanup_free_ struct op *release = NULL;
+		size_t n_release = 0;
+
+		r = release_ops(plan, inv, &types[i], 1, &free_now, &release, &n_release);
+		if (r == 0)
+			r = add_remove_id(plan, &types[i], release, n_release);
+	}
+	return r;
 }
 
 static int add_drop_id(struct vfioadm_plan *plan, const struct cardtype *type)
@@ -285,8 +309,8 @@ int plan_disable(struct vfioadm_plan *plan, const struct vfioadm_inventory *inv,
 	struct selection none = { 0 };
 	int r = add_targets(plan, inv, types, n, &none);
 
-	for (size_t i = 0; r == 0 && registered && i < n; i++)
-		r = add_remove_id(plan, &types[i]);
+	if (r == 0 && registered)
+		r = add_remove_ids(plan, inv, types, n);
 	for (size_t i = 0; r == 0 && i < n; i++)
 		r = add_drop_id(plan, &types[i]);
 	for (size_t i = 0; r == 0 && i < plan->n_targets; i++)
