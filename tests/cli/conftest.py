@@ -4,9 +4,7 @@
 VFIOADM_CLI_BUILD names the build directory; else it is the one that tests/run makes.
 """
 
-import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -15,6 +13,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import tree  # noqa: E402
+from program import Program  # noqa: E402
 
 TOP = Path(__file__).resolve().parents[2]
 
@@ -25,30 +24,6 @@ def build_dir():
         if (path / "tests/cli/vfioadm-double").exists():
             return path
     raise pytest.UsageError("no build with tests/cli/vfioadm-double: name one in VFIOADM_CLI_BUILD")
-
-
-class Result:
-    def __init__(self, process):
-        self.status, self.out, self.err = process.returncode, process.stdout, process.stderr
-
-    def json(self):
-        return json.loads(self.out)
-
-
-class Program:
-    """A program of the build; calling it runs it."""
-
-    def __init__(self, path, *args):
-        self.path, self.args = path, args
-        self.env = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
-
-    def argv(self, *args):
-        return [str(self.path), *self.args, *args]
-
-    def __call__(self, *args, env=None, **kwargs):
-        return Result(subprocess.run(self.argv(*args), stdin=subprocess.DEVNULL, text=True,
-                                     capture_output=True, timeout=60,
-                                     env=dict(self.env, **(env or {})), **kwargs))
 
 
 @pytest.fixture(scope="session")

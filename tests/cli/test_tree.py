@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 import tree
-from conftest import Program
+from program import Program
 
 
 def test_list(vfioadm, root):
