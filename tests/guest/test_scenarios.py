@@ -56,6 +56,7 @@ def capture(guest):
 def on_kernel(guest):
     out = guest.run([RUNNER, "--host", "live", "--transcript", "/tmp/transcript",
                      *(f"/root/cases/{c.name}" for c in CASES)], timeout=900)
+    assert out.rc in (0, 1), f"the runner ended with {out.rc}: {out.out}{out.err}"
     return out.rc, out.out + out.err, guest.get("/tmp/transcript").decode()
 
 
@@ -64,7 +65,9 @@ def on_model(tmp_path, root):
     done = subprocess.run(
         [runner_of(MODEL_BUILD), "--host", f"fake:{root}", "--transcript", transcript, *CASES],
         capture_output=True, text=True, timeout=600, check=False)
-    return done.returncode, done.stdout + done.stderr, transcript.read_text()
+    said = done.stdout + done.stderr
+    assert done.returncode in (0, 1), f"the runner ended with {done.returncode}: {said}"
+    return done.returncode, said, transcript.read_text()
 
 
 def by_scenario(transcript):

@@ -20,4 +20,4 @@ int guest_spawn_shell(const struct options *opt);
 void guest_poweroff(void) __attribute__((noreturn));
 
 /* agent.c: serve requests until the channel ends; shell is the pid to power off with, or 0 */
-int agent_serve(int fd, bool flow_control, int shell);
+int agent_serve(int fd, bool uart, int shell);
