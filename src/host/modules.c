@@ -71,12 +71,13 @@ bool modules_glob(const char *p, const char *s)
 	return !*p;
 }
 
+/* How much of a function's IDs the alias names: values are digits and capitals, "sv" and its like are not. */
 static size_t specificity(const char *pattern)
 {
 	size_t n = 0;
 
 	for (; *pattern; pattern++)
-		n += *pattern != '*' && *pattern != '?';
+		n += isdigit((unsigned char)*pattern) || isupper((unsigned char)*pattern);
 	return n;
 }
 

@@ -129,12 +129,12 @@ static int observe_vfs(struct users *u)
 		if (!c->n)
 			continue;
 		if (c->n == 1)
-			snprintf(why, sizeof(why), "is its virtual function and bound to %.64s",
+			snprintf(why, sizeof(why), "is its virtual function, bound to %.64s",
 				 c->first->driver.value);
 		else
 			snprintf(why, sizeof(why),
-				 "is its virtual function and bound to %.64s, as are %zu others to drivers",
-				 c->first->driver.value, c->n - 1);
+				 "is its virtual function, bound to %.64s; %zu virtual functions have a driver",
+				 c->first->driver.value, c->n);
 		/* vfio-pci refuses a function whose virtual functions are enabled: no force helps. */
 		r = users_add(u, i, "vf", c->first->address, why, false);
 		if (r < 0)
