@@ -74,7 +74,7 @@ static bool is_dot(const char *name)
 
 int files_list(int fd, struct strv *ret)
 {
-	_cleanup_strv_ struct strv names = { 0 };
+	_cleanup_strv_ struct strv names = {0};
 	_cleanup_closedir_ DIR *d = fdopendir(fd);
 	struct dirent *e;
 	int r;
@@ -96,7 +96,7 @@ int files_list(int fd, struct strv *ret)
 	if (errno)
 		return -errno;
 	*ret = names;
-	names = (struct strv){ 0 };
+	names = (struct strv){0};
 	return 0;
 }
 

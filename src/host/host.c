@@ -61,7 +61,7 @@ bool host_exists(struct host *h, const char *path)
 /* Length of the UTF-8 character at s that may be shown, 0: none. */
 static size_t character_length(const unsigned char *s)
 {
-	static const uint32_t smallest[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
 	uint32_t code;
 	size_t len;
 

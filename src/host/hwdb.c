@@ -70,7 +70,8 @@ int hwdb_open(const char *data, size_t size, struct hwdb *ret)
 	if (size < sizeof(head) || data[size - 1] != '\0')
 		return -EBADMSG;
 	memcpy(&head, data, sizeof(head));
-	if (memcmp(head.signature, "KSLPHHRH", sizeof(head.signature)) != 0 || le64toh(head.file_size) != size)
+	if (memcmp(head.signature, "KSLPHHRH", sizeof(head.signature)) != 0 ||
+	    le64toh(head.file_size) != size)
 		return -EBADMSG;
 	db = (struct hwdb){
 		.data = data,
@@ -103,7 +104,7 @@ static const char *entry_at(const struct hwdb *db, uint64_t table, uint64_t i, u
 
 static void take_value(struct search *s, const char *entry)
 {
-	struct value_origin v = { 0 };
+	struct value_origin v = {0};
 	uint64_t priority = 0;
 	const char *key, *value;
 
@@ -128,7 +129,8 @@ static void take_value(struct search *s, const char *entry)
 
 static void search_node(struct search *s, uint64_t offset, const char *text);
 
-static void search_children(struct search *s, const struct node *node, uint64_t table, const char *text)
+static void search_children(struct search *s, const struct node *node, uint64_t table,
+			    const char *text)
 {
 	for (unsigned i = 0; i < node->n_children; i++) {
 		const char *entry = entry_at(s->db, table, i, s->db->child_size);
@@ -149,7 +151,8 @@ static void search_children(struct search *s, const struct node *node, uint64_t 
 }
 
 /* What lies behind the prefix of a node: its values when the text ends here, and its children. */
-static void search_behind(struct search *s, const struct node *node, uint64_t offset, const char *text)
+static void search_behind(struct search *s, const struct node *node, uint64_t offset,
+			  const char *text)
 {
 	uint64_t children = offset + s->db->node_size;
 	uint64_t values = children + node->n_children * s->db->child_size;
@@ -164,11 +167,11 @@ static void search_behind(struct search *s, const struct node *node, uint64_t of
 	search_children(s, node, children, text);
 }
 
-static void search_prefix(struct search *s, const struct node *node, uint64_t offset, const char *prefix,
-			  const char *text);
+static void search_prefix(struct search *s, const struct node *node, uint64_t offset,
+			  const char *prefix, const char *text);
 
-static void search_star(struct search *s, const struct node *node, uint64_t offset, const char *prefix,
-			const char *text)
+static void search_star(struct search *s, const struct node *node, uint64_t offset,
+			const char *prefix, const char *text)
 {
 	if (s->depth >= DEPTH_MAX)
 		return;
@@ -181,8 +184,8 @@ static void search_star(struct search *s, const struct node *node, uint64_t offs
 	s->depth--;
 }
 
-static void search_prefix(struct search *s, const struct node *node, uint64_t offset, const char *prefix,
-			  const char *text)
+static void search_prefix(struct search *s, const struct node *node, uint64_t offset,
+			  const char *prefix, const char *text)
 {
 	for (; *prefix; prefix++, text++) {
 		if (++s->steps > STEPS_MAX)
@@ -214,9 +217,10 @@ static void search_node(struct search *s, uint64_t offset, const char *text)
 	s->depth--;
 }
 
-void hwdb_lookup(const struct hwdb *db, const char *text, struct hwdb_property *properties, size_t n)
+void hwdb_lookup(const struct hwdb *db, const char *text, struct hwdb_property *properties,
+		 size_t n)
 {
-	struct search s = { .db = db, .properties = properties, .n = n };
+	struct search s = {.db = db, .properties = properties, .n = n};
 
 	for (size_t i = 0; i < n; i++) {
 		properties[i].value = NULL;

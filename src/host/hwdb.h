@@ -34,6 +34,7 @@ struct hwdb_property {
  * file and line wins. Patterns may hold '*' and '?'; classes in brackets, which names of PCI functions do
  * not use, never match.
  */
-void hwdb_lookup(const struct hwdb *db, const char *text, struct hwdb_property *properties, size_t n);
+void hwdb_lookup(const struct hwdb *db, const char *text, struct hwdb_property *properties,
+		 size_t n);
 
 #endif

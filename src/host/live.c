@@ -96,8 +96,8 @@ static void live_unmap(struct host *h, const char *data, size_t size)
 	free((void *)data);
 }
 
-static int live_device_number(struct host *h, const char *path, bool *ret_block, unsigned *ret_major,
-			      unsigned *ret_minor)
+static int live_device_number(struct host *h, const char *path, bool *ret_block,
+			      unsigned *ret_major, unsigned *ret_minor)
 {
 	struct stat st;
 

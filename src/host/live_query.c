@@ -15,9 +15,9 @@ int live_permanent_mac(struct host *h, const char *interface, uint8_t ret_mac[6]
 	union {
 		struct ethtool_perm_addr head;
 		uint8_t room[sizeof(struct ethtool_perm_addr) + 32];
-	} request = { .head = { .cmd = ETHTOOL_GPERMADDR, .size = 32 } };
+	} request = {.head = {.cmd = ETHTOOL_GPERMADDR, .size = 32}};
 	static const uint8_t none[6];
-	struct ifreq ifr = { 0 };
+	struct ifreq ifr = {0};
 	_cleanup_close_ int fd = -1;
 
 	if (strlen(interface) >= sizeof(ifr.ifr_name))
@@ -102,10 +102,11 @@ int live_log_position(struct host *h, uint64_t *ret_position)
 int live_log_lines(struct host *h, uint64_t position, const char *needle, struct strv *ret)
 {
 	struct kernel_log *log = &live_of(h)->log;
-	_cleanup_strv_ struct strv found = { 0 };
+	_cleanup_strv_ struct strv found = {0};
 	int r = log->fd < 0 ? -EBADF : log_drain(log);
 
-	for (size_t i = position > log->first ? position - log->first : 0; r == 0 && i < log->lines.n; i++) {
+	for (size_t i = position > log->first ? position - log->first : 0;
+	     r == 0 && i < log->lines.n; i++) {
 		const char *record = log->lines.items[i];
 
 		/* The address may also stand in the record's DEVICE=+pci:… line. */
@@ -118,7 +119,7 @@ int live_log_lines(struct host *h, uint64_t position, const char *needle, struct
 	if (r < 0)
 		return r;
 	*ret = found;
-	found = (struct strv){ 0 };
+	found = (struct strv){0};
 	return 0;
 }
 

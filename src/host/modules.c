@@ -16,11 +16,11 @@ struct text_file {
 };
 
 struct host_modules {
-	bool found; /* the directory is known */
-	struct text_file alias;   /* "alias PATTERN MODULE" */
-	struct text_file dep;     /* "kernel/drivers/…/MODULE.ko.xz: …" */
+	bool found;		  /* the directory is known */
+	struct text_file alias;	  /* "alias PATTERN MODULE" */
+	struct text_file dep;	  /* "kernel/drivers/…/MODULE.ko.xz: …" */
 	struct text_file builtin; /* "kernel/drivers/…/MODULE.ko" */
-	struct text_file modinfo; /* of what is built in: "MODULE.alias=PATTERN" and more, each ended by NUL */
+	struct text_file modinfo; /* "MODULE.alias=PATTERN" and more, each ended by NUL */
 	struct strv blacklist;
 };
 
@@ -95,7 +95,7 @@ static int map_below(struct host *h, const char *dir, const char *name, struct t
 /* "lib/modules/RELEASE" of the kernel that the root's proc tells, else the only one that is there. */
 static int index_dir(struct host *h, char dir[PATH_MAX])
 {
-	_cleanup_strv_ struct strv kernels = { 0 };
+	_cleanup_strv_ struct strv kernels = {0};
 	char release[256];
 	int r;
 
@@ -141,20 +141,19 @@ static int read_blacklist(struct host *h, const char *dir, const char *name, str
 
 static int read_blacklists(struct host *h, struct strv *list)
 {
-	static const char *const dirs[] = { "etc/modprobe.d", "run/modprobe.d", "usr/lib/modprobe.d",
-					    "lib/modprobe.d" };
+	static const char *const dirs[] = {"etc/modprobe.d", "run/modprobe.d", "usr/lib/modprobe.d",
+					   "lib/modprobe.d"};
 
 	for (size_t d = 0; d < ARRAY_SIZE(dirs); d++) {
-		_cleanup_strv_ struct strv names = { 0 };
+		_cleanup_strv_ struct strv names = {0};
 
 		if (h->ops->list(h, -1, dirs[d], &names) < 0)
 			continue;
-		STRV_FOREACH(i, &names)
-		{
+		STRV_FOREACH (i, &names) {
 			const char *dot = strrchr(names.items[i], '.');
-			int r = dot && streq(dot, ".conf") ?
-					read_blacklist(h, dirs[d], names.items[i], list) :
-					0;
+			int r = dot && streq(dot, ".conf")
+					? read_blacklist(h, dirs[d], names.items[i], list)
+					: 0;
 
 			if (r < 0)
 				return r;
@@ -189,7 +188,7 @@ void host_modules_free(struct host *h, struct host_modules *m)
 {
 	if (!m)
 		return;
-	struct text_file *files[] = { &m->alias, &m->dep, &m->builtin, &m->modinfo };
+	struct text_file *files[] = {&m->alias, &m->dep, &m->builtin, &m->modinfo};
 
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
 		if (files[i]->data)
@@ -212,7 +211,7 @@ struct candidates {
 
 static bool is_blacklisted(const struct host_modules *m, const char *module)
 {
-	STRV_FOREACH(i, &m->blacklist)
+	STRV_FOREACH (i, &m->blacklist)
 		if (driver_name_equal(m->blacklist.items[i], module))
 			return true;
 	return false;
@@ -239,13 +238,14 @@ static int add_candidate(const struct host_modules *m, struct candidates *c, con
 	if (!grown)
 		return -ENOMEM;
 	c->items = grown;
-	c->items[c->n] = (struct candidate){ TAKE_PTR(name), weight, c->n };
+	c->items[c->n] = (struct candidate){TAKE_PTR(name), weight, c->n};
 	c->n++;
 	return 0;
 }
 
 static int match_alias(const struct host_modules *m, struct candidates *c, const char *text,
-		       const char *pattern, size_t pattern_len, const char *module, size_t module_len)
+		       const char *pattern, size_t pattern_len, const char *module,
+		       size_t module_len)
 {
 	char copy[512];
 
@@ -335,8 +335,8 @@ static int compare_candidates(const void *x, const void *y)
 
 static int lookup_text(struct host *h, const char *text, struct strv *ret)
 {
-	_cleanup_strv_ struct strv names = { 0 };
-	struct candidates c = { 0 };
+	_cleanup_strv_ struct strv names = {0};
+	struct candidates c = {0};
 	struct host_modules *m;
 	int r = open_index(h, &m);
 
@@ -362,11 +362,12 @@ static int lookup_text(struct host *h, const char *text, struct strv *ret)
 	if (r < 0)
 		return r;
 	*ret = names;
-	names = (struct strv){ 0 };
+	names = (struct strv){0};
 	return 0;
 }
 
 int modules_lookup(struct host *h, const char *text, struct strv *ret)
 {
-	return h->ops->lookup_modules ? h->ops->lookup_modules(h, text, ret) : lookup_text(h, text, ret);
+	return h->ops->lookup_modules ? h->ops->lookup_modules(h, text, ret)
+				      : lookup_text(h, text, ret);
 }

@@ -10,13 +10,13 @@
 
 /* In the order in which udev looks. */
 static const char *const hwdb_paths[] = {
-	"etc/systemd/hwdb/hwdb.bin",	 "etc/udev/hwdb.bin",	  "usr/lib/systemd/hwdb/hwdb.bin",
+	"etc/systemd/hwdb/hwdb.bin", "etc/udev/hwdb.bin",     "usr/lib/systemd/hwdb/hwdb.bin",
 	"lib/systemd/hwdb/hwdb.bin", "usr/lib/udev/hwdb.bin", "lib/udev/hwdb.bin",
 };
 
 struct host_names {
 	struct hwdb db; /* data is NULL: there is none */
-	bool mapped;    /* the running system's, else read from another root */
+	bool mapped;	/* the running system's, else read from another root */
 };
 
 /* A root may bring names of its own. */
@@ -98,13 +98,13 @@ struct entry {
 static void lookup(const struct hwdb *db, const char *modalias, struct entry *e)
 {
 	struct hwdb_property p[] = {
-		{ .key = "ID_VENDOR_FROM_DATABASE" },	    { .key = "ID_MODEL_FROM_DATABASE" },
-		{ .key = "ID_PCI_CLASS_FROM_DATABASE" },    { .key = "ID_PCI_SUBCLASS_FROM_DATABASE" },
-		{ .key = "ID_PCI_INTERFACE_FROM_DATABASE" },
+		{.key = "ID_VENDOR_FROM_DATABASE"},	   {.key = "ID_MODEL_FROM_DATABASE"},
+		{.key = "ID_PCI_CLASS_FROM_DATABASE"},	   {.key = "ID_PCI_SUBCLASS_FROM_DATABASE"},
+		{.key = "ID_PCI_INTERFACE_FROM_DATABASE"},
 	};
 
 	hwdb_lookup(db, modalias, p, ARRAY_SIZE(p));
-	*e = (struct entry){ p[0].value, p[1].value, p[2].value, p[3].value, p[4].value };
+	*e = (struct entry){p[0].value, p[1].value, p[2].value, p[3].value, p[4].value};
 }
 
 struct memo {
@@ -166,7 +166,8 @@ static void copy_names(struct vfioadm_function *f, const struct vfioadm_function
 	f->class_name = from->class_name;
 }
 
-static int look_up_names(const struct hwdb *db, struct vfioadm_inventory *inv, struct vfioadm_function *f)
+static int look_up_names(const struct hwdb *db, struct vfioadm_inventory *inv,
+			 struct vfioadm_function *f)
 {
 	char device[64], whole[128];
 	struct entry e, card;
@@ -176,8 +177,8 @@ static int look_up_names(const struct hwdb *db, struct vfioadm_inventory *inv, s
 		 (unsigned)f->device.value);
 	snprintf(whole, sizeof(whole), "%ssv%08Xsd%08Xbc%02Xsc%02Xi%02X", device,
 		 (unsigned)f->subsystem_vendor.value, (unsigned)f->subsystem_device.value,
-		 (unsigned)(f->class_code.value >> 16) & 0xff, (unsigned)(f->class_code.value >> 8) & 0xff,
-		 (unsigned)f->class_code.value & 0xff);
+		 (unsigned)(f->class_code.value >> 16) & 0xff,
+		 (unsigned)(f->class_code.value >> 8) & 0xff, (unsigned)f->class_code.value & 0xff);
 	lookup(db, whole, &card);
 	e = card;
 	if (card.model)
@@ -216,8 +217,9 @@ static int name_function(struct host *h, struct vfioadm_inventory *inv, struct v
 
 int observe_names(struct host *h, struct vfioadm_inventory *inv)
 {
-	_cleanup_free_ const struct vfioadm_function **known = calloc(inv->n_functions + 1, sizeof(*known));
-	struct memo memo = { known, 0 };
+	_cleanup_free_ const struct vfioadm_function **known =
+		calloc(inv->n_functions + 1, sizeof(*known));
+	struct memo memo = {known, 0};
 	int r = known ? 0 : -ENOMEM;
 
 	for (size_t i = 0; r == 0 && i < inv->n_functions; i++)
@@ -225,7 +227,8 @@ int observe_names(struct host *h, struct vfioadm_inventory *inv)
 	return r;
 }
 
-int observe_function_names(struct host *h, struct vfioadm_inventory *inv, struct vfioadm_function *f)
+int observe_function_names(struct host *h, struct vfioadm_inventory *inv,
+			   struct vfioadm_function *f)
 {
 	return f->facets & VFIOADM_FACET_NAMES ? 0 : name_function(h, inv, f, NULL);
 }

@@ -29,8 +29,9 @@ static bool parse_modalias(const char *s, struct vfioadm_function *f)
 {
 	struct vfioadm_uint v, d, sv, sd, bc, sc, i;
 
-	if (!take_hex(&s, "pci:v", 8, &v) || !take_hex(&s, "d", 8, &d) || !take_hex(&s, "sv", 8, &sv) ||
-	    !take_hex(&s, "sd", 8, &sd) || !take_hex(&s, "bc", 2, &bc) || !take_hex(&s, "sc", 2, &sc) ||
+	if (!take_hex(&s, "pci:v", 8, &v) || !take_hex(&s, "d", 8, &d) ||
+	    !take_hex(&s, "sv", 8, &sv) || !take_hex(&s, "sd", 8, &sd) ||
+	    !take_hex(&s, "bc", 2, &bc) || !take_hex(&s, "sc", 2, &sc) ||
 	    !take_hex(&s, "i", 2, &i) || *s)
 		return false;
 	f->vendor = v;
@@ -47,7 +48,8 @@ static int read_ids(struct host *h, host_dir dir, struct vfioadm_function *f)
 	char modalias[64];
 	int r;
 
-	if (host_read_text(h, dir, "modalias", modalias, sizeof(modalias)) > 0 && parse_modalias(modalias, f))
+	if (host_read_text(h, dir, "modalias", modalias, sizeof(modalias)) > 0 &&
+	    parse_modalias(modalias, f))
 		return 0;
 	r = value_read_uint(h, dir, "vendor", 16, &f->vendor);
 	if (r == -ENOENT || r == -ENODEV)
@@ -157,9 +159,10 @@ static int read_basic(struct host *h, struct vfioadm_inventory *inv, host_dir di
 	return 0;
 }
 
-static int add_function(struct host *h, struct vfioadm_inventory *inv, const char *name, enum zpci *zpci)
+static int add_function(struct host *h, struct vfioadm_inventory *inv, const char *name,
+			enum zpci *zpci)
 {
-	struct vfioadm_function f = { .facets = VFIOADM_FACET_BASIC };
+	struct vfioadm_function f = {.facets = VFIOADM_FACET_BASIC};
 	char path[OBSERVE_PATH_MAX], spelled[ADDRESS_MAX];
 	struct address a;
 	host_dir dir;
@@ -220,7 +223,7 @@ static bool is_fid(const char *name)
 
 static int read_slots(struct host *h, struct vfioadm_inventory *inv)
 {
-	_cleanup_strv_ struct strv names = { 0 };
+	_cleanup_strv_ struct strv names = {0};
 	int r = h->ops->list(h, -1, "sys/bus/pci/slots", &names);
 
 	if (r < 0)
@@ -229,14 +232,13 @@ static int read_slots(struct host *h, struct vfioadm_inventory *inv)
 	inv->slots = calloc(names.n + 1, sizeof(*inv->slots));
 	if (!inv->slots)
 		return -ENOMEM;
-	STRV_FOREACH(i, &names)
-	{
+	STRV_FOREACH (i, &names) {
 		struct vfioadm_slot *slot = &inv->slots[inv->n_slots];
 		char path[64];
 		uint64_t fid;
 
-		if (!is_fid(names.items[i]) || str_to_u64(names.items[i], 16, UINT32_MAX, &fid) < 0 ||
-		    has_fid(inv, fid))
+		if (!is_fid(names.items[i]) ||
+		    str_to_u64(names.items[i], 16, UINT32_MAX, &fid) < 0 || has_fid(inv, fid))
 			continue;
 		snprintf(path, sizeof(path), "sys/bus/pci/slots/%s/power", names.items[i]);
 		value_read_uint(h, -1, path, 10, &slot->power);
@@ -288,7 +290,7 @@ static int read_host(struct host *h, struct vfioadm_inventory *inv, const struct
 int observe_host(struct host *h, struct vfioadm_inventory **ret, struct vfioadm_error **err)
 {
 	_cleanup_inventory_ struct vfioadm_inventory *inv = inventory_new();
-	_cleanup_strv_ struct strv names = { 0 };
+	_cleanup_strv_ struct strv names = {0};
 	int r;
 
 	if (!inv)
@@ -301,9 +303,10 @@ int observe_host(struct host *h, struct vfioadm_inventory **ret, struct vfioadm_
 			  h->display_root, strerror(-r));
 		error_operation(err, "list");
 		error_path(err, "/" PCI_DEVICES);
-		error_hint(err, r == -ENOENT ?
-					"There is no PCI bus here; is sysfs mounted at /sys?" :
-					"Its directory must be readable to the user who runs this.");
+		error_hint(err,
+			   r == -ENOENT
+				   ? "There is no PCI bus here; is sysfs mounted at /sys?"
+				   : "Its directory must be readable to the user who runs this.");
 		return r;
 	}
 	r = read_host(h, inv, &names);
@@ -318,14 +321,15 @@ int observe_function(struct host *h, struct vfioadm_inventory *inv, struct vfioa
 {
 	static const struct {
 		unsigned facet;
-		int (*look)(struct host *h, struct vfioadm_inventory *inv, struct vfioadm_function *f);
+		int (*look)(struct host *h, struct vfioadm_inventory *inv,
+			    struct vfioadm_function *f);
 	} table[] = {
-		{ VFIOADM_FACET_NAMES, observe_function_names },
-		{ VFIOADM_FACET_PATH, observe_path },
-		{ VFIOADM_FACET_IDENTITY, observe_identity },
-		{ VFIOADM_FACET_DETAIL, observe_detail },
-		{ VFIOADM_FACET_DRIVERS, observe_drivers },
-		{ VFIOADM_FACET_LOCKED, observe_locked },
+		{VFIOADM_FACET_NAMES, observe_function_names},
+		{VFIOADM_FACET_PATH, observe_path},
+		{VFIOADM_FACET_IDENTITY, observe_identity},
+		{VFIOADM_FACET_DETAIL, observe_detail},
+		{VFIOADM_FACET_DRIVERS, observe_drivers},
+		{VFIOADM_FACET_LOCKED, observe_locked},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {

@@ -8,17 +8,17 @@
 
 struct block {
 	const char *name;
-	char *link;          /* where /sys/class/block/NAME leads to */
-	ssize_t function;    /* -1: none, or several (an NVMe head) */
-	ssize_t disk;        /* a partition's disk, -1: this is a disk */
-	bool hidden;         /* one path of a multipath NVMe namespace */
+	char *link;	  /* where /sys/class/block/NAME leads to */
+	ssize_t function; /* -1: none, or several (an NVMe head) */
+	ssize_t disk;	  /* a partition's disk, -1: this is a disk */
+	bool hidden;	  /* one path of a multipath NVMe namespace */
 	bool is_virtual;
 	struct vfioadm_uint dev; /* major << 32 | minor, read when needed */
-	const char *mounted; /* arena */
+	const char *mounted;	 /* arena */
 	unsigned n_mounts;
 	bool swap;
-	bool root;           /* / is on it, directly or above */
-	const char *holder;  /* name of a device that is made of it */
+	bool root;	    /* / is on it, directly or above */
+	const char *holder; /* name of a device that is made of it */
 	const char *above_mounted;
 	bool above_swap;
 };
@@ -49,7 +49,7 @@ static struct block *find_block(struct blocks *b, const char *name)
 /* Devices that are backed by a file or by memory, and so never stand on a disk. */
 static bool is_backed_by_nothing(const char *name)
 {
-	static const char *const prefixes[] = { "loop", "ram", "zram", "nbd" };
+	static const char *const prefixes[] = {"loop", "ram", "zram", "nbd"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {
 		const char *rest = str_after(name, prefixes[i]);
@@ -66,7 +66,8 @@ static bool is_nvme_path(const char *name, unsigned *ret_subsystem, unsigned *re
 	unsigned controller;
 	int end = 0;
 
-	return sscanf(name, "nvme%9uc%9un%9u%n", ret_subsystem, &controller, ret_namespace, &end) == 3 &&
+	return sscanf(name, "nvme%9uc%9un%9u%n", ret_subsystem, &controller, ret_namespace, &end) ==
+		       3 &&
 	       end && !name[end];
 }
 
@@ -86,8 +87,7 @@ static int read_entries(struct blocks *b)
 	b->items = calloc(b->names.n + 1, sizeof(*b->items));
 	if (!b->items)
 		return -ENOMEM;
-	STRV_FOREACH(i, &b->names)
-	{
+	STRV_FOREACH (i, &b->names) {
 		struct block *d = &b->items[i];
 		char link[PATH_MAX];
 		unsigned s, n;
@@ -111,8 +111,7 @@ static int read_entries(struct blocks *b)
 /* A partition's link ends in DISK/PARTITION. */
 static void find_disks(struct blocks *b)
 {
-	STRV_FOREACH(i, &b->names)
-	{
+	STRV_FOREACH (i, &b->names) {
 		struct block *d = &b->items[i], *disk;
 		char parent[NAME_MAX + 1];
 		const char *end, *start;
@@ -140,8 +139,7 @@ static struct block *block_by_number(struct blocks *b, unsigned major, unsigned 
 	if (host_link_name(h, -1, path, name, sizeof(name)) >= 0)
 		return find_block(b, name);
 	/* Not every captured root has sys/dev. */
-	STRV_FOREACH(i, &b->names)
-	{
+	STRV_FOREACH (i, &b->names) {
 		struct block *d = &b->items[i];
 		char file[NAME_MAX + 8], text[32];
 		unsigned x, y;
@@ -174,7 +172,8 @@ static struct block *block_by_path(struct blocks *b, const char *path)
 	d = strchr(name, '/') ? NULL : find_block(b, name);
 	if (d)
 		return d;
-	if (b->u->h->ops->device_number(b->u->h, path + 1, &is_block, &major, &minor) < 0 || !is_block)
+	if (b->u->h->ops->device_number(b->u->h, path + 1, &is_block, &major, &minor) < 0 ||
+	    !is_block)
 		return NULL;
 	return block_by_number(b, major, minor);
 }
@@ -200,7 +199,7 @@ static int mark_mount(const struct mount *m, void *userdata)
 /* /sys/fs/btrfs/UUID is there while it is mounted, and lists all of its disks. */
 static void mark_btrfs(struct blocks *b, const char *uuid)
 {
-	_cleanup_strv_ struct strv names = { 0 };
+	_cleanup_strv_ struct strv names = {0};
 	char path[NAME_MAX + 32];
 	const char *mounted = NULL;
 	bool root = false;
@@ -208,8 +207,7 @@ static void mark_btrfs(struct blocks *b, const char *uuid)
 	snprintf(path, sizeof(path), "sys/fs/btrfs/%s/devices", uuid);
 	if (b->u->h->ops->list(b->u->h, -1, path, &names) < 0)
 		return;
-	STRV_FOREACH(i, &names)
-	{
+	STRV_FOREACH (i, &names) {
 		struct block *d = find_block(b, names.items[i]);
 
 		if (!d)
@@ -217,8 +215,7 @@ static void mark_btrfs(struct blocks *b, const char *uuid)
 		root |= d->root;
 		mounted = d->mounted ? d->mounted : mounted;
 	}
-	STRV_FOREACH(i, &names)
-	{
+	STRV_FOREACH (i, &names) {
 		struct block *d = find_block(b, names.items[i]);
 
 		if (!d || d->mounted)
@@ -231,11 +228,11 @@ static void mark_btrfs(struct blocks *b, const char *uuid)
 
 static void mark_all_btrfs(struct blocks *b)
 {
-	_cleanup_strv_ struct strv names = { 0 };
+	_cleanup_strv_ struct strv names = {0};
 
 	if (!b->btrfs || b->u->h->ops->list(b->u->h, -1, "sys/fs/btrfs", &names) < 0)
 		return;
-	STRV_FOREACH(i, &names)
+	STRV_FOREACH (i, &names)
 		mark_btrfs(b, names.items[i]);
 }
 
@@ -283,13 +280,13 @@ static int add_edge(struct edges *e, struct block *upper, struct block *lower)
 	if (!grown)
 		return -ENOMEM;
 	e->items = grown;
-	e->items[e->n++] = (struct edge){ upper, lower };
+	e->items[e->n++] = (struct edge){upper, lower};
 	return 0;
 }
 
 static int add_slaves(struct blocks *b, struct edges *e, struct block *upper)
 {
-	_cleanup_strv_ struct strv slaves = { 0 };
+	_cleanup_strv_ struct strv slaves = {0};
 	char path[NAME_MAX + 16];
 	int r = 0;
 
@@ -328,7 +325,7 @@ static bool hand_down(const struct block *upper, struct block *lower)
 
 static int mark_holders(struct blocks *b)
 {
-	struct edges e = { 0 };
+	struct edges e = {0};
 	bool changed = true;
 	int r = 0;
 
@@ -354,8 +351,8 @@ static int mark_holders(struct blocks *b)
 static bool describe_use(const struct block *d, char *why, size_t size)
 {
 	if (d->mounted && d->n_mounts > 1)
-		snprintf(why, size, "mounted at %s and %u other place%s", d->root ? "/" : d->mounted,
-			 d->n_mounts - 1, d->n_mounts > 2 ? "s" : "");
+		snprintf(why, size, "mounted at %s and %u other place%s",
+			 d->root ? "/" : d->mounted, d->n_mounts - 1, d->n_mounts > 2 ? "s" : "");
 	else if (d->mounted)
 		snprintf(why, size, "mounted at %s", d->mounted);
 	else if (d->swap)
@@ -363,7 +360,8 @@ static bool describe_use(const struct block *d, char *why, size_t size)
 	else if (d->holder && d->above_mounted)
 		snprintf(why, size, "part of %s, mounted at %s", d->holder, d->above_mounted);
 	else if (d->holder)
-		snprintf(why, size, "part of %s%s", d->holder, d->above_swap ? ", used as swap space" : "");
+		snprintf(why, size, "part of %s%s", d->holder,
+			 d->above_swap ? ", used as swap space" : "");
 	else
 		return false;
 	return true;
@@ -384,7 +382,7 @@ static int carry(struct blocks *b, const struct block *d, size_t function)
 /* Controllers of a subsystem, where the kernel shows no path devices. */
 static int carry_by_controllers(struct blocks *b, const struct block *d, unsigned subsystem)
 {
-	_cleanup_strv_ struct strv names = { 0 };
+	_cleanup_strv_ struct strv names = {0};
 	struct host *h = b->u->h;
 	char dir[64];
 	int r = 0;
@@ -407,7 +405,8 @@ static int carry_by_controllers(struct blocks *b, const struct block *d, unsigne
 	return r;
 }
 
-static int carry_by_paths(struct blocks *b, const struct block *d, unsigned subsystem, unsigned namespace)
+static int carry_by_paths(struct blocks *b, const struct block *d, unsigned subsystem,
+			  unsigned namespace)
 {
 	bool found = false;
 	unsigned s, n;
@@ -463,7 +462,7 @@ static int look(struct blocks *b)
 
 int observe_block(struct users *u)
 {
-	struct blocks b = { .u = u, .dir = -1 };
+	struct blocks b = {.u = u, .dir = -1};
 	int r = u->h->ops->list(u->h, -1, "sys/class/block", &b.names);
 
 	if (r == 0)

@@ -23,7 +23,8 @@ static void read_width(struct host *h, host_dir dir, const char *name, struct vf
 		*ret = uint_none();
 }
 
-static int read_link(struct host *h, struct vfioadm_inventory *inv, host_dir dir, struct vfioadm_function *f)
+static int read_link(struct host *h, struct vfioadm_inventory *inv, host_dir dir,
+		     struct vfioadm_function *f)
 {
 	int r = read_speed(h, inv, dir, "current_link_speed", &f->link_speed);
 
@@ -58,7 +59,8 @@ static bool parse_bar(const char *line, unsigned index, struct vfioadm_bar *ret)
 	return true;
 }
 
-static int read_bars(struct host *h, struct vfioadm_inventory *inv, host_dir dir, struct vfioadm_function *f)
+static int read_bars(struct host *h, struct vfioadm_inventory *inv, host_dir dir,
+		     struct vfioadm_function *f)
 {
 	enum { BARS = 7 };
 	struct vfioadm_bar *bars;
@@ -79,9 +81,10 @@ static int read_bars(struct host *h, struct vfioadm_inventory *inv, host_dir dir
 
 /* ---- lists ---- */
 
-static int split(struct vfioadm_inventory *inv, char *text, const char *separators, struct vfioadm_list *ret)
+static int split(struct vfioadm_inventory *inv, char *text, const char *separators,
+		 struct vfioadm_list *ret)
 {
-	_cleanup_strv_ struct strv items = { 0 };
+	_cleanup_strv_ struct strv items = {0};
 	char *rest;
 
 	for (char *s = strtok_r(text, separators, &rest); s; s = strtok_r(NULL, separators, &rest))
@@ -118,14 +121,15 @@ static int read_group(struct host *h, struct vfioadm_inventory *inv, struct vfio
 	n = host_read_text(h, -1, path, text, sizeof(text));
 	if (n >= 0 && split(inv, text, "\n", &f->reserved_regions) < 0)
 		return -ENOMEM;
-	snprintf(path, sizeof(path), "sys/kernel/iommu_groups/%u/type", (unsigned)f->iommu_group.value);
+	snprintf(path, sizeof(path), "sys/kernel/iommu_groups/%u/type",
+		 (unsigned)f->iommu_group.value);
 	return value_read_text(h, inv, -1, path, &f->group_type);
 }
 
 static int read_virtfns(struct host *h, struct vfioadm_inventory *inv, host_dir dir,
 			struct vfioadm_function *f)
 {
-	_cleanup_strv_ struct strv names = { 0 }, addresses = { 0 };
+	_cleanup_strv_ struct strv names = {0}, addresses = {0};
 
 	/* Only a physical function has them; this spares others the reading of their directory. */
 	if (f->sriov_totalvfs.state == VFIOADM_NONE) {
@@ -135,8 +139,7 @@ static int read_virtfns(struct host *h, struct vfioadm_inventory *inv, host_dir 
 	if (h->ops->list(h, dir, ".", &names) < 0)
 		return 0;
 	strv_sort(&names);
-	STRV_FOREACH(i, &names)
-	{
+	STRV_FOREACH (i, &names) {
 		char address[NAME_MAX + 1];
 
 		if (str_after(names.items[i], "virtfn") &&
@@ -152,7 +155,7 @@ static int read_virtfns(struct host *h, struct vfioadm_inventory *inv, host_dir 
 static int read_vfio_node(struct host *h, struct vfioadm_inventory *inv, host_dir dir,
 			  struct vfioadm_function *f)
 {
-	_cleanup_strv_ struct strv names = { 0 };
+	_cleanup_strv_ struct strv names = {0};
 	char path[NAME_MAX + 32];
 	int r = h->ops->list(h, dir, "vfio-dev", &names);
 
@@ -177,9 +180,10 @@ static int read_vfio_node(struct host *h, struct vfioadm_inventory *inv, host_di
 	return value_text(inv, &f->vfio_node, path);
 }
 
-static int read_group_node(struct host *h, struct vfioadm_inventory *inv, struct vfioadm_function *f)
+static int read_group_node(struct host *h, struct vfioadm_inventory *inv,
+			   struct vfioadm_function *f)
 {
-	static const char *const names[] = { "", "noiommu-" };
+	static const char *const names[] = {"", "noiommu-"};
 
 	f->group_node = str_none();
 	if (!uint_is(&f->vfio, 1) || f->iommu_group.state != VFIOADM_KNOWN)
@@ -187,10 +191,12 @@ static int read_group_node(struct host *h, struct vfioadm_inventory *inv, struct
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		char path[64];
 
-		snprintf(path, sizeof(path), "sys/class/vfio/%s%u", names[i], (unsigned)f->iommu_group.value);
+		snprintf(path, sizeof(path), "sys/class/vfio/%s%u", names[i],
+			 (unsigned)f->iommu_group.value);
 		if (!host_exists(h, path))
 			continue;
-		snprintf(path, sizeof(path), "/dev/vfio/%s%u", names[i], (unsigned)f->iommu_group.value);
+		snprintf(path, sizeof(path), "/dev/vfio/%s%u", names[i],
+			 (unsigned)f->iommu_group.value);
 		return value_text(inv, &f->group_node, path);
 	}
 	return 0;
@@ -214,7 +220,7 @@ int observe_detail(struct host *h, struct vfioadm_inventory *inv, struct vfioadm
 		r = value_read_text(h, inv, dir, "power_state", &f->power_state);
 	/* "unknown" until the function is first enabled; no file before 5.10. */
 	if (f->power_state.state == VFIOADM_NONE || str_is(&f->power_state, "unknown"))
-		f->power_state = (struct vfioadm_str){ VFIOADM_UNKNOWN, NULL };
+		f->power_state = (struct vfioadm_str){VFIOADM_UNKNOWN, NULL};
 	if (r == 0)
 		r = read_bars(h, inv, dir, f);
 	if (r == 0)

@@ -17,8 +17,7 @@ static void bound_module(struct host *h, const struct vfioadm_function *f, char 
 
 static int move_to(struct strv *list, const char *module, bool first)
 {
-	STRV_FOREACH(i, list)
-	{
+	STRV_FOREACH (i, list) {
 		char *item = list->items[i];
 
 		if (!driver_name_equal(item, module))
@@ -27,7 +26,8 @@ static int move_to(struct strv *list, const char *module, bool first)
 			memmove(list->items + 1, list->items, i * sizeof(item));
 			list->items[0] = item;
 		} else {
-			memmove(list->items + i, list->items + i + 1, (list->n - i - 1) * sizeof(item));
+			memmove(list->items + i, list->items + i + 1,
+				(list->n - i - 1) * sizeof(item));
 			list->items[list->n - 1] = item;
 		}
 		return 0;
@@ -79,7 +79,7 @@ static void read_availability(struct host *h, struct vfioadm_inventory *inv)
 
 int observe_drivers(struct host *h, struct vfioadm_inventory *inv, struct vfioadm_function *f)
 {
-	_cleanup_strv_ struct strv native = { 0 }, vfio = { 0 };
+	_cleanup_strv_ struct strv native = {0}, vfio = {0};
 	char rest[64], module[NAME_MAX + 1];
 	int r;
 
@@ -109,7 +109,7 @@ int observe_drivers(struct host *h, struct vfioadm_inventory *inv, struct vfioad
 int observe_driver_presence(struct host *h, const char *driver, enum driver_presence *ret,
 			    char *ret_module, size_t size)
 {
-	_cleanup_strv_ struct strv found = { 0 };
+	_cleanup_strv_ struct strv found = {0};
 	char path[OBSERVE_PATH_MAX], module[NAME_MAX + 1];
 	int r;
 

@@ -12,8 +12,8 @@ static enum host_machine machine_by_iommu(const char *unit)
 		const char *prefix;
 		enum host_machine machine;
 	} units[] = {
-		{ "dmar", MACHINE_INTEL },	 { "ivhd", MACHINE_AMD },  { "smmu", MACHINE_ARM64 },
-		{ "arm-smmu", MACHINE_ARM64 }, { "s390-iommu", MACHINE_S390 },
+		{"dmar", MACHINE_INTEL},     {"ivhd", MACHINE_AMD},	   {"smmu", MACHINE_ARM64},
+		{"arm-smmu", MACHINE_ARM64}, {"s390-iommu", MACHINE_S390},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
@@ -55,7 +55,7 @@ static enum host_machine machine_by_firmware(struct host *h)
 
 static int read_iommu(struct host *h, struct vfioadm_inventory *inv)
 {
-	_cleanup_strv_ struct strv units = { 0 };
+	_cleanup_strv_ struct strv units = {0};
 	struct host_facts *facts = &inv->facts;
 	int r = h->ops->list(h, -1, "sys/class/iommu", &units);
 
@@ -63,8 +63,7 @@ static int read_iommu(struct host *h, struct vfioadm_inventory *inv)
 		return r;
 	if (r == 0 || r == -ENOENT)
 		facts->iommu = uint_known(units.n > 0);
-	STRV_FOREACH(i, &units)
-	{
+	STRV_FOREACH (i, &units) {
 		facts->machine = machine_by_iommu(units.items[i]);
 		if (facts->machine != MACHINE_OTHER)
 			return 0;
@@ -91,7 +90,8 @@ static void decide_late_groups(struct vfioadm_inventory *inv)
 		return;
 	for (size_t i = 0; i < inv->n_functions; i++) {
 		const struct vfioadm_function *f = &inv->functions[i];
-		bool host_bridge = f->class_code.state == VFIOADM_KNOWN && f->class_code.value >> 8 == 0x0600;
+		bool host_bridge =
+			f->class_code.state == VFIOADM_KNOWN && f->class_code.value >> 8 == 0x0600;
 
 		if (f->driver.state == VFIOADM_KNOWN)
 			continue;
@@ -118,7 +118,8 @@ static bool has_parameter(const char *cmdline, const char *parameter)
 	size_t len = strlen(parameter);
 
 	for (const char *p = cmdline; (p = strstr(p, parameter)); p += len)
-		if ((p == cmdline || p[-1] == ' ') && (p[len] == '\0' || p[len] == ' ' || p[len] == ','))
+		if ((p == cmdline || p[-1] == ' ') &&
+		    (p[len] == '\0' || p[len] == ' ' || p[len] == ','))
 			return true;
 	return false;
 }
@@ -126,18 +127,25 @@ static bool has_parameter(const char *cmdline, const char *parameter)
 static const char *advice_intel(struct host *h, const char *cmdline)
 {
 	if (has_parameter(cmdline, "intel_iommu=off"))
-		return "Replace intel_iommu=off by intel_iommu=on on the kernel command line and reboot.";
+		return "Replace intel_iommu=off by intel_iommu=on on the kernel command line and "
+		       "reboot.";
 	if (has_parameter(cmdline, "iommu=off"))
 		return "Replace iommu=off by intel_iommu=on on the kernel command line and reboot.";
-	if (host_exists(h, "sys/firmware/acpi/tables/DMAR") && !has_parameter(cmdline, "intel_iommu=on"))
-		return "Add intel_iommu=on to the kernel command line and reboot; the firmware has VT-d enabled.";
+	if (host_exists(h, "sys/firmware/acpi/tables/DMAR") &&
+	    !has_parameter(cmdline, "intel_iommu=on"))
+		return "Add intel_iommu=on to the kernel command line and reboot; the firmware has "
+		       "VT-d enabled.";
 	if (host_exists(h, "sys/firmware/acpi/tables/DMAR"))
-		return "Look for lines with DMAR in the kernel log: the firmware has VT-d enabled and "
-		       "intel_iommu=on is on the kernel command line, but the kernel did not use it.";
+		return "Look for lines with DMAR in the kernel log: the firmware has VT-d enabled "
+		       "and "
+		       "intel_iommu=on is on the kernel command line, but the kernel did not use "
+		       "it.";
 	if (has_parameter(cmdline, "intel_iommu=on"))
-		return "Enable VT-d (Intel Virtualization Technology for Directed I/O) in the firmware setup; "
+		return "Enable VT-d (Intel Virtualization Technology for Directed I/O) in the "
+		       "firmware setup; "
 		       "intel_iommu=on is on the kernel command line already.";
-	return "Enable VT-d (Intel Virtualization Technology for Directed I/O) in the firmware setup and add "
+	return "Enable VT-d (Intel Virtualization Technology for Directed I/O) in the firmware "
+	       "setup and add "
 	       "intel_iommu=on to the kernel command line.";
 }
 
@@ -147,7 +155,8 @@ static const char *advice_amd(struct host *h, const char *cmdline)
 		return "Remove amd_iommu=off from the kernel command line and reboot.";
 	if (has_parameter(cmdline, "iommu=off"))
 		return "Remove iommu=off from the kernel command line and reboot.";
-	return "Enable the IOMMU (AMD-Vi) in the firmware setup and reboot; the kernel then uses it without a "
+	return "Enable the IOMMU (AMD-Vi) in the firmware setup and reboot; the kernel then uses "
+	       "it without a "
 	       "parameter, unless amd_iommu=off forbids it.";
 }
 
@@ -159,10 +168,13 @@ static const char *advice(struct host *h, enum host_machine machine, const char 
 	case MACHINE_AMD:
 		return advice_amd(h, cmdline);
 	case MACHINE_ARM64:
-		return "Enable the SMMU in the firmware setup (or give the virtual machine one) and boot a "
-		       "kernel with CONFIG_ARM_SMMU_V3 or CONFIG_ARM_SMMU; no kernel parameter is needed.";
+		return "Enable the SMMU in the firmware setup (or give the virtual machine one) "
+		       "and boot a "
+		       "kernel with CONFIG_ARM_SMMU_V3 or CONFIG_ARM_SMMU; no kernel parameter is "
+		       "needed.";
 	case MACHINE_S390:
-		return "Boot a kernel with CONFIG_S390_IOMMU; PCI functions of this machine are always behind "
+		return "Boot a kernel with CONFIG_S390_IOMMU; PCI functions of this machine are "
+		       "always behind "
 		       "an IOMMU, and no kernel parameter is needed.";
 	default:
 		return "Enable the IOMMU in the firmware setup and boot a kernel that supports it.";
@@ -185,7 +197,7 @@ static void read_advice(struct host *h, struct vfioadm_inventory *inv)
 /* "none [integrity] confidentiality" */
 static void read_lockdown(struct host *h, struct host_facts *facts)
 {
-	static const char *const levels[] = { "[none]", "[integrity]", "[confidentiality]" };
+	static const char *const levels[] = {"[none]", "[integrity]", "[confidentiality]"};
 	char text[128];
 
 	if (host_read_text(h, -1, "sys/kernel/security/lockdown", text, sizeof(text)) < 0)
@@ -198,8 +210,8 @@ static void read_lockdown(struct host *h, struct host_facts *facts)
 static void read_noiommu(struct host *h, struct host_facts *facts)
 {
 	char text[16];
-	ssize_t n = host_read_text(h, -1, "sys/module/vfio/parameters/enable_unsafe_noiommu_mode", text,
-				   sizeof(text));
+	ssize_t n = host_read_text(h, -1, "sys/module/vfio/parameters/enable_unsafe_noiommu_mode",
+				   text, sizeof(text));
 
 	if (n == -ENOENT)
 		facts->noiommu = uint_known(0);

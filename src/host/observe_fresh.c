@@ -125,7 +125,7 @@ static int follow_block(struct host *h, const char *link, struct way *w, unsigne
 /* Device mapper and md devices: down to what they are made of. */
 static int follow_slaves(struct host *h, const char *disk, struct way *w, unsigned depth)
 {
-	_cleanup_strv_ struct strv names = { 0 };
+	_cleanup_strv_ struct strv names = {0};
 	char path[NAME_MAX * 2 + 64], link[PATH_MAX];
 	int r;
 
@@ -144,11 +144,12 @@ static int follow_slaves(struct host *h, const char *disk, struct way *w, unsign
 /* An NVMe namespace with several paths hangs below its subsystem, which links its controllers. */
 static int follow_subsystem(struct host *h, const char *subsystem, struct way *w)
 {
-	_cleanup_strv_ struct strv names = { 0 };
+	_cleanup_strv_ struct strv names = {0};
 	char dir[NAME_MAX + 64], path[NAME_MAX * 2 + 80], link[PATH_MAX];
 	int r;
 
-	snprintf(dir, sizeof(dir), "sys/class/nvme-subsystem/%.*s", (int)strcspn(subsystem, "/"), subsystem);
+	snprintf(dir, sizeof(dir), "sys/class/nvme-subsystem/%.*s", (int)strcspn(subsystem, "/"),
+		 subsystem);
 	r = h->ops->list(h, -1, dir, &names);
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
@@ -163,7 +164,8 @@ static int follow_subsystem(struct host *h, const char *subsystem, struct way *w
 
 static int follow_block(struct host *h, const char *link, struct way *w, unsigned depth)
 {
-	const char *below = strstr(link, "/virtual/block/"), *head = strstr(link, "/virtual/nvme-subsystem/");
+	const char *below = strstr(link, "/virtual/block/"),
+		   *head = strstr(link, "/virtual/nvme-subsystem/");
 	char disk[NAME_MAX + 1];
 
 	if (depth > 8)
@@ -188,7 +190,8 @@ static int node_link(struct host *h, const char *path, char link[PATH_MAX])
 	int r = h->ops->device_number(h, path, &block, &major, &minor);
 
 	if (r == 0) {
-		snprintf(sys, sizeof(sys), "sys/dev/%s/%u:%u", block ? "block" : "char", major, minor);
+		snprintf(sys, sizeof(sys), "sys/dev/%s/%u:%u", block ? "block" : "char", major,
+			 minor);
 		n = h->ops->readlink(h, -1, sys, link, PATH_MAX);
 		return n < 0 ? -ENODEV : 0;
 	}
@@ -202,7 +205,7 @@ static int node_link(struct host *h, const char *path, char link[PATH_MAX])
 int observe_node_function(struct host *h, const char *path, char ret_address[24], char **ret_via)
 {
 	char link[PATH_MAX];
-	struct way w = { 0 };
+	struct way w = {0};
 	int r;
 
 	path += strspn(path, "/");

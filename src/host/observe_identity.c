@@ -8,7 +8,7 @@
 
 char *identity_bridge_path(const char *resolved)
 {
-	_cleanup_strbuf_ struct strbuf out = { 0 };
+	_cleanup_strbuf_ struct strbuf out = {0};
 	bool below_root = false;
 
 	for (const char *p = resolved; *p;) {
@@ -34,7 +34,7 @@ char *identity_bridge_path(const char *resolved)
 /* N of the physical function's link virtfnN that leads to address. */
 static void read_vf_index(struct host *h, struct vfioadm_inventory *inv, struct vfioadm_function *f)
 {
-	_cleanup_strv_ struct strv names = { 0 };
+	_cleanup_strv_ struct strv names = {0};
 	char path[OBSERVE_PATH_MAX], link[48], name[NAME_MAX + 1];
 	size_t guess = 0;
 
@@ -54,8 +54,7 @@ static void read_vf_index(struct host *h, struct vfioadm_inventory *inv, struct 
 	device_path(path, f->physfn.value, "");
 	if (h->ops->list(h, -1, path, &names) < 0)
 		return;
-	STRV_FOREACH(i, &names)
-	{
+	STRV_FOREACH (i, &names) {
 		const char *number = str_after(names.items[i], "virtfn");
 		uint64_t n;
 
@@ -102,12 +101,13 @@ static bool slot_matches(struct host *h, const char *slot, const struct vfioadm_
 		return false;
 	snprintf(device, sizeof(device), "%04x:%02x:%02x", f->domain, f->bus, f->slot);
 	len = strlen(text);
-	return streq(text, device) || (len == strlen(device) - 3 && strncmp(text, device, len) == 0);
+	return streq(text, device) ||
+	       (len == strlen(device) - 3 && strncmp(text, device, len) == 0);
 }
 
 static int read_slot(struct host *h, struct vfioadm_inventory *inv, struct vfioadm_function *f)
 {
-	_cleanup_strv_ struct strv names = { 0 };
+	_cleanup_strv_ struct strv names = {0};
 	char fid[16], path[64];
 	int r;
 
@@ -122,7 +122,7 @@ static int read_slot(struct host *h, struct vfioadm_inventory *inv, struct vfioa
 		return r == -ENOMEM ? r : 0;
 	f->physical_slot = str_none();
 	strv_sort(&names);
-	STRV_FOREACH(i, &names)
+	STRV_FOREACH (i, &names)
 		if (slot_matches(h, names.items[i], f))
 			return value_text(inv, &f->physical_slot, names.items[i]);
 	return 0;
@@ -132,8 +132,8 @@ static int read_slot(struct host *h, struct vfioadm_inventory *inv, struct vfioa
 
 static uint32_t config_long(const unsigned char *config, size_t at)
 {
-	return (uint32_t)config[at] | (uint32_t)config[at + 1] << 8 | (uint32_t)config[at + 2] << 16 |
-	       (uint32_t)config[at + 3] << 24;
+	return (uint32_t)config[at] | (uint32_t)config[at + 1] << 8 |
+	       (uint32_t)config[at + 2] << 16 | (uint32_t)config[at + 3] << 24;
 }
 
 struct vfioadm_str identity_serial(const unsigned char *config, size_t size, char buf[24])
@@ -144,7 +144,7 @@ struct vfioadm_str identity_serial(const unsigned char *config, size_t size, cha
 
 	/* Not root: the first 64 bytes. All ones: the function does not answer. */
 	if (size < 256 || config_long(config, 0) == 0xffffffff)
-		return (struct vfioadm_str){ VFIOADM_UNKNOWN, NULL };
+		return (struct vfioadm_str){VFIOADM_UNKNOWN, NULL};
 	for (unsigned n = 0; n < CAPABILITIES_MAX && at >= EXTENDED && at + 12 <= size; n++) {
 		uint32_t head = config_long(config, at);
 
@@ -159,8 +159,8 @@ struct vfioadm_str identity_serial(const unsigned char *config, size_t size, cha
 		if ((!low && !high) || (low == 0xffffffff && high == 0xffffffff))
 			break;
 		snprintf(buf, 24, "%02x-%02x-%02x-%02x-%02x-%02x-%02x-%02x", high >> 24,
-			 high >> 16 & 0xff, high >> 8 & 0xff, high & 0xff, low >> 24, low >> 16 & 0xff,
-			 low >> 8 & 0xff, low & 0xff);
+			 high >> 16 & 0xff, high >> 8 & 0xff, high & 0xff, low >> 24,
+			 low >> 16 & 0xff, low >> 8 & 0xff, low & 0xff);
 		return str_known(buf);
 	}
 	return str_none();
@@ -175,7 +175,8 @@ static int read_serial(struct host *h, struct vfioadm_inventory *inv, host_dir d
 	ssize_t n;
 
 	/* Reading the configuration of a function in D3cold switches its power on. */
-	if (host_read_text(h, dir, "power_state", power, sizeof(power)) > 0 && streq(power, "D3cold"))
+	if (host_read_text(h, dir, "power_state", power, sizeof(power)) > 0 &&
+	    streq(power, "D3cold"))
 		return 0;
 	n = h->ops->read(h, dir, "config", (char *)config, sizeof(config));
 	if (n < 0)
@@ -195,7 +196,7 @@ static bool class_is(const struct vfioadm_function *f, unsigned shift, uint64_t 
 static int read_nvme_serial(struct host *h, struct vfioadm_inventory *inv, host_dir dir,
 			    struct vfioadm_function *f)
 {
-	_cleanup_strv_ struct strv names = { 0 };
+	_cleanup_strv_ struct strv names = {0};
 	char path[NAME_MAX + 16];
 
 	/* Only the native driver tells; without it nothing is known about a disk. */
@@ -204,8 +205,7 @@ static int read_nvme_serial(struct host *h, struct vfioadm_inventory *inv, host_
 	if (!str_is(&f->driver, "nvme") || h->ops->list(h, dir, "nvme", &names) < 0)
 		return 0;
 	strv_sort(&names);
-	STRV_FOREACH(i, &names)
-	{
+	STRV_FOREACH (i, &names) {
 		if (!str_after(names.items[i], "nvme"))
 			continue;
 		snprintf(path, sizeof(path), "nvme/%s/serial", names.items[i]);
@@ -233,11 +233,13 @@ static bool read_mac(struct host *h, const char *interface, char text[18])
 	/* This takes a lock that a stuck network driver may hold, so it comes second. */
 	if (h->ops->permanent_mac(h, interface, mac) < 0)
 		return false;
-	snprintf(text, 18, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+	snprintf(text, 18, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4],
+		 mac[5]);
 	return true;
 }
 
-static int read_network_address(struct host *h, struct vfioadm_inventory *inv, struct vfioadm_function *f)
+static int read_network_address(struct host *h, struct vfioadm_inventory *inv,
+				struct vfioadm_function *f)
 {
 	char text[18];
 
@@ -255,6 +257,7 @@ static int read_network_address(struct host *h, struct vfioadm_inventory *inv, s
 /* ---- s390 ---- */
 
 /* Code page 37 to Latin-1; 0: not to be shown. */
+/* clang-format off */
 static const unsigned char ebcdic[256] = {
 	0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
 	0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
@@ -273,6 +276,7 @@ static const unsigned char ebcdic[256] = {
 	0x5c, 0xf7, 0x53, 0x54, 0x55, 0x56, 0x57, 0x58, 0x59, 0x5a, 0xb2, 0xd4, 0xd6, 0xd2, 0xd3, 0xd5,
 	0x30, 0x31, 0x32, 0x33, 0x34, 0x35, 0x36, 0x37, 0x38, 0x39, 0xb3, 0xdb, 0xdc, 0xd9, 0xda, 0x00,
 };
+/* clang-format on */
 
 void identity_ebcdic(const unsigned char *data, size_t size, char *buf, size_t room)
 {
@@ -315,12 +319,12 @@ static int read_zpci(struct host *h, struct vfioadm_inventory *inv, host_dir dir
 		unsigned base;
 		size_t offset;
 	} files[] = {
-		{ "uid_is_unique", 10, offsetof(struct vfioadm_function, uid_is_unique) },
-		{ "pchid", 16, offsetof(struct vfioadm_function, pchid) },
-		{ "pfgid", 16, offsetof(struct vfioadm_function, pfgid) },
-		{ "pft", 16, offsetof(struct vfioadm_function, pft) },
-		{ "port", 10, offsetof(struct vfioadm_function, port) },
-		{ "vfn", 16, offsetof(struct vfioadm_function, vfn) },
+		{"uid_is_unique", 10, offsetof(struct vfioadm_function, uid_is_unique)},
+		{"pchid", 16, offsetof(struct vfioadm_function, pchid)},
+		{"pfgid", 16, offsetof(struct vfioadm_function, pfgid)},
+		{"pft", 16, offsetof(struct vfioadm_function, pft)},
+		{"port", 10, offsetof(struct vfioadm_function, port)},
+		{"vfn", 16, offsetof(struct vfioadm_function, vfn)},
 	};
 	bool s390 = f->fid.state == VFIOADM_KNOWN;
 

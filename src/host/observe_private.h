@@ -21,7 +21,8 @@ int value_read_text(struct host *h, struct vfioadm_inventory *inv, host_dir dir,
 int value_read_uint(struct host *h, host_dir dir, const char *name, unsigned base,
 		    struct vfioadm_uint *ret);
 /** Copies; no items is NONE. -ENOMEM. */
-int value_list(struct vfioadm_inventory *inv, struct vfioadm_list *ret, const struct strv *items) MUST_CHECK;
+int value_list(struct vfioadm_inventory *inv, struct vfioadm_list *ret,
+	       const struct strv *items) MUST_CHECK;
 /** "sys/bus/pci/devices/ADDRESS/rest". */
 void device_path(char path[OBSERVE_PATH_MAX], const char *address, const char *rest);
 
@@ -50,7 +51,7 @@ void mounts_decode(char *s);
 /** What the class directories tell, collected per function before it goes to the inventory. */
 struct owned {
 	size_t function, order;
-	const char *name;         /* net and block lists */
+	const char *name;	  /* net and block lists */
 	struct vfioadm_user user; /* users */
 };
 
@@ -67,7 +68,8 @@ struct users {
 	struct owned_list net, block, users;
 };
 
-int users_add_name(struct users *u, struct owned_list *list, size_t function, const char *name) MUST_CHECK;
+int users_add_name(struct users *u, struct owned_list *list, size_t function,
+		   const char *name) MUST_CHECK;
 int users_add(struct users *u, size_t function, const char *kind, const char *what, const char *why,
 	      bool forceable) MUST_CHECK;
 int observe_block(struct users *u) MUST_CHECK;
@@ -77,13 +79,18 @@ int observe_users(struct host *h, struct vfioadm_inventory *inv, const char *mou
 /* ---- the other facets ---- */
 
 int observe_facts(struct host *h, struct vfioadm_inventory *inv, const char *mountinfo) MUST_CHECK;
-int observe_function_names(struct host *h, struct vfioadm_inventory *inv, struct vfioadm_function *f)
-	MUST_CHECK;
-int observe_path(struct host *h, struct vfioadm_inventory *inv, struct vfioadm_function *f) MUST_CHECK;
-int observe_identity(struct host *h, struct vfioadm_inventory *inv, struct vfioadm_function *f) MUST_CHECK;
-int observe_detail(struct host *h, struct vfioadm_inventory *inv, struct vfioadm_function *f) MUST_CHECK;
-int observe_drivers(struct host *h, struct vfioadm_inventory *inv, struct vfioadm_function *f) MUST_CHECK;
-int observe_locked(struct host *h, struct vfioadm_inventory *inv, struct vfioadm_function *f) MUST_CHECK;
+int observe_function_names(struct host *h, struct vfioadm_inventory *inv,
+			   struct vfioadm_function *f) MUST_CHECK;
+int observe_path(struct host *h, struct vfioadm_inventory *inv,
+		 struct vfioadm_function *f) MUST_CHECK;
+int observe_identity(struct host *h, struct vfioadm_inventory *inv,
+		     struct vfioadm_function *f) MUST_CHECK;
+int observe_detail(struct host *h, struct vfioadm_inventory *inv,
+		   struct vfioadm_function *f) MUST_CHECK;
+int observe_drivers(struct host *h, struct vfioadm_inventory *inv,
+		    struct vfioadm_function *f) MUST_CHECK;
+int observe_locked(struct host *h, struct vfioadm_inventory *inv,
+		   struct vfioadm_function *f) MUST_CHECK;
 
 /** "sys/devices/pci0000:00/0000:00:1c.0/0000:01:00.0" is "pci-0000:00:1c.0/00.0"; NULL: no such path. */
 char *identity_bridge_path(const char *resolved) MUST_CHECK;

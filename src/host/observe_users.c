@@ -21,7 +21,7 @@ static struct owned *owned_add(struct owned_list *list, size_t function)
 		list->room = room;
 	}
 	o = &list->items[list->n];
-	*o = (struct owned){ .function = function, .order = list->n };
+	*o = (struct owned){.function = function, .order = list->n};
 	list->n++;
 	return o;
 }
@@ -46,8 +46,8 @@ int users_add(struct users *u, size_t function, const char *kind, const char *wh
 
 	if (!o || !what_copy || !why_copy)
 		return -ENOMEM;
-	o->user = (struct vfioadm_user){ kind, host_clean_text(what_copy), host_clean_text(why_copy),
-					 forceable };
+	o->user = (struct vfioadm_user){kind, host_clean_text(what_copy), host_clean_text(why_copy),
+					forceable};
 	return 0;
 }
 
@@ -78,7 +78,7 @@ static int net_entry(struct users *u, host_dir dir, const char *name)
 
 static int observe_net(struct users *u)
 {
-	_cleanup_strv_ struct strv names = { 0 };
+	_cleanup_strv_ struct strv names = {0};
 	int r = u->h->ops->list(u->h, -1, "sys/class/net", &names);
 	host_dir dir;
 
@@ -133,7 +133,8 @@ static int observe_vfs(struct users *u)
 				 c->first->driver.value);
 		else
 			snprintf(why, sizeof(why),
-				 "is its virtual function, bound to %.64s; %zu virtual functions have a driver",
+				 "is its virtual function, bound to %.64s; %zu virtual functions "
+				 "have a driver",
 				 c->first->driver.value, c->n);
 		/* vfio-pci refuses a function whose virtual functions are enabled: no force helps. */
 		r = users_add(u, i, "vf", c->first->address, why, false);
@@ -155,13 +156,12 @@ static bool is_framebuffer_of(struct users *u, const char *link, size_t function
 
 static int boot_display(struct users *u, size_t function)
 {
-	_cleanup_strv_ struct strv names = { 0 };
+	_cleanup_strv_ struct strv names = {0};
 
 	if (u->h->ops->list(u->h, -1, "sys/class/graphics", &names) < 0)
 		return 0;
 	strv_sort(&names);
-	STRV_FOREACH(i, &names)
-	{
+	STRV_FOREACH (i, &names) {
 		char path[NAME_MAX + 32], link[PATH_MAX];
 
 		if (!str_after(names.items[i], "fb") || streq(names.items[i], "fbcon"))
@@ -236,7 +236,7 @@ static int store_names(struct vfioadm_inventory *inv, struct owned_list *list, s
 			return -ENOMEM;
 		for (size_t k = 0; k < n; k++)
 			items[k] = list->items[i + k].name;
-		*field = (struct vfioadm_list){ VFIOADM_KNOWN, n, items };
+		*field = (struct vfioadm_list){VFIOADM_KNOWN, n, items};
 	}
 	return 0;
 }
@@ -263,7 +263,7 @@ static int store_users(struct vfioadm_inventory *inv, struct owned_list *list)
 
 int observe_users(struct host *h, struct vfioadm_inventory *inv, const char *mountinfo)
 {
-	struct users u = { .h = h, .inv = inv, .mountinfo = mountinfo };
+	struct users u = {.h = h, .inv = inv, .mountinfo = mountinfo};
 	int r = observe_net(&u);
 
 	if (r == 0)

@@ -44,21 +44,20 @@ int value_list(struct vfioadm_inventory *inv, struct vfioadm_list *ret, const st
 {
 	const char **copy;
 
-	*ret = (struct vfioadm_list){ .state = VFIOADM_NONE };
+	*ret = (struct vfioadm_list){.state = VFIOADM_NONE};
 	if (!items->n)
 		return 0;
 	copy = arena_alloc(&inv->arena, items->n * sizeof(*copy));
 	if (!copy)
 		return -ENOMEM;
-	STRV_FOREACH(i, items)
-	{
+	STRV_FOREACH (i, items) {
 		char *s = arena_strdup(&inv->arena, items->items[i]);
 
 		if (!s)
 			return -ENOMEM;
 		copy[i] = host_clean_text(s);
 	}
-	*ret = (struct vfioadm_list){ VFIOADM_KNOWN, items->n, copy };
+	*ret = (struct vfioadm_list){VFIOADM_KNOWN, items->n, copy};
 	return 0;
 }
 

@@ -147,7 +147,7 @@ static int step(struct walk *w, const char *name, bool follow_last)
 
 static char *joined_names(const struct walk *w)
 {
-	_cleanup_strbuf_ struct strbuf b = { 0 };
+	_cleanup_strbuf_ struct strbuf b = {0};
 
 	for (unsigned i = 0; i < w->depth; i++)
 		strbuf_addf(&b, "%s%s", i ? "/" : "", w->names[i]);
@@ -166,7 +166,7 @@ static int walk_open(struct walk *w, int flags)
 int path_open_walk(int root, const char *path, int flags, char **ret_resolved)
 {
 	_cleanup_free_ char *resolved = NULL;
-	struct walk w = { .root = root, .rest = strdup(path) };
+	struct walk w = {.root = root, .rest = strdup(path)};
 	char name[NAME_MAX + 1];
 	int r = w.rest ? 0 : -ENOMEM;
 

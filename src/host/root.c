@@ -46,8 +46,8 @@ static int open_inside(struct root_host *r, const char *path, int flags)
 
 static int path_below(struct root_host *r, host_dir dir, const char *name, char path[PATH_MAX])
 {
-	int n = dir < 0 ? snprintf(path, PATH_MAX, "%s", name) :
-			  snprintf(path, PATH_MAX, "%s/%s", r->dirs[dir].path, name);
+	int n = dir < 0 ? snprintf(path, PATH_MAX, "%s", name)
+			: snprintf(path, PATH_MAX, "%s/%s", r->dirs[dir].path, name);
 
 	return n >= PATH_MAX ? -ENAMETOOLONG : 0;
 }
@@ -137,7 +137,7 @@ static void root_dir_close(struct host *h, host_dir dir)
 		return;
 	close(r->dirs[dir].fd);
 	free(r->dirs[dir].path);
-	r->dirs[dir] = (struct root_dir){ -1, NULL };
+	r->dirs[dir] = (struct root_dir){-1, NULL};
 }
 
 static ssize_t root_read(struct host *h, host_dir dir, const char *name, char *buf, size_t size)
@@ -215,8 +215,8 @@ static void root_unmap(struct host *h, const char *data, size_t size)
 	free((void *)data);
 }
 
-static int root_device_number(struct host *h, const char *path, bool *ret_block, unsigned *ret_major,
-			      unsigned *ret_minor)
+static int root_device_number(struct host *h, const char *path, bool *ret_block,
+			      unsigned *ret_major, unsigned *ret_minor)
 {
 	struct stat st;
 	int r = root_stat(h, -1, path, &st);
@@ -303,7 +303,7 @@ int host_root_new(const char *dir, struct host **ret, struct vfioadm_error **err
 
 	if (!r)
 		return error_oom(err);
-	r->host = (struct host){ .ops = &root_ops, .cancel_fd = -1 };
+	r->host = (struct host){.ops = &root_ops, .cancel_fd = -1};
 	r->fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	e = r->fd < 0 ? -errno : 0;
 	r->display = strdup(dir);

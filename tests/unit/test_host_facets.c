@@ -8,7 +8,7 @@
 #define NVME "1b36 0010 1af4 1100 010802"
 #define NIC  "8086 10d3 8086 a01f 020000"
 
-#define PLACE "pci0000:00/0000:00:1c.0/0000:01:00.0"
+#define PLACE	      "pci0000:00/0000:00:1c.0/0000:01:00.0"
 #define FILE_OF(name) "sys/devices/" PLACE "/" name
 
 static struct vfioadm_function *look(struct tmp_tree *t, const char *address, unsigned facets)
@@ -32,15 +32,16 @@ static struct vfioadm_function *look_identity(struct tmp_tree *t)
 static void test_bridge_path(void **state)
 {
 	static const char *const rows[][2] = {
-		{ "sys/devices/pci0000:00/0000:00:03.0", "pci-0000:00:03.0" },
-		{ "sys/devices/pci0000:00/0000:00:1c.0/0000:01:00.0", "pci-0000:00:1c.0/00.0" },
-		{ "sys/devices/pci0000:00/0000:00:1c.0/0000:01:00.0/0000:02:1f.7", "pci-0000:00:1c.0/00.0/1f.7" },
-		{ "sys/devices/pci0000:00/0000:00:0e.0/pci10000:e0/10000:e0:06.0/10000:e1:00.0",
-		  "pci-0000:00:0e.0/06.0/00.0" },
-		{ "sys/devices/platform/40000000.pcie/pci0000:00/0000:00:01.0", "pci-0000:00:01.0" },
-		{ "sys/devices/pci0010:00/0010:00:00.0", "pci-0010:00:00.0" },
-		{ "sys/devices/virtual/net/lo", NULL },
-		{ "", NULL },
+		{"sys/devices/pci0000:00/0000:00:03.0", "pci-0000:00:03.0"},
+		{"sys/devices/pci0000:00/0000:00:1c.0/0000:01:00.0", "pci-0000:00:1c.0/00.0"},
+		{"sys/devices/pci0000:00/0000:00:1c.0/0000:01:00.0/0000:02:1f.7",
+		 "pci-0000:00:1c.0/00.0/1f.7"},
+		{"sys/devices/pci0000:00/0000:00:0e.0/pci10000:e0/10000:e0:06.0/10000:e1:00.0",
+		 "pci-0000:00:0e.0/06.0/00.0"},
+		{"sys/devices/platform/40000000.pcie/pci0000:00/0000:00:01.0", "pci-0000:00:01.0"},
+		{"sys/devices/pci0010:00/0010:00:00.0", "pci-0010:00:00.0"},
+		{"sys/devices/virtual/net/lo", NULL},
+		{"", NULL},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -135,18 +136,19 @@ static void test_ebcdic(void **state)
 		size_t size;
 		const char *text;
 	} rows[] = {
-		{ "\xc8\xc5\xd3\xd3\xd6\x40\xf0\xf9\x40\x40\0\0", 12, "HELLO 09" },
-		{ "\x81\x89\x91\x99\xa2\xa9\x4b\x60\x6d", 9, "aijrsz.-_" },
-		{ "\x40\x40", 2, "" },
-		{ "\0", 1, "" },
-		{ "\x43\x5a", 2, "\xc3\xa4!" }, /* a umlaut */
-		{ "\xc1\x05\xc2", 3, "A?B" },
-		{ "", 0, "" },
+		{"\xc8\xc5\xd3\xd3\xd6\x40\xf0\xf9\x40\x40\0\0", 12, "HELLO 09"},
+		{"\x81\x89\x91\x99\xa2\xa9\x4b\x60\x6d", 9, "aijrsz.-_"},
+		{"\x40\x40", 2, ""},
+		{"\0", 1, ""},
+		{"\x43\x5a", 2, "\xc3\xa4!"}, /* a umlaut */
+		{"\xc1\x05\xc2", 3, "A?B"},
+		{"", 0, ""},
 	};
 	char text[32];
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		identity_ebcdic((const unsigned char *)rows[i].data, rows[i].size, text, sizeof(text));
+		identity_ebcdic((const unsigned char *)rows[i].data, rows[i].size, text,
+				sizeof(text));
 		assert_string_equal(text, rows[i].text);
 	}
 	/* Cut between characters, never within one. */
@@ -405,7 +407,8 @@ static void test_drivers(void **state)
 		 "alias vfio_pci:v*d*sv*sd*bc*sc*i* vfio_pci\n"
 		 "alias vfio_pci:v000015B3d0000101Esv*sd*bc*sc*i* mlx5_vfio_pci\n"
 		 "alias pci:v00008086d* other\n");
-	tmp_file(t, "lib/modules/6.12.0/modules.dep", "kernel/drivers/vfio/pci/vfio-pci.ko.xz: x.ko\n");
+	tmp_file(t, "lib/modules/6.12.0/modules.dep",
+		 "kernel/drivers/vfio/pci/vfio-pci.ko.xz: x.ko\n");
 	f = look(t, "0000:01:00.0", VFIOADM_FACET_DRIVERS);
 	assert_string_equal(items_of(&f->host_drivers), "mlx5_core,generic_nic");
 	assert_string_equal(items_of(&f->vfio_variants), "mlx5_vfio_pci,vfio_pci");
@@ -432,12 +435,18 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, tmp_setup, tmp_teardown)
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_bridge_path), cmocka_unit_test(test_serial),
-		cmocka_unit_test(test_ebcdic),	    TEST(test_serial_of_sleeping_function),
-		TEST(test_s390_attributes),	    TEST(test_slots),
-		TEST(test_nvme_serial),		    TEST(test_mac),
-		TEST(test_virtual_function),	    TEST(test_detail),
-		TEST(test_detail_of_little),	    TEST(test_locked),
+		cmocka_unit_test(test_bridge_path),
+		cmocka_unit_test(test_serial),
+		cmocka_unit_test(test_ebcdic),
+		TEST(test_serial_of_sleeping_function),
+		TEST(test_s390_attributes),
+		TEST(test_slots),
+		TEST(test_nvme_serial),
+		TEST(test_mac),
+		TEST(test_virtual_function),
+		TEST(test_detail),
+		TEST(test_detail_of_little),
+		TEST(test_locked),
 		TEST(test_drivers),
 	};
 

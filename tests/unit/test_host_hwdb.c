@@ -107,23 +107,23 @@ static size_t build(struct writer *w, size_t value_size)
 	w->used = HEAD_SIZE;
 	w->strings = STRINGS_AT;
 	w->value_size = value_size;
-	v = (struct test_value){ MODEL, "QEMU NVM Express Controller (QEMU Virtual Machine)", 1, 30 };
+	v = (struct test_value){MODEL, "QEMU NVM Express Controller (QEMU Virtual Machine)", 1, 30};
 	card = put_node(w, "v00001AF4sd00001100*", NULL, 0, &v, 1);
-	v = (struct test_value){ MODEL, "QEMU NVM Express Controller", 1, 20 };
-	c[0] = (struct test_child){ '*', put_node(w, NULL, NULL, 0, &v, 1) };
-	c[1] = (struct test_child){ 's', card };
+	v = (struct test_value){MODEL, "QEMU NVM Express Controller", 1, 20};
+	c[0] = (struct test_child){'*', put_node(w, NULL, NULL, 0, &v, 1)};
+	c[1] = (struct test_child){'s', card};
 	model = put_node(w, "00000010", c, 2, NULL, 0);
-	v = (struct test_value){ VENDOR, "Red Hat, Inc.", 1, 10 };
-	c[0] = (struct test_child){ '*', put_node(w, NULL, NULL, 0, &v, 1) };
-	c[1] = (struct test_child){ 'd', model };
+	v = (struct test_value){VENDOR, "Red Hat, Inc.", 1, 10};
+	c[0] = (struct test_child){'*', put_node(w, NULL, NULL, 0, &v, 1)};
+	c[1] = (struct test_child){'d', model};
 	vendor = put_node(w, "0001B36", c, 2, NULL, 0);
-	v = (struct test_value){ " ID_PCI_INTERFACE_FROM_DATABASE", "NVM Express", 1, 50 };
-	c[1] = (struct test_child){ 'i', put_node(w, "02*", NULL, 0, &v, 1) };
-	v = (struct test_value){ SUBCLASS, "Non-Volatile memory controller", 1, 40 };
-	c[0] = (struct test_child){ '*', put_node(w, NULL, NULL, 0, &v, 1) };
+	v = (struct test_value){" ID_PCI_INTERFACE_FROM_DATABASE", "NVM Express", 1, 50};
+	c[1] = (struct test_child){'i', put_node(w, "02*", NULL, 0, &v, 1)};
+	v = (struct test_value){SUBCLASS, "Non-Volatile memory controller", 1, 40};
+	c[0] = (struct test_child){'*', put_node(w, NULL, NULL, 0, &v, 1)};
 	any = put_node(w, "d*sv*sd*bc01sc08", c, 2, NULL, 0);
-	c[0] = (struct test_child){ '*', any };
-	c[1] = (struct test_child){ '0', vendor };
+	c[0] = (struct test_child){'*', any};
+	c[1] = (struct test_child){'0', vendor};
 	root = put_node(w, "pci:v", c, 2, NULL, 0);
 	return put_head(w, root);
 }
@@ -141,7 +141,7 @@ static void look(const struct hwdb *db, const char *text, struct hwdb_property p
 
 static void test_lookup(void **state)
 {
-	static const size_t value_sizes[] = { 16, 32, 40 };
+	static const size_t value_sizes[] = {16, 32, 40};
 	struct hwdb_property p[4];
 	static struct writer w;
 	struct hwdb db;
@@ -152,7 +152,8 @@ static void test_lookup(void **state)
 		assert_int_equal(hwdb_open((char *)w.data, size, &db), 0);
 		look(&db, WHOLE, p);
 		assert_string_equal(p[0].value, "Red Hat, Inc.");
-		assert_string_equal(p[1].value, "QEMU NVM Express Controller (QEMU Virtual Machine)");
+		assert_string_equal(p[1].value,
+				    "QEMU NVM Express Controller (QEMU Virtual Machine)");
 		assert_string_equal(p[2].value, "Non-Volatile memory controller");
 		assert_string_equal(p[3].value, "NVM Express");
 		look(&db, "pci:v00001B36d00000010", p);
@@ -173,12 +174,12 @@ static void test_lookup(void **state)
 static void test_priority(void **state)
 {
 	static const struct test_value values[] = {
-		{ MODEL, "second file", 2, 1 },
-		{ MODEL, "first file", 1, 99 },
-		{ VENDOR, "line 5", 1, 5 },
-		{ VENDOR, "line 7", 1, 7 },
-		{ VENDOR, "line 6", 1, 6 },
-		{ "ID_PCI_SUBCLASS_FROM_DATABASE", "no property", 1, 8 },
+		{MODEL, "second file", 2, 1},
+		{MODEL, "first file", 1, 99},
+		{VENDOR, "line 5", 1, 5},
+		{VENDOR, "line 7", 1, 7},
+		{VENDOR, "line 6", 1, 6},
+		{"ID_PCI_SUBCLASS_FROM_DATABASE", "no property", 1, 8},
 	};
 	static struct writer w;
 	struct hwdb_property p[4];
@@ -227,7 +228,7 @@ static void test_not_a_database(void **state)
  */
 static void test_twisted(void **state)
 {
-	static const unsigned char masks[] = { 0xff, 0x01, 0x80 };
+	static const unsigned char masks[] = {0xff, 0x01, 0x80};
 	static struct writer w;
 	size_t size = build(&w, 32);
 	char *copy = malloc(size);
@@ -258,7 +259,7 @@ static void test_traps(void **state)
 {
 	static struct writer w;
 	struct hwdb_property p[4];
-	struct test_child c[2] = { { '*', HEAD_SIZE }, { '?', HEAD_SIZE } };
+	struct test_child c[2] = {{'*', HEAD_SIZE}, {'?', HEAD_SIZE}};
 	char stars[1001];
 	struct hwdb db;
 	size_t size;
@@ -310,7 +311,8 @@ static void test_names(void **state)
 		assert_string_equal(text_of(&f->vendor_name), "Red Hat, Inc.");
 		assert_string_equal(text_of(&f->device_name), "QEMU NVM Express Controller");
 		assert_string_equal(text_of(&f->subsystem_name), "QEMU Virtual Machine");
-		assert_string_equal(text_of(&f->class_name), "Non-Volatile memory controller (NVM Express)");
+		assert_string_equal(text_of(&f->class_name),
+				    "Non-Volatile memory controller (NVM Express)");
 	}
 	/* Equal kinds share their names. */
 	assert_ptr_equal(tmp_get(t, "0000:00:03.0")->device_name.value, f->device_name.value);
@@ -343,9 +345,12 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, tmp_setup, tmp_teardown)
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_lookup),	       cmocka_unit_test(test_priority),
-		cmocka_unit_test(test_not_a_database), cmocka_unit_test(test_twisted),
-		cmocka_unit_test(test_traps),	       TEST(test_names),
+		cmocka_unit_test(test_lookup),
+		cmocka_unit_test(test_priority),
+		cmocka_unit_test(test_not_a_database),
+		cmocka_unit_test(test_twisted),
+		cmocka_unit_test(test_traps),
+		TEST(test_names),
 		TEST(test_damaged),
 	};
 

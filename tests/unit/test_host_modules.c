@@ -11,17 +11,34 @@ static void test_glob(void **state)
 		const char *pattern, *text;
 		bool matches;
 	} rows[] = {
-		{ "", "", true },	    { "*", "", true },		{ "**", "x", true },
-		{ "a*", "abc", true },	    { "*c", "abc", true },	{ "a*c", "abcbc", true },
-		{ "a*b", "abc", false },    { "a?c", "abc", true },	{ "a?", "a", false },
-		{ "?", "", false },	    { "abc", "ab", false },	{ "ab", "abc", false },
-		{ "[ab]", "b", true },	    { "[a-c]x", "bx", true },	{ "[a-c]x", "dx", false },
-		{ "[!a]", "a", false },	    { "[!a]", "b", true },	{ "[^a]", "b", true },
-		{ "x[ab", "xa", false },    { "*[0-9]", "ab7", true },	{ "[-a]", "-", true },
-		{ "[", "[", false },	    { "*a*b*c*", "xaxbxcx", true },
-		{ "v*d*sv*sd*bc01sc08i02*", "v00001B36d00000010sv00001AF4sd00001100bc01sc08i02", true },
-		{ "v*d*sv*sd*bc01sc06i*", "v00001B36d00000010sv00001AF4sd00001100bc01sc08i02", false },
-		{ "A", "a", false },
+		{"", "", true},
+		{"*", "", true},
+		{"**", "x", true},
+		{"a*", "abc", true},
+		{"*c", "abc", true},
+		{"a*c", "abcbc", true},
+		{"a*b", "abc", false},
+		{"a?c", "abc", true},
+		{"a?", "a", false},
+		{"?", "", false},
+		{"abc", "ab", false},
+		{"ab", "abc", false},
+		{"[ab]", "b", true},
+		{"[a-c]x", "bx", true},
+		{"[a-c]x", "dx", false},
+		{"[!a]", "a", false},
+		{"[!a]", "b", true},
+		{"[^a]", "b", true},
+		{"x[ab", "xa", false},
+		{"*[0-9]", "ab7", true},
+		{"[-a]", "-", true},
+		{"[", "[", false},
+		{"*a*b*c*", "xaxbxcx", true},
+		{"v*d*sv*sd*bc01sc08i02*", "v00001B36d00000010sv00001AF4sd00001100bc01sc08i02",
+		 true},
+		{"v*d*sv*sd*bc01sc06i*", "v00001B36d00000010sv00001AF4sd00001100bc01sc08i02",
+		 false},
+		{"A", "a", false},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
@@ -44,11 +61,11 @@ static void test_glob_is_fast(void **state)
 
 static void assert_lookup(struct host *h, const char *text, const char *expected)
 {
-	struct strv names = { 0 };
+	struct strv names = {0};
 	char joined[512] = "";
 
 	assert_int_equal(modules_lookup(h, text, &names), 0);
-	STRV_FOREACH(i, &names)
+	STRV_FOREACH (i, &names)
 		sprintf(joined + strlen(joined), "%s%s", i ? "," : "", names.items[i]);
 	strv_clear(&names);
 	assert_string_equal(joined, expected);
@@ -63,7 +80,7 @@ static void test_aliases(void **state)
 				      "pcieport.description=x.alias=pci:*\0"
 				      "nodot";
 	struct tmp_tree *t = *state;
-	struct strv names = { 0 };
+	struct strv names = {0};
 	struct host *h;
 
 	tmp_file(t, INDEX "modules.alias",
@@ -78,13 +95,15 @@ static void test_aliases(void **state)
 		 "alias pci:v00001AF4d00001042sv*sd*bc*sc*i* unwanted-one\n"
 		 "alias pci:v* last");
 	tmp_data(t, INDEX "modules.builtin.modinfo", modinfo, sizeof(modinfo) - 1);
-	tmp_file(t, "etc/modprobe.d/local.conf", "options nvme x=1\n\t blacklist\tunwanted_one # why\n");
+	tmp_file(t, "etc/modprobe.d/local.conf",
+		 "options nvme x=1\n\t blacklist\tunwanted_one # why\n");
 	tmp_file(t, "etc/modprobe.d/not-read", "blacklist special\n");
 	tmp_file(t, "usr/lib/modprobe.d/x.conf", "blacklistx nvme\n");
 	h = tmp_open(t);
 	assert_lookup(h, "pci:v00001AF4d00001042sv00001AF4sd00001100bc01sc08i02",
 		      "special,nvme,virtio_pci,last");
-	assert_lookup(h, "pci:v00001AF4d00009999sv00000000sd00000000bc00sc00i00", "virtio_pci,last");
+	assert_lookup(h, "pci:v00001AF4d00009999sv00000000sd00000000bc00sc00i00",
+		      "virtio_pci,last");
 	assert_lookup(h, "usb:v1", "usbthing");
 	assert_lookup(h, "vfio_pci:v1", "");
 	/* Another kernel beside it, and none of the two is the running one. */
@@ -105,7 +124,8 @@ static void test_names(void **state)
 	tmp_file(t, INDEX "modules.dep",
 		 "kernel/drivers/vfio/vfio.ko.xz:\n"
 		 "kernel/drivers/vfio/pci/vfio-pci-core.ko.xz: kernel/drivers/vfio/vfio.ko.xz\n"
-		 "kernel/drivers/vfio/pci/vfio-pci.ko.xz: kernel/drivers/vfio/pci/vfio-pci-core.ko.xz\n"
+		 "kernel/drivers/vfio/pci/vfio-pci.ko.xz: "
+		 "kernel/drivers/vfio/pci/vfio-pci-core.ko.xz\n"
 		 "top.ko:");
 	tmp_file(t, INDEX "modules.builtin", "kernel/drivers/virtio/virtio_pci.ko\n");
 	tmp_file(t, "etc/modprobe.d/local.conf", "blacklist vfio_pci\n");
@@ -134,15 +154,18 @@ static void test_presence(void **state)
 	assert_int_equal(observe_driver_presence(h, "nvme", &presence, module, sizeof(module)), 0);
 	assert_int_equal(presence, DRIVER_REGISTERED);
 	assert_string_equal(module, "nvme");
-	assert_int_equal(observe_driver_presence(h, "pcieport", &presence, module, sizeof(module)), 0);
+	assert_int_equal(observe_driver_presence(h, "pcieport", &presence, module, sizeof(module)),
+			 0);
 	assert_int_equal(presence, DRIVER_REGISTERED);
 	assert_string_equal(module, "");
-	assert_int_equal(observe_driver_presence(h, "vfio-pci", &presence, module, sizeof(module)), 0);
+	assert_int_equal(observe_driver_presence(h, "vfio-pci", &presence, module, sizeof(module)),
+			 0);
 	assert_int_equal(presence, DRIVER_NOWHERE);
 	tmp_file(t, INDEX "modules.alias", "");
 	tmp_file(t, INDEX "modules.dep", "kernel/drivers/vfio/pci/vfio-pci.ko:\n");
 	h = tmp_open(t);
-	assert_int_equal(observe_driver_presence(h, "vfio-pci", &presence, module, sizeof(module)), 0);
+	assert_int_equal(observe_driver_presence(h, "vfio-pci", &presence, module, sizeof(module)),
+			 0);
 	assert_int_equal(presence, DRIVER_LOADABLE);
 	assert_string_equal(module, "vfio_pci");
 	assert_int_equal(observe_driver_presence(h, "vfio-pci", &presence, NULL, 0), 0);

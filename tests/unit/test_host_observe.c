@@ -5,8 +5,8 @@
 
 #include "tmp_tree.h"
 
-#define NVME "1b36 0010 1af4 1100 010802"
-#define NIC  "8086 10d3 8086 a01f 020000"
+#define NVME	    "1b36 0010 1af4 1100 010802"
+#define NIC	    "8086 10d3 8086 a01f 020000"
 #define HOST_BRIDGE "8086 29c0 1af4 1100 060000"
 
 static void test_values(void **state)
@@ -28,7 +28,8 @@ static void test_values(void **state)
 	assert_true(uint_is(&f->subsystem_vendor, 0x1af4) && uint_is(&f->subsystem_device, 0x1100));
 	assert_true(uint_is(&f->class_code, 0x010802) && uint_is(&f->revision, 2));
 	assert_string_equal(text_of(&f->driver), "nvme");
-	assert_true(uint_is(&f->vfio, 0) && uint_is(&f->iommu_group, 7) && uint_is(&f->numa_node, 1));
+	assert_true(uint_is(&f->vfio, 0) && uint_is(&f->iommu_group, 7) &&
+		    uint_is(&f->numa_node, 1));
 	assert_string_equal(text_of(&f->physfn), "-");
 	assert_string_equal(items_of(&f->companions), "0000:01:00.1");
 	assert_false(f->bridge);
@@ -53,7 +54,10 @@ static void test_values(void **state)
 static void test_without_modalias(void **state)
 {
 	static const char *const modalias[] = {
-		NULL, "", "pci:v00008086", "pci:v0000808Gd000010D3sv00000000sd00000000bc02sc00i00",
+		NULL,
+		"",
+		"pci:v00008086",
+		"pci:v0000808Gd000010D3sv00000000sd00000000bc02sc00i00",
 		"pci:v00008086d000010D3sv00000000sd00000000bc02sc00i00x",
 		"of:NfoobarT<NULL>Cfoo,bar",
 	};
@@ -64,9 +68,9 @@ static void test_without_modalias(void **state)
 	tmp_function(t, "pci0000:00/0000:00:03.0", NIC, "e1000e", 1);
 	for (size_t i = 0; i < ARRAY_SIZE(modalias); i++) {
 		static const char *const files[][2] = {
-			{ "vendor", "0x8086\n" },	    { "device", "0x10d3\n" },
-			{ "subsystem_vendor", "0x8086\n" }, { "subsystem_device", "0xa01f\n" },
-			{ "class", "0x020000\n" },
+			{"vendor", "0x8086\n"},		  {"device", "0x10d3\n"},
+			{"subsystem_vendor", "0x8086\n"}, {"subsystem_device", "0xa01f\n"},
+			{"class", "0x020000\n"},
 		};
 		struct vfioadm_function *f;
 
@@ -83,7 +87,8 @@ static void test_without_modalias(void **state)
 		f = tmp_get(t, "0000:00:03.0");
 		assert_true(uint_is(&f->vendor, 0x8086) && uint_is(&f->device, 0x10d3));
 		assert_true(uint_is(&f->subsystem_vendor, 0x8086));
-		assert_true(uint_is(&f->subsystem_device, 0xa01f) && uint_is(&f->class_code, 0x020000));
+		assert_true(uint_is(&f->subsystem_device, 0xa01f) &&
+			    uint_is(&f->class_code, 0x020000));
 	}
 }
 
@@ -235,25 +240,28 @@ static void test_advice(void **state)
 		enum host_machine machine;
 		const char *words; /* part of the advice */
 	} rows[] = {
-		{ "vendor_id\t: GenuineIntel\n", "root=/dev/sda1 quiet\n", false, MACHINE_INTEL,
-		  "Enable VT-d" },
-		{ "vendor_id\t: GenuineIntel\n", "quiet\n", true, MACHINE_INTEL, "Add intel_iommu=on" },
-		{ "vendor_id\t: GenuineIntel\n", "intel_iommu=on,sm_on\n", false, MACHINE_INTEL,
-		  "intel_iommu=on is on the kernel command line already" },
-		{ "vendor_id\t: GenuineIntel\n", "intel_iommu=on", true, MACHINE_INTEL, "kernel log" },
-		{ "vendor_id\t: GenuineIntel\n", "quiet intel_iommu=off\n", true, MACHINE_INTEL,
-		  "Replace intel_iommu=off" },
-		{ "vendor_id\t: GenuineIntel\n", "iommu=off\n", true, MACHINE_INTEL, "Replace iommu=off" },
-		{ "vendor_id\t: GenuineIntel\n", "not_intel_iommu=off\n", false, MACHINE_INTEL,
-		  "Enable VT-d" },
-		{ "vendor_id\t: AuthenticAMD\n", "quiet\n", false, MACHINE_AMD, "AMD-Vi" },
-		{ "vendor_id\t: AuthenticAMD\n", "amd_iommu=off\n", false, MACHINE_AMD,
-		  "Remove amd_iommu=off" },
-		{ "vendor_id\t: HygonGenuine\n", "iommu=off quiet\n", false, MACHINE_AMD,
-		  "Remove iommu=off" },
-		{ "processor\t: 0\nCPU implementer\t: 0x41\n", "\n", false, MACHINE_ARM64, "SMMU" },
-		{ "vendor_id       : IBM/S390\n", "\n", false, MACHINE_S390, "CONFIG_S390_IOMMU" },
-		{ "cpu\t: POWER9\n", "\n", false, MACHINE_OTHER, "Enable the IOMMU" },
+		{"vendor_id\t: GenuineIntel\n", "root=/dev/sda1 quiet\n", false, MACHINE_INTEL,
+		 "Enable VT-d"},
+		{"vendor_id\t: GenuineIntel\n", "quiet\n", true, MACHINE_INTEL,
+		 "Add intel_iommu=on"},
+		{"vendor_id\t: GenuineIntel\n", "intel_iommu=on,sm_on\n", false, MACHINE_INTEL,
+		 "intel_iommu=on is on the kernel command line already"},
+		{"vendor_id\t: GenuineIntel\n", "intel_iommu=on", true, MACHINE_INTEL,
+		 "kernel log"},
+		{"vendor_id\t: GenuineIntel\n", "quiet intel_iommu=off\n", true, MACHINE_INTEL,
+		 "Replace intel_iommu=off"},
+		{"vendor_id\t: GenuineIntel\n", "iommu=off\n", true, MACHINE_INTEL,
+		 "Replace iommu=off"},
+		{"vendor_id\t: GenuineIntel\n", "not_intel_iommu=off\n", false, MACHINE_INTEL,
+		 "Enable VT-d"},
+		{"vendor_id\t: AuthenticAMD\n", "quiet\n", false, MACHINE_AMD, "AMD-Vi"},
+		{"vendor_id\t: AuthenticAMD\n", "amd_iommu=off\n", false, MACHINE_AMD,
+		 "Remove amd_iommu=off"},
+		{"vendor_id\t: HygonGenuine\n", "iommu=off quiet\n", false, MACHINE_AMD,
+		 "Remove iommu=off"},
+		{"processor\t: 0\nCPU implementer\t: 0x41\n", "\n", false, MACHINE_ARM64, "SMMU"},
+		{"vendor_id       : IBM/S390\n", "\n", false, MACHINE_S390, "CONFIG_S390_IOMMU"},
+		{"cpu\t: POWER9\n", "\n", false, MACHINE_OTHER, "Enable the IOMMU"},
 	};
 	struct tmp_tree *t = *state;
 
@@ -381,29 +389,32 @@ static void test_nodes(void **state)
 		int result;
 		const char *address, *via;
 	} rows[] = {
-		{ "/dev/nvme0n1", 0, "0000:01:00.0", NULL },
-		{ "/dev/nvme0n1p2", 0, "0000:01:00.0", NULL },
-		{ "/dev/sda", 0, "0000:00:17.0", "ata1" },
-		{ "/dev/sdb", 0, "0000:00:14.0", "usb 1-2.4" },
-		{ "/dev/sdc", 0, "0000:02:00.0", "host3" },
-		{ "/dev/vda", 0, "0000:00:04.0", NULL },
-		{ "/dev/dm-0", 0, "0000:01:00.0", NULL },
-		{ "/dev/md0", -ENOTUNIQ, NULL, NULL },
-		{ "/dev/loop0", -ENODEV, NULL, NULL },
-		{ "/dev/nvme5n1", 0, "0000:05:00.0", NULL },
-		{ "/dev/nvme6n1", -ENOTUNIQ, NULL, NULL },
-		{ "/dev/dm-7", -ELOOP, NULL, NULL },
-		{ "/dev/nothing", -ENOENT, NULL, NULL },
-		{ "/dev/mapper/nothing", -ENOENT, NULL, NULL },
+		{"/dev/nvme0n1", 0, "0000:01:00.0", NULL},
+		{"/dev/nvme0n1p2", 0, "0000:01:00.0", NULL},
+		{"/dev/sda", 0, "0000:00:17.0", "ata1"},
+		{"/dev/sdb", 0, "0000:00:14.0", "usb 1-2.4"},
+		{"/dev/sdc", 0, "0000:02:00.0", "host3"},
+		{"/dev/vda", 0, "0000:00:04.0", NULL},
+		{"/dev/dm-0", 0, "0000:01:00.0", NULL},
+		{"/dev/md0", -ENOTUNIQ, NULL, NULL},
+		{"/dev/loop0", -ENODEV, NULL, NULL},
+		{"/dev/nvme5n1", 0, "0000:05:00.0", NULL},
+		{"/dev/nvme6n1", -ENOTUNIQ, NULL, NULL},
+		{"/dev/dm-7", -ELOOP, NULL, NULL},
+		{"/dev/nothing", -ENOENT, NULL, NULL},
+		{"/dev/mapper/nothing", -ENOENT, NULL, NULL},
 	};
 	struct tmp_tree *t = *state;
 	struct host *h;
 
 	tmp_class(t, "block", "pci0000:00/0000:01:00.0/nvme/nvme0", "nvme0n1");
 	tmp_class(t, "block", "pci0000:00/0000:01:00.0/nvme/nvme0/nvme0n1", "nvme0n1p2");
-	tmp_class(t, "block", "pci0000:00/0000:00:17.0/ata1/host0/target0:0:0/0:0:0:0/block", "sda");
-	tmp_class(t, "block",
-		  "pci0000:00/0000:00:14.0/usb1/1-2/1-2.4/1-2.4:1.0/host6/target6:0:0/6:0:0:0/block", "sdb");
+	tmp_class(t, "block", "pci0000:00/0000:00:17.0/ata1/host0/target0:0:0/0:0:0:0/block",
+		  "sda");
+	tmp_class(
+		t, "block",
+		"pci0000:00/0000:00:14.0/usb1/1-2/1-2.4/1-2.4:1.0/host6/target6:0:0/6:0:0:0/block",
+		"sdb");
 	tmp_class(t, "block", "pci0000:00/0000:02:00.0/host3/target3:0:0/3:0:0:0/block", "sdc");
 	tmp_class(t, "block", "pci0000:00/0000:00:04.0/virtio1/block", "vda");
 	tmp_class(t, "block", "virtual/block", "dm-0");
@@ -415,10 +426,13 @@ static void test_nodes(void **state)
 	tmp_class(t, "block", "virtual/block", "dm-7");
 	tmp_link(t, "sys/devices/virtual/block/dm-7/slaves/dm-7", "x");
 	tmp_class(t, "block", "virtual/nvme-subsystem/nvme-subsys5", "nvme5n1");
-	tmp_link(t, "sys/class/nvme-subsystem/nvme-subsys5/nvme5", "../../pci0000:00/0000:05:00.0/nvme/nvme5");
+	tmp_link(t, "sys/class/nvme-subsystem/nvme-subsys5/nvme5",
+		 "../../pci0000:00/0000:05:00.0/nvme/nvme5");
 	tmp_class(t, "block", "virtual/nvme-subsystem/nvme-subsys6", "nvme6n1");
-	tmp_link(t, "sys/class/nvme-subsystem/nvme-subsys6/nvme6", "../../pci0000:00/0000:06:00.0/nvme/nvme6");
-	tmp_link(t, "sys/class/nvme-subsystem/nvme-subsys6/nvme7", "../../pci0000:00/0000:07:00.0/nvme/nvme7");
+	tmp_link(t, "sys/class/nvme-subsystem/nvme-subsys6/nvme6",
+		 "../../pci0000:00/0000:06:00.0/nvme/nvme6");
+	tmp_link(t, "sys/class/nvme-subsystem/nvme-subsys6/nvme7",
+		 "../../pci0000:00/0000:07:00.0/nvme/nvme7");
 	h = tmp_open(t);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		char address[24] = "", *via = NULL;
@@ -438,13 +452,20 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, tmp_setup, tmp_teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_values),	 TEST(test_without_modalias),
-		TEST(test_unknown_is_not_none), TEST(test_odd_entries),
-		TEST(test_names_are_safe_to_show), TEST(test_no_bus),
-		TEST(test_s390),	 TEST(test_facts),
-		TEST(test_advice),	 TEST(test_no_advice_without_functions),
-		TEST(test_late_groups),	 TEST(test_fresh),
-		TEST(test_interfaces),	 TEST(test_nodes),
+		TEST(test_values),
+		TEST(test_without_modalias),
+		TEST(test_unknown_is_not_none),
+		TEST(test_odd_entries),
+		TEST(test_names_are_safe_to_show),
+		TEST(test_no_bus),
+		TEST(test_s390),
+		TEST(test_facts),
+		TEST(test_advice),
+		TEST(test_no_advice_without_functions),
+		TEST(test_late_groups),
+		TEST(test_fresh),
+		TEST(test_interfaces),
+		TEST(test_nodes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,29 +24,29 @@ static const struct {
 	int flags;
 	int result;
 } opened[] = {
-	{ "a/b/file", 0, INODE },
-	{ "a/./b//file", 0, INODE },
-	{ "a/b/../b/file", 0, INODE },
-	{ "/a/b/file", 0, INODE },
-	{ "../../../a/b/file", 0, INODE },
-	{ "relative", 0, INODE },
-	{ "absolute", 0, INODE },
-	{ "through-dir/file", 0, INODE },
-	{ "climber", 0, INODE },
-	{ "chain1", 0, INODE },
-	{ "a/up/b/file", 0, INODE },
-	{ "relative", O_NOFOLLOW, 0 },
-	{ "", O_DIRECTORY, 0 },
-	{ "a", O_DIRECTORY, 0 },
-	{ "missing", 0, -ENOENT },
-	{ "a/missing/file", 0, -ENOENT },
-	{ "outside", 0, -ENOENT },
-	{ "outside-relative", 0, -ENOENT },
-	{ "outside-dir/passwd", 0, -ENOENT },
-	{ "a/b/file/x", 0, -ENOTDIR },
-	{ "a/b/file", O_DIRECTORY, -ENOTDIR },
-	{ "circle1", 0, -ELOOP },
-	{ "self", 0, -ELOOP },
+	{"a/b/file", 0, INODE},
+	{"a/./b//file", 0, INODE},
+	{"a/b/../b/file", 0, INODE},
+	{"/a/b/file", 0, INODE},
+	{"../../../a/b/file", 0, INODE},
+	{"relative", 0, INODE},
+	{"absolute", 0, INODE},
+	{"through-dir/file", 0, INODE},
+	{"climber", 0, INODE},
+	{"chain1", 0, INODE},
+	{"a/up/b/file", 0, INODE},
+	{"relative", O_NOFOLLOW, 0},
+	{"", O_DIRECTORY, 0},
+	{"a", O_DIRECTORY, 0},
+	{"missing", 0, -ENOENT},
+	{"a/missing/file", 0, -ENOENT},
+	{"outside", 0, -ENOENT},
+	{"outside-relative", 0, -ENOENT},
+	{"outside-dir/passwd", 0, -ENOENT},
+	{"a/b/file/x", 0, -ENOTDIR},
+	{"a/b/file", O_DIRECTORY, -ENOTDIR},
+	{"circle1", 0, -ELOOP},
+	{"self", 0, -ELOOP},
 };
 
 static void fill(struct tmp_tree *t)
@@ -83,8 +83,8 @@ static void check_opening(struct tmp_tree *t, bool walk)
 	assert_true(root >= 0 && file >= 0);
 	for (size_t i = 0; i < ARRAY_SIZE(opened); i++) {
 		int flags = O_PATH | opened[i].flags;
-		int fd = walk ? path_open_walk(root, opened[i].path, flags, NULL) :
-				path_open_kernel(root, opened[i].path, flags);
+		int fd = walk ? path_open_walk(root, opened[i].path, flags, NULL)
+			      : path_open_kernel(root, opened[i].path, flags);
 
 		if (fd < 0 ? fd != opened[i].result : opened[i].result < 0)
 			fail_msg("%s: %d", opened[i].path, fd);
@@ -164,7 +164,7 @@ static void test_walk_resolves(void **state)
 static void check_reading(struct tmp_tree *t)
 {
 	struct host *h = tmp_open(t);
-	struct strv names = { 0 };
+	struct strv names = {0};
 	host_dir dir;
 	char buf[64], *resolved;
 	uint64_t v;
@@ -181,7 +181,8 @@ static void check_reading(struct tmp_tree *t)
 	/* From a directory that is open there is no way out either. */
 	assert_int_equal(h->ops->read(h, dir, "to-outside", buf, sizeof(buf)), -ENOENT);
 	assert_int_equal(h->ops->read(h, dir, "to-file", buf, sizeof(buf)), 7);
-	assert_int_equal(h->ops->read(h, dir, "../../../../../../etc/passwd", buf, sizeof(buf)), -ENOENT);
+	assert_int_equal(h->ops->read(h, dir, "../../../../../../etc/passwd", buf, sizeof(buf)),
+			 -ENOENT);
 	assert_int_equal(h->ops->read(h, dir, "..", buf, sizeof(buf)), -EISDIR);
 	assert_int_equal(h->ops->list(h, dir, ".", &names), 0);
 	strv_sort(&names);
@@ -229,7 +230,7 @@ static int forbid_openat2(unsigned error)
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
-	struct sock_fprog program = { ARRAY_SIZE(code), code };
+	struct sock_fprog program = {ARRAY_SIZE(code), code};
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -errno;
@@ -382,10 +383,10 @@ static void test_numbers(void **state)
 		int result;
 		uint64_t value;
 	} rows[] = {
-		{ "0x8086\n", 16, 0, 0x8086 },	{ "10\n", 10, 0, 10 },
-		{ "ff", 16, 0, 255 },		{ "-1\n", 10, -EINVAL, 0 },
-		{ "\n", 10, -EINVAL, 0 },	{ "", 10, -EINVAL, 0 },
-		{ "7 8", 10, -EINVAL, 0 },	{ "99999999999999999999", 10, -EINVAL, 0 },
+		{"0x8086\n", 16, 0, 0x8086}, {"10\n", 10, 0, 10},
+		{"ff", 16, 0, 255},	     {"-1\n", 10, -EINVAL, 0},
+		{"\n", 10, -EINVAL, 0},	     {"", 10, -EINVAL, 0},
+		{"7 8", 10, -EINVAL, 0},     {"99999999999999999999", 10, -EINVAL, 0},
 	};
 	struct tmp_tree *t = *state;
 	struct host *h = tmp_open(t);
@@ -397,25 +398,28 @@ static void test_numbers(void **state)
 		assert_int_equal(host_read_uint(h, -1, "n", rows[i].base, &v), rows[i].result);
 		assert_int_equal(v, rows[i].value);
 	}
-	assert_int_equal(host_read_uint(h, -1, "none", 10, &(uint64_t){ 0 }), -ENOENT);
+	assert_int_equal(host_read_uint(h, -1, "none", 10, &(uint64_t){0}), -ENOENT);
 }
 
 static void test_clean_text(void **state)
 {
 	static const char *const rows[][2] = {
-		{ "plain", "plain" },
-		{ "K\xc3\xb6ln \xe2\x82\xac \xf0\x9f\x98\x80", "K\xc3\xb6ln \xe2\x82\xac \xf0\x9f\x98\x80" },
-		{ "a\033[31mb\a\n", "a?[31mb??" },
-		{ "\x7f", "?" },
-		{ "\xc2\x9b" "31m", "??31m" }, /* CSI in one character */
-		{ "\xff\xfe", "??" },
-		{ "\xc0\xaf", "??" },          /* over-long '/' */
-		{ "\xe0\x80\xaf", "???" },
-		{ "\xed\xa0\x80", "???" },     /* half a surrogate pair */
-		{ "\xf5\x80\x80\x80", "????" },
-		{ "\xe2\x82", "??" },          /* cut */
-		{ "\xc3", "?" },
-		{ "", "" },
+		{"plain", "plain"},
+		{"K\xc3\xb6ln \xe2\x82\xac \xf0\x9f\x98\x80",
+		 "K\xc3\xb6ln \xe2\x82\xac \xf0\x9f\x98\x80"},
+		{"a\033[31mb\a\n", "a?[31mb??"},
+		{"\x7f", "?"},
+		{"\xc2\x9b"
+		 "31m",
+		 "??31m"}, /* CSI in one character */
+		{"\xff\xfe", "??"},
+		{"\xc0\xaf", "??"}, /* over-long '/' */
+		{"\xe0\x80\xaf", "???"},
+		{"\xed\xa0\x80", "???"}, /* half a surrogate pair */
+		{"\xf5\x80\x80\x80", "????"},
+		{"\xe2\x82", "??"}, /* cut */
+		{"\xc3", "?"},
+		{"", ""},
 	};
 	char buf[64];
 
@@ -429,10 +433,10 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, tmp_setup, tmp_teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_walk),	  TEST(test_kernel),	  TEST(test_walk_is_bounded),
-		TEST(test_walk_resolves), TEST(test_reading),	  TEST(test_enosys),
+		TEST(test_walk),	  TEST(test_kernel),	    TEST(test_walk_is_bounded),
+		TEST(test_walk_resolves), TEST(test_reading),	    TEST(test_enosys),
 		TEST(test_eperm),	  TEST(test_special_files), TEST(test_large_files),
-		TEST(test_never_changes), TEST(test_no_root),	  TEST(test_numbers),
+		TEST(test_never_changes), TEST(test_no_root),	    TEST(test_numbers),
 		TEST(test_clean_text),
 	};
 

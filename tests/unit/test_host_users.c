@@ -65,8 +65,7 @@ static void test_mounts(void **state)
 		 "33 30 259:9 /sub /srv/b rw - xfs /dev/nvme1n1 rw\n"
 		 "34 30 259:9 /sub /srv/c rw - xfs /dev/nvme1n1 rw\n"
 		 "broken line\n");
-	assert_users(t,
-		     "block nvme0n1p1: mounted at /boot here, !block nvme0n1p2: mounted at /",
+	assert_users(t, "block nvme0n1p1: mounted at /boot here, !block nvme0n1p2: mounted at /",
 		     "block nvme1n1: mounted at /srv/a and 2 other places");
 }
 
@@ -232,7 +231,8 @@ static void test_virtual_functions(void **state)
 		tmp_link(t, path, "../0000:01:00.0");
 	}
 	assert_users(t,
-		     "!vf 0000:01:10.1: is its virtual function, bound to vfio-pci; 2 virtual functions have "
+		     "!vf 0000:01:10.1: is its virtual function, bound to vfio-pci; 2 virtual "
+		     "functions have "
 		     "a driver",
 		     "");
 }
@@ -263,8 +263,8 @@ static int collect(const struct mount *m, void *userdata)
 {
 	char *text = userdata;
 
-	sprintf(text + strlen(text), "[%u:%u %s %s %s %s]", m->major, m->minor, m->point, m->options,
-		m->type, m->source);
+	sprintf(text + strlen(text), "[%u:%u %s %s %s %s]", m->major, m->minor, m->point,
+		m->options, m->type, m->source);
 	return 0;
 }
 
@@ -281,7 +281,8 @@ static void test_mountinfo(void **state)
 				     "6 0 1:5 / /d rw - ext4 /dev/d rw",
 				     collect, text),
 			 0);
-	assert_string_equal(text, "[8:1 /a ro,x ext4 /dev/a b][0:5 /b rw tmpfs none][1:5 /d rw ext4 /dev/d]");
+	assert_string_equal(
+		text, "[8:1 /a ro,x ext4 /dev/a b][0:5 /b rw tmpfs none][1:5 /d rw ext4 /dev/d]");
 	mounts_decode(decoded);
 	assert_string_equal(decoded, "a b\\\\\\12\\400\\");
 }
@@ -291,21 +292,24 @@ static void test_last_address(void **state)
 	static const struct {
 		const char *path, *address, *rest;
 	} rows[] = {
-		{ "../../devices/pci0000:00/0000:00:03.0/net/eth0", "0000:00:03.0", "net/eth0" },
-		{ "../pci0000:00/0000:00:1c.0/0000:01:00.0/nvme/nvme0", "0000:01:00.0", "nvme/nvme0" },
-		{ "../pci0000:00/0000:00:0e.0/pci10000:e0/10000:e1:00.0/nvme", "10000:e1:00.0", "nvme" },
-		{ "0000:00:03.0", "0000:00:03.0", "" },
-		{ "../../devices/virtual/net/lo", NULL, NULL },
-		{ "../../host0/target0:0:0/0:0:0:0/block/sda", NULL, NULL },
-		{ "../pci0000:00", NULL, NULL },
-		{ "", NULL, NULL },
+		{"../../devices/pci0000:00/0000:00:03.0/net/eth0", "0000:00:03.0", "net/eth0"},
+		{"../pci0000:00/0000:00:1c.0/0000:01:00.0/nvme/nvme0", "0000:01:00.0",
+		 "nvme/nvme0"},
+		{"../pci0000:00/0000:00:0e.0/pci10000:e0/10000:e1:00.0/nvme", "10000:e1:00.0",
+		 "nvme"},
+		{"0000:00:03.0", "0000:00:03.0", ""},
+		{"../../devices/virtual/net/lo", NULL, NULL},
+		{"../../host0/target0:0:0/0:0:0:0/block/sda", NULL, NULL},
+		{"../pci0000:00", NULL, NULL},
+		{"", NULL, NULL},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		char address[ADDRESS_MAX];
 		const char *rest;
 
-		assert_int_equal(last_address(rows[i].path, address, &rest), rows[i].address != NULL);
+		assert_int_equal(last_address(rows[i].path, address, &rest),
+				 rows[i].address != NULL);
 		if (rows[i].address) {
 			assert_string_equal(address, rows[i].address);
 			assert_string_equal(rest, rows[i].rest);
@@ -317,13 +321,20 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, tmp_setup, tmp_teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_unused_disks),     TEST(test_mounts),
-		TEST(test_mounts_by_sys_dev), TEST(test_mountinfo_of_init),
-		TEST(test_swap),	     TEST(test_btrfs),
-		TEST(test_holders),	     TEST(test_partitions_of_holders),
-		TEST(test_holders_in_a_circle), TEST(test_nvme_multipath),
-		TEST(test_interfaces),	     TEST(test_virtual_functions),
-		TEST(test_display),	     cmocka_unit_test(test_mountinfo),
+		TEST(test_unused_disks),
+		TEST(test_mounts),
+		TEST(test_mounts_by_sys_dev),
+		TEST(test_mountinfo_of_init),
+		TEST(test_swap),
+		TEST(test_btrfs),
+		TEST(test_holders),
+		TEST(test_partitions_of_holders),
+		TEST(test_holders_in_a_circle),
+		TEST(test_nvme_multipath),
+		TEST(test_interfaces),
+		TEST(test_virtual_functions),
+		TEST(test_display),
+		cmocka_unit_test(test_mountinfo),
 		cmocka_unit_test(test_last_address),
 	};
 

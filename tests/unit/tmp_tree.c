@@ -130,16 +130,18 @@ static void link_to(struct tmp_tree *t, const char *path, const char *target)
 	tmp_link(t, path, full);
 }
 
-void tmp_function(struct tmp_tree *t, const char *place, const char *ids, const char *driver, int group)
+void tmp_function(struct tmp_tree *t, const char *place, const char *ids, const char *driver,
+		  int group)
 {
 	unsigned vendor, device, subvendor, subdevice, class;
 	const char *address = strrchr(place, '/') + 1;
 	char path[1024], text[1024];
 
-	assert_int_equal(sscanf(ids, "%x %x %x %x %x", &vendor, &device, &subvendor, &subdevice, &class), 5);
+	assert_int_equal(
+		sscanf(ids, "%x %x %x %x %x", &vendor, &device, &subvendor, &subdevice, &class), 5);
 	snprintf(path, sizeof(path), "sys/devices/%s/modalias", place);
-	snprintf(text, sizeof(text), "pci:v%08Xd%08Xsv%08Xsd%08Xbc%02Xsc%02Xi%02X\n", vendor, device,
-		 subvendor, subdevice, class >> 16, class >> 8 & 0xff, class & 0xff);
+	snprintf(text, sizeof(text), "pci:v%08Xd%08Xsv%08Xsd%08Xbc%02Xsc%02Xi%02X\n", vendor,
+		 device, subvendor, subdevice, class >> 16, class >> 8 & 0xff, class & 0xff);
 	tmp_file(t, path, text);
 	snprintf(path, sizeof(path), "sys/devices/%s/revision", place);
 	tmp_file(t, path, "0x02\n");
@@ -220,7 +222,8 @@ const char *items_of(const struct vfioadm_list *list)
 		return list->state == VFIOADM_NONE ? "-" : "?";
 	assert_true(list->n > 0);
 	for (size_t i = 0; i < list->n; i++)
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s", i ? "," : "", list->items[i]);
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s", i ? "," : "",
+				      list->items[i]);
 	return text;
 }
 

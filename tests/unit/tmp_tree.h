@@ -14,7 +14,7 @@
 /* A root in a temporary directory; missing parents are made. Every failure fails the test. */
 struct tmp_tree {
 	char dir[64];
-	struct host *host; /* tmp_open() */
+	struct host *host;	       /* tmp_open() */
 	struct vfioadm_inventory *inv; /* tmp_observe() */
 };
 
@@ -33,7 +33,8 @@ void tmp_remove(struct tmp_tree *t, const char *path);
  * A function at place below sys/devices ("pci0000:00/0000:00:01.0"), with its link on the bus. ids is
  * "vendor device subvendor subdevice class" in hex; driver NULL: none; group -1: none.
  */
-void tmp_function(struct tmp_tree *t, const char *place, const char *ids, const char *driver, int group);
+void tmp_function(struct tmp_tree *t, const char *place, const char *ids, const char *driver,
+		  int group);
 /** sys/class/CLASS/NAME, linked to the directory PLACE/NAME below sys/devices. */
 void tmp_class(struct tmp_tree *t, const char *class, const char *place, const char *name);
 
