@@ -218,8 +218,10 @@ int module_unload(struct kernel *k, const char *name)
 	char *rest = deps, *dep;
 	int r = 0;
 
-	if (!m || !m->loaded)
+	if (!m)
 		return -ENOENT;
+	if (!m->loaded)
+		return 0;
 	if (is_needed(k, m))
 		return -EBUSY;
 	for (size_t i = 0; r == 0 && i < k->n_drivers; i++)
@@ -233,7 +235,7 @@ int module_unload(struct kernel *k, const char *name)
 	while (r == 0 && rest && (dep = strsep(&rest, " "))) {
 		int gone = *dep ? module_unload(k, dep) : 0;
 
-		r = gone == -EBUSY || gone == -ENOENT ? 0 : gone;
+		r = gone == -EBUSY ? 0 : gone;
 	}
 	return r;
 }

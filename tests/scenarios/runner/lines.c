@@ -89,8 +89,12 @@ static int do_modprobe(struct runner *run, const struct strv *words)
 	const char *options = words->n > 2 ? words->items[2] : NULL;
 	char buf[32];
 
-	run->result = run->fake ? fake_modprobe(run->fake, words->items[1], options)
-				: spawn_modprobe(words);
+	if (!run->fake)
+		run->result = spawn_modprobe(words);
+	else if (streq(words->items[1], "-r"))
+		run->result = fake_unload(run->fake, options ? options : "");
+	else
+		run->result = fake_modprobe(run->fake, words->items[1], options);
 	runner_note(run, "modprobe %s %s = %s", words->items[1], options ? options : "",
 		    result_name(run->result, buf));
 	return 0;
