@@ -142,8 +142,11 @@ struct vfioadm_str identity_serial(const unsigned char *config, size_t size, cha
 	uint32_t low, high;
 	size_t at = EXTENDED;
 
-	/* Not root: the first 64 bytes. All ones: the function does not answer. */
-	if (size < 256 || config_long(config, 0) == 0xffffffff)
+	/* Not root: the first 64 bytes. */
+	if (size < 256)
+		return (struct vfioadm_str){VFIOADM_UNKNOWN, NULL};
+	/* All ones: it does not answer. In a virtual function only the IDs are. */
+	if (config_long(config, 0) == 0xffffffff && config_long(config, 4) == 0xffffffff)
 		return (struct vfioadm_str){VFIOADM_UNKNOWN, NULL};
 	for (unsigned n = 0; n < CAPABILITIES_MAX && at >= EXTENDED && at + 12 <= size; n++) {
 		uint32_t head = config_long(config, at);

@@ -97,6 +97,10 @@ static void test_serial(void **state)
 	fill_config(config, 0, 1);
 	s = identity_serial(config, sizeof(config), text);
 	assert_string_equal(text_of(&s), "00-00-00-01-00-00-00-00");
+	/* A virtual function. */
+	put_long(config, 0, 0xffffffff);
+	s = identity_serial(config, sizeof(config), text);
+	assert_string_equal(text_of(&s), "00-00-00-01-00-00-00-00");
 	/* Gone or without power. */
 	memset(config, 0xff, sizeof(config));
 	s = identity_serial(config, sizeof(config), text);
