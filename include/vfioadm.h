@@ -292,6 +292,7 @@ int vfioadm_observe_selected(struct vfioadm_ctx *ctx, const char *const *selecto
 			     size_t **ret_selected, size_t *ret_n_selected,
 			     struct vfioadm_error **ret_error);
 
+/** Frees the inventory and everything in it; NULL is allowed. */
 void vfioadm_inventory_free(struct vfioadm_inventory *inventory);
 size_t vfioadm_inventory_n_functions(const struct vfioadm_inventory *inventory);
 /** Sorted by address. NULL when i is out of range. */
@@ -416,6 +417,7 @@ int vfioadm_plan_disable(struct vfioadm_ctx *ctx, const char *const *ids, size_t
 int vfioadm_plan_run(struct vfioadm_ctx *ctx, struct vfioadm_plan *plan,
 		     struct vfioadm_error **ret_error);
 
+/** Frees the plan and everything that was taken from it; NULL is allowed. */
 void vfioadm_plan_free(struct vfioadm_plan *plan);
 enum vfioadm_result vfioadm_plan_result(const struct vfioadm_plan *plan);
 size_t vfioadm_plan_n_steps(const struct vfioadm_plan *plan);

@@ -203,6 +203,8 @@ static void test_disable(void **state)
 		     "take card type 15b3:1003 from vfio-pci\n"
 		     "  \"15b3 1003 ffffffff ffffffff 000000 000000\" > " VFIO "/remove_id\n"
 		     "  undo: \"15b3 1003 ffffffff ffffffff 000000 000000\" > " VFIO "/new_id\n"
+		     /* new_id takes whatever is free: what was free before is let go again. */
+		     "  undo: \"0000:02:00.0\" > " VFIO "/unbind\n"
 		     "take card type 144d:a808:144d:*:010802:ffffff from vfio-pci\n"
 		     "  \"144d a808 0000144d ffffffff 010802 ffffff\" > " VFIO "/remove_id\n"
 		     "  undo: \"144d a808 0000144d ffffffff 010802 ffffff\" > " VFIO "/new_id\n"

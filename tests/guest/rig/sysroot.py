@@ -10,7 +10,7 @@ from . import cache, kernels
 from .apt import PrivateApt, unpack
 
 SOURCE = Path(__file__).resolve().parents[3]
-PACKAGES = ("libc6-dev", "linux-libc-dev", "libjson-c-dev", "libsmartcols-dev", "libsystemd-dev",
+PACKAGES = ("libc6-dev", "linux-libc-dev", "libsmartcols-dev", "libsystemd-dev",
             "libkmod-dev", "libmount-dev", "libmnl-dev", "libinih-dev", "libcmocka-dev")
 # The -dev packages want these for things that a cross build does with the host's own programs.
 WASTE = ("usr/share", "usr/bin", "usr/sbin", "etc", "var", "usr/lib/s390x-linux-gnu/perl-base",
