@@ -49,6 +49,30 @@ static int name_driver(struct kernel *k, struct module *m, const char *name)
 	return driver_add(k, name, m) ? 0 : -ENOMEM;
 }
 
+/* No package has it: depmod's lists do not name it either. */
+static int drop_lines(struct kernel *k, const char *file, const struct module *m)
+{
+	_cleanup_free_ char *release = file_text(k, NULL, "proc/sys/kernel/osrelease");
+	_cleanup_free_ char *path = str_format("lib/modules/%s/%s", release ? release : "", file);
+	_cleanup_free_ char *copy = NULL;
+	_cleanup_strbuf_ struct strbuf kept = {0};
+	struct node *n = path ? tree_lookup(&k->tree, NULL, path, true) : NULL;
+	char *rest, *line;
+
+	copy = n && n->data ? strdup(n->data) : NULL;
+	rest = copy;
+	while (rest && (line = strsep(&rest, "\n"))) {
+		_cleanup_free_ char *plain = strdup(line);
+
+		for (char *p = plain; p && *p; p++)
+			if (*p == '-')
+				*p = '_';
+		if (*line && (!plain || !strstr(plain, m->name)))
+			strbuf_addf(&kept, "%s\n", line);
+	}
+	return copy ? node_set(n, kept.s ? kept.s : "", kept.len) : 0;
+}
+
 static int do_module(struct kernel *k, const struct words *w)
 {
 	struct module *m = module_get(k, w->v[1], true);
@@ -63,7 +87,10 @@ static int do_module(struct kernel *k, const struct words *w)
 		return -EINVAL;
 	m->absent = streq(w->v[2], "absent");
 	m->builtin = streq(w->v[2], "builtin");
-	return 0;
+	return m->absent && (drop_lines(k, "modules.dep", m) < 0 ||
+			     drop_lines(k, "modules.alias", m) < 0)
+		       ? -ENOMEM
+		       : 0;
 }
 
 static int do_row(struct kernel *k, const struct words *w)

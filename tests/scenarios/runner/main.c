@@ -11,7 +11,7 @@
 #define MARKER "/run/vfioadm-test-guest"
 
 static const char usage[] =
-	"usage: runner --host fake:ROOT|live [options] SCENARIO…\n"
+	"usage: runner --host fake:ROOT|live [options] SCENARIO|DIRECTORY…\n"
 	"  --host fake:ROOT    a captured root (directory or archive) under a model of the kernel\n"
 	"  --host live         the running kernel; only in a guest of the test rig\n"
 	"  --model FILE        lines for the model\n"
@@ -121,32 +121,69 @@ static void remove_records(const char *dir)
 	}
 }
 
-static int run_all(struct runner *run, const struct options *o, char **files, int n)
+/* A directory stands for the scenarios in it. */
+static int add_files(const char *path, struct strv *files)
 {
+	_cleanup_closedir_ DIR *d = opendir(path);
+	struct strv found = {0};
+	struct dirent *e;
+	int r = 0;
+
+	if (!d)
+		return strv_add(files, path);
+	while (r == 0 && (e = readdir(d)))
+		if (str_after(e->d_name + strcspn(e->d_name, "."), ".scn"))
+			r = strv_take(&found, str_format("%s/%s", path, e->d_name));
+	strv_sort(&found);
+	STRV_FOREACH (i, &found)
+		if (r == 0)
+			r = strv_add(files, found.items[i]);
+	strv_clear(&found);
+	return r;
+}
+
+static int restart(struct runner *run, const struct options *o)
+{
+	stop(run);
+	remove_records(o->run_dir);
+	return start(run, o);
+}
+
+static int run_file(struct runner *run, const char *path)
+{
+	_cleanup_free_ char *text = NULL;
+	const char *slash = strrchr(path, '/');
+	int r = read_file(path, &text);
+
+	if (r < 0) {
+		fprintf(stderr, "runner: %s: %s\n", path, strerror(-r));
+		return r;
+	}
+	return (int)scenario_run(run, slash ? slash + 1 : path, text);
+}
+
+static int run_all(struct runner *run, const struct options *o, char **paths, int n)
+{
+	_cleanup_strv_ struct strv files = {0};
 	int counts[3] = {0};
 	int r = 0;
 
-	for (int i = 0; i < n; i++) {
-		_cleanup_free_ char *text = NULL;
-		const char *slash = strrchr(files[i], '/');
-
-		if (i && o->fresh) {
-			stop(run);
-			remove_records(o->run_dir);
-			r = start(run, o);
-			if (r < 0)
-				return r;
-		}
-		r = read_file(files[i], &text);
-		if (r < 0) {
-			fprintf(stderr, "runner: %s: %s\n", files[i], strerror(-r));
+	for (int i = 0; r == 0 && i < n; i++)
+		r = add_files(paths[i], &files);
+	STRV_FOREACH (i, &files) {
+		if (r == 0 && i && o->fresh)
+			r = restart(run, o);
+		if (r < 0)
 			return r;
-		}
-		counts[scenario_run(run, slash ? slash + 1 : files[i], text)]++;
+		r = run_file(run, files.items[i]);
+		if (r < 0)
+			return r;
+		counts[r]++;
+		r = 0;
 	}
 	printf("%d passed, %d failed, %d skipped\n", counts[PASSED], counts[FAILED],
 	       counts[SKIPPED]);
-	return counts[FAILED] ? 1 : 0;
+	return r < 0 ? r : counts[FAILED] ? 1 : 0;
 }
 
 static int parse(int argc, char **argv, struct options *o)
