@@ -119,8 +119,6 @@ static void driver_text(struct text *t, const struct field *field UNUSED, const 
 		return;
 	}
 	text_add_escaped(t, f->driver.value);
-	if (f->vfio.state == VFIOADM_KNOWN && f->vfio.value)
-		text_add(t, "*", 1);
 }
 
 static bool in_list(const struct vfioadm_list *list, const char *s)

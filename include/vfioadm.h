@@ -167,7 +167,7 @@ struct vfioadm_function {
 
 	/* DRIVERS */
 	struct vfioadm_list host_drivers;   /**< modules whose alias matches, best first */
-	struct vfioadm_list vfio_variants;  /**< modules whose vfio_pci: alias matches, best first */
+	struct vfioadm_list vfio_variants;  /**< modules made for it by vfio_pci: alias, best first; not vfio_pci */
 	struct vfioadm_str vfio_driver;     /**< the VFIO driver that assign would choose */
 	const char *vfio_driver_reason;     /**< why, one sentence, or NULL */
 

@@ -15,24 +15,36 @@ static void bound_module(struct host *h, const struct vfioadm_function *f, char 
 		buf[0] = '\0';
 }
 
-static int move_to(struct strv *list, const char *module, bool first)
+static ssize_t place_of(const struct strv *list, const char *module)
 {
-	STRV_FOREACH (i, list) {
-		char *item = list->items[i];
+	STRV_FOREACH (i, list)
+		if (driver_name_equal(list->items[i], module))
+			return (ssize_t)i;
+	return -1;
+}
 
-		if (!driver_name_equal(item, module))
-			continue;
-		if (first) {
-			memmove(list->items + 1, list->items, i * sizeof(item));
-			list->items[0] = item;
-		} else {
-			memmove(list->items + i, list->items + i + 1,
-				(list->n - i - 1) * sizeof(item));
-			list->items[list->n - 1] = item;
-		}
-		return 0;
-	}
-	return -ENOENT;
+static bool move_to_front(struct strv *list, const char *module)
+{
+	ssize_t i = place_of(list, module);
+	char *item;
+
+	if (i < 0)
+		return false;
+	item = list->items[i];
+	memmove(list->items + 1, list->items, (size_t)i * sizeof(item));
+	list->items[0] = item;
+	return true;
+}
+
+static void drop(struct strv *list, const char *module)
+{
+	ssize_t i = place_of(list, module);
+
+	if (i < 0)
+		return;
+	free(list->items[i]);
+	memmove(list->items + i, list->items + i + 1, (list->n - (size_t)i) * sizeof(*list->items));
+	list->n--;
 }
 
 /* The driver that is bound has proved that it fits. */
@@ -40,11 +52,11 @@ static int put_bound_first(struct strv *list, const char *module)
 {
 	int r;
 
-	if (!*module || move_to(list, module, true) == 0)
+	if (!*module || move_to_front(list, module))
 		return 0;
 	r = strv_add(list, module);
 	if (r == 0)
-		move_to(list, module, true);
+		move_to_front(list, module);
 	return r;
 }
 
@@ -101,8 +113,8 @@ int observe_drivers(struct host *h, struct vfioadm_inventory *inv, struct vfioad
 	r = look_up(h, "vfio_pci", rest, &vfio);
 	if (r < 0)
 		return r == -ENOMEM ? r : 0;
-	/* It matches everything: whatever else matches knows the card. */
-	move_to(&vfio, "vfio_pci", false);
+	/* The driver for everything is no variant. */
+	drop(&vfio, "vfio_pci");
 	return value_list(inv, &f->vfio_variants, &vfio);
 }
 
