@@ -31,7 +31,7 @@ ssize_t files_read(int fd, char *buf, size_t size, bool once)
 int files_read_whole(int fd, char **ret, size_t *ret_size)
 {
 	_cleanup_free_ char *data = NULL;
-	size_t have = 0, room = 16 * 1024;
+	size_t have = 0, room = 16384;
 	struct stat st;
 	ssize_t n;
 

@@ -218,7 +218,7 @@ static int name_function(struct host *h, struct vfioadm_inventory *inv, struct v
 int observe_names(struct host *h, struct vfioadm_inventory *inv)
 {
 	_cleanup_free_ const struct vfioadm_function **known =
-		calloc(inv->n_functions + 1, sizeof(*known));
+		calloc(inv->n_functions + 1, sizeof(void *));
 	struct memo memo = {known, 0};
 	int r = known ? 0 : -ENOMEM;
 

@@ -129,6 +129,20 @@ static void find_disks(struct blocks *b)
 
 /* ---- what uses them ---- */
 
+static void read_number(struct blocks *b, struct block *d)
+{
+	char file[NAME_MAX + 8], text[32];
+	unsigned major, minor;
+
+	if (!d->link || d->dev.state != VFIOADM_UNKNOWN)
+		return;
+	d->dev = uint_none();
+	snprintf(file, sizeof(file), "%s/dev", d->name);
+	if (host_read_text(b->u->h, b->dir, file, text, sizeof(text)) > 0 &&
+	    sscanf(text, "%9u:%9u", &major, &minor) == 2)
+		d->dev = uint_known((uint64_t)major << 32 | minor);
+}
+
 static struct block *block_by_number(struct blocks *b, unsigned major, unsigned minor)
 {
 	struct host *h = b->u->h;
@@ -139,20 +153,8 @@ static struct block *block_by_number(struct blocks *b, unsigned major, unsigned 
 	if (host_link_name(h, -1, path, name, sizeof(name)) >= 0)
 		return find_block(b, name);
 	/* Not every captured root has sys/dev. */
-	STRV_FOREACH (i, &b->names) {
-		struct block *d = &b->items[i];
-		char file[NAME_MAX + 8], text[32];
-		unsigned x, y;
-
-		if (!d->link)
-			continue;
-		snprintf(file, sizeof(file), "%s/dev", d->name);
-		if (d->dev.state == VFIOADM_UNKNOWN) {
-			d->dev = uint_none();
-			if (host_read_text(h, b->dir, file, text, sizeof(text)) > 0 &&
-			    sscanf(text, "%9u:%9u", &x, &y) == 2)
-				d->dev = uint_known((uint64_t)x << 32 | y);
-		}
+	for (struct block *d = b->items, *end = d + b->names.n; d != end; d++) {
+		read_number(b, d);
 		if (uint_is(&d->dev, want))
 			return d;
 	}
