@@ -136,7 +136,12 @@ int put(struct host *h, const char *path, const char *text);
 const char *driver_of(struct host *h, const char *address);
 const char *override_of(struct host *h, const char *address);
 
-struct CMUnitTest;
+/* These fail the test when they do not succeed. */
+void control(struct host *h, const char *line);
+void load_vfio(struct host *h);
+void to_vfio(struct host *h, const char *address, const char *native);
+
+int run_device_tests(void);
 int run_fault_tests(void);
 
 #endif

@@ -49,18 +49,18 @@ const char *override_of(struct host *h, const char *address)
 	return host_read_text(h, -1, path, buf, sizeof(buf)) < 0 ? "?" : buf;
 }
 
-static void control(struct host *h, const char *line)
+void control(struct host *h, const char *line)
 {
 	assert_int_equal(fake_control(h, line), 0);
 }
 
-static void load_vfio(struct host *h)
+void load_vfio(struct host *h)
 {
 	assert_int_equal(h->ops->load_module(h, "vfio-pci", NULL), 0);
 }
 
 /* Override, unbind, bind: what vfioadm does. */
-static void to_vfio(struct host *h, const char *address, const char *native)
+void to_vfio(struct host *h, const char *address, const char *native)
 {
 	_cleanup_free_ char *override = str_format("devices/%s/driver_override", address);
 	_cleanup_free_ char *unbind = str_format("drivers/%s/unbind", native);
@@ -329,55 +329,6 @@ static void test_match_order(void **state)
 	assert_string_equal(driver_of(h, TWIN1), "igb");
 }
 
-static void test_load_module(void **state)
-{
-	struct host *h = *state;
-
-	assert_int_equal(h->ops->load_module(h, "no_such", NULL), -ENOENT);
-	assert_int_equal(put(h, "drivers/nvme/unbind", TWIN1), 0);
-	assert_int_equal(h->ops->load_module(h, "vfio_pci", "ids=1b36:0010,zz,8086:10c9"), 0);
-	assert_string_equal(driver_of(h, TWIN1), "vfio-pci");
-	assert_string_equal(driver_of(h, NIC), "igb");
-	assert_true(host_exists(h, "sys/module/vfio_pci_core"));
-	assert_true(host_exists(h, "sys/bus/pci/drivers/vfio-pci/module"));
-	/* Loaded: the helper refuses options, the kernel ignores them. */
-	assert_int_equal(h->ops->load_module(h, "vfio-pci", "ids=8086:10d3"), -EEXIST);
-	assert_int_equal(h->ops->load_module(h, "vfio-pci", NULL), 0);
-	assert_int_equal(fake_modprobe(h, "vfio-pci", "ids=1af4:1044"), 0);
-	assert_string_equal(driver_of(h, MULTI1), "");
-	assert_int_equal(put(h, "drivers/vfio-pci/new_id", "1af4 1044"), 0);
-	assert_int_equal(h->ops->load_module(h, "virtio_pci", NULL), 0);
-	/* A native module takes what is free. */
-	assert_string_equal(driver_of(h, BARE), "");
-	assert_int_equal(h->ops->load_module(h, "e1000e", NULL), 0);
-	assert_string_equal(driver_of(h, BARE), "e1000e");
-	control(h, "module igbvf absent");
-	assert_int_equal(h->ops->load_module(h, "igbvf", NULL), -ENOENT);
-}
-
-static void test_load_with_override(void **state)
-{
-	struct host *h = *state;
-
-	/* Accepted for a driver that is not there; nobody binds until it comes. */
-	assert_int_equal(put(h, "devices/" MULTI1 "/driver_override", "vfio-pci"), 0);
-	assert_int_equal(put(h, "drivers_probe", MULTI1), 0);
-	assert_string_equal(driver_of(h, MULTI1), "");
-	load_vfio(h);
-	assert_string_equal(driver_of(h, MULTI1), "vfio-pci");
-}
-
-static void test_autoprobe_off(void **state)
-{
-	struct host *h = *state;
-
-	assert_int_equal(put(h, "drivers_autoprobe", "0"), 0);
-	assert_int_equal(h->ops->load_module(h, "e1000e", NULL), 0);
-	assert_string_equal(driver_of(h, BARE), "");
-	assert_int_equal(put(h, "drivers/e1000e/bind", BARE), 0);
-	assert_string_equal(driver_of(h, BARE), "e1000e");
-}
-
 static void test_children(void **state)
 {
 	struct host *h = *state;
@@ -401,108 +352,17 @@ static void test_children(void **state)
 	assert_true(host_exists(h, "sys/class/net/eth0/address"));
 }
 
-static void test_vfs(void **state)
-{
-	struct host *h = *state;
-
-	assert_int_equal(put(h, "devices/" NIC "/sriov_numvfs", "nine"), -EINVAL);
-	assert_int_equal(put(h, "devices/" NIC "/sriov_numvfs", "8"), -ERANGE);
-	assert_int_equal(put(h, "devices/" NIC "/sriov_drivers_autoprobe", "0"), 0);
-	assert_int_equal(put(h, "devices/" NIC "/sriov_numvfs", "0x2"), 0);
-	assert_int_equal(put(h, "devices/" NIC "/sriov_numvfs", "2"), 0);
-	assert_int_equal(put(h, "devices/" NIC "/sriov_numvfs", "3"), -EBUSY);
-	assert_true(host_exists(h, "sys/bus/pci/devices/0000:03:10.2/physfn/vendor"));
-	assert_true(host_exists(h, "sys/bus/pci/devices/" NIC "/virtfn1/iommu_group"));
-	/* The PF's autoprobe is off: only by override. */
-	assert_int_equal(h->ops->load_module(h, "igbvf", NULL), 0);
-	assert_string_equal(driver_of(h, "0000:03:10.0"), "");
-	assert_int_equal(put(h, "drivers/igbvf/bind", "0000:03:10.0"), -ENODEV);
-	load_vfio(h);
-	to_vfio(h, "0000:03:10.0", "");
-	assert_int_equal(put(h, "devices/" NIC "/sriov_numvfs", "0"), 0);
-	assert_false(host_exists(h, "sys/bus/pci/devices/0000:03:10.0"));
-	/* What is made anew has no override. */
-	assert_int_equal(put(h, "devices/" NIC "/sriov_numvfs", "1"), 0);
-	assert_string_equal(override_of(h, "0000:03:10.0"), "(null)");
-	assert_int_equal(put(h, "devices/" NIC "/sriov_numvfs", "0"), 0);
-	assert_int_equal(put(h, "drivers/igb/unbind", NIC), 0);
-	assert_int_equal(put(h, "devices/" NIC "/sriov_numvfs", "1"), -ENOENT);
-	to_vfio(h, NIC, "");
-	assert_int_equal(put(h, "devices/" NIC "/sriov_numvfs", "1"), -ENOENT);
-}
-
-static void test_remove_rescan(void **state)
-{
-	struct host *h = *state;
-	uint64_t before, after;
-
-	assert_int_equal(h->ops->incarnation(h, -1, "sys/bus/pci/devices/" TWIN1, &before), 0);
-	assert_int_equal(put(h, "devices/" TWIN1 "/driver_override", "nvme"), 0);
-	assert_int_equal(put(h, "devices/" TWIN1 "/remove", "1"), 0);
-	assert_false(host_exists(h, "sys/bus/pci/devices/" TWIN1));
-	assert_false(host_exists(h, "sys/kernel/iommu_groups/2"));
-	assert_int_equal(put(h, "drivers/nvme/unbind", TWIN1), -ENODEV);
-	assert_int_equal(put(h, "rescan", "1"), 0);
-	assert_string_equal(driver_of(h, TWIN1), "nvme");
-	assert_string_equal(override_of(h, TWIN1), "(null)");
-	assert_int_equal(h->ops->incarnation(h, -1, "sys/bus/pci/devices/" TWIN1, &after), 0);
-	assert_int_not_equal(before, after);
-}
-
-static void test_late_group(void **state)
-{
-	struct host *h = *state;
-
-	load_vfio(h);
-	control(h, "group " BARE " 9");
-	assert_false(host_exists(h, "sys/bus/pci/devices/" BARE "/iommu_group"));
-	to_vfio(h, BARE, "");
-	assert_true(host_exists(h, "sys/bus/pci/devices/" BARE "/iommu_group"));
-	assert_true(host_exists(h, "dev/vfio/9"));
-	assert_true(host_exists(h, "sys/kernel/iommu_groups/9/devices/" BARE "/vendor"));
-}
-
-static void test_held_directory(void **state)
-{
-	struct host *h = *state;
-	host_dir dir = h->ops->dir_open(h, "sys/bus/pci/devices/" TWIN1);
-	char buf[16];
-
-	assert_true(dir >= 0);
-	assert_int_equal(host_read_text(h, dir, "vendor", buf, sizeof(buf)), 6);
-	control(h, "vanish " TWIN1);
-	assert_int_equal(h->ops->read(h, dir, "vendor", buf, sizeof(buf)), -ENOENT);
-	h->ops->dir_close(h, dir);
-	assert_int_equal(fake_control(h, "vanish " TWIN1), -ENODEV);
-	assert_int_equal(fake_control(h, "nonsense"), -EINVAL);
-}
-
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fake_setup, fake_teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_sysfs_rules),
-		T(test_override_values),
-		T(test_unbind),
-		T(test_bind_errors),
-		T(test_bind_probe_errors),
-		T(test_vfio_refuses),
-		T(test_nodes),
-		T(test_dma_ownership),
-		T(test_crash_before_ownership),
-		T(test_new_id),
-		T(test_remove_id),
-		T(test_match_order),
-		T(test_load_module),
-		T(test_load_with_override),
-		T(test_autoprobe_off),
+		T(test_sysfs_rules), T(test_override_values),	T(test_unbind),
+		T(test_bind_errors), T(test_bind_probe_errors), T(test_vfio_refuses),
+		T(test_nodes),	     T(test_dma_ownership),	T(test_crash_before_ownership),
+		T(test_new_id),	     T(test_remove_id),		T(test_match_order),
 		T(test_children),
-		T(test_vfs),
-		T(test_remove_rescan),
-		T(test_late_group),
-		T(test_held_directory),
 	};
 	int failed = cmocka_run_group_tests_name("fake", tests, NULL, NULL);
 
-	return failed + run_fault_tests();
+	return failed + run_device_tests() + run_fault_tests();
 }

@@ -10,11 +10,6 @@
 #include "fake/fake.h"
 #include "fake_root.h"
 
-static void control(struct host *h, const char *line)
-{
-	assert_int_equal(fake_control(h, line), 0);
-}
-
 static int override_text(struct host *h, const char *address)
 {
 	_cleanup_free_ char *path = str_format("sys/bus/pci/devices/%s/driver_override", address);

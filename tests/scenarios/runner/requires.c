@@ -47,7 +47,6 @@ static int need_builtin(struct runner *run, const char *driver)
 	_cleanup_free_ char *dir = str_format("sys/bus/pci/drivers/%s", driver);
 	_cleanup_free_ char *module = str_format("sys/bus/pci/drivers/%s/module", driver);
 	struct host *h = recorder_inner(run->host);
-	_cleanup_strv_ struct strv names = {0};
 	_cleanup_free_ char *link = NULL;
 
 	if (!dir || !module || !host_exists(h, dir))
