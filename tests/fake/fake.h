@@ -79,5 +79,7 @@ int fake_unload(struct host *h, const char *module) MUST_CHECK;
 bool fake_crashed(const struct host *h);
 /** An operation is still in the kernel. */
 bool fake_hangs(const struct host *h);
+/** An operation on this function is still in the kernel. */
+bool fake_stuck(const struct host *h, const char *address);
 
 #endif

@@ -400,3 +400,13 @@ bool fake_hangs(const struct host *h)
 {
 	return kernel_hangs(&((const struct fake_host *)h)->k);
 }
+
+bool fake_stuck(const struct host *h, const char *address)
+{
+	const struct kernel *k = &((const struct fake_host *)h)->k;
+
+	for (size_t i = 0; i < k->n_devices; i++)
+		if (streq(k->devices[i]->address, address) && k->devices[i]->phase != IDLE)
+			return true;
+	return false;
+}

@@ -221,11 +221,17 @@ int line_run(struct runner *run, const struct strv *words)
 		size_t min, max;
 		int (*fn)(struct runner *run, const struct strv *words);
 	} lines[] = {
-		{"vfioadm", 1, SIZE_MAX, do_vfioadm}, {"write", 3, 3, do_write},
-		{"modprobe", 2, 3, do_modprobe},      {"model", 2, SIZE_MAX, do_model},
-		{"cancel-at", 2, 2, do_cancel_at},    {"clear-faults", 1, 1, do_clear_faults},
-		{"may-differ", 1, 1, do_may_differ},  {"remember-list", 1, 1, do_remember_list},
-		{"same-list", 1, 1, do_same_list},    {"state", 1, 1, do_state},
+		{"vfioadm", 1, SIZE_MAX, do_vfioadm},
+		{"sweep", 2, SIZE_MAX, line_sweep},
+		{"write", 3, 3, do_write},
+		{"modprobe", 2, 3, do_modprobe},
+		{"model", 2, SIZE_MAX, do_model},
+		{"cancel-at", 2, 2, do_cancel_at},
+		{"clear-faults", 1, 1, do_clear_faults},
+		{"may-differ", 1, 1, do_may_differ},
+		{"remember-list", 1, 1, do_remember_list},
+		{"same-list", 1, 1, do_same_list},
+		{"state", 1, 1, do_state},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {

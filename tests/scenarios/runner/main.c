@@ -7,6 +7,7 @@
 #include "fake/fake.h"
 #include "fake/recorder.h"
 #include "runner.h"
+#include "sweep.h"
 
 #define MARKER "/run/vfioadm-test-guest"
 
@@ -15,6 +16,7 @@ static const char usage[] =
 	"  --host fake:ROOT    a captured root (directory or archive) under a model of the kernel\n"
 	"  --host live         the running kernel; only in a guest of the test rig\n"
 	"  --model FILE        lines for the model\n"
+	"  --sweep             each fault at each operation of the lines that begin with sweep\n"
 	"  --fresh             start the model anew for each scenario\n"
 	"  --map FILE          roles, \"NAME ADDRESS\" per line, instead of finding them\n"
 	"  --transcript FILE   what was done and what came of it\n"
@@ -24,7 +26,7 @@ static const char usage[] =
 
 struct options {
 	const char *host, *model, *map, *transcript, *helper, *run_dir;
-	bool fresh, roles;
+	bool fresh, roles, sweep;
 };
 
 static int read_file(const char *path, char **ret)
@@ -162,6 +164,43 @@ static int run_file(struct runner *run, const char *path)
 	return (int)scenario_run(run, slash ? slash + 1 : path, text);
 }
 
+/* The same file with every fault; each run has a model of its own. */
+static int sweep_file(struct runner *run, const struct options *o, const char *path, int counts[3])
+{
+	struct sweep sweep = {0};
+	unsigned failed = 0, n = 0;
+	char name[64];
+	int r = 0;
+
+	run->sweep = &sweep;
+	run->quiet = true;
+	for (size_t kind = 0; r == 0 && kind < sweep_n_kinds(); kind++) {
+		for (sweep.nth = kind ? 1 : 0; r >= 0 && sweep.nth <= sweep.operations;
+		     sweep.nth++) {
+			sweep.kind = kind;
+			r = restart(run, o);
+			if (r == 0)
+				r = run_file(run, path);
+			if (r < 0 || r == SKIPPED || (r && !sweep.nth))
+				break;
+			if (r == FAILED)
+				printf("  with %s\n", sweep_name(&sweep, name));
+			failed += r == FAILED;
+			n++;
+			r = 0;
+		}
+	}
+	snapshot_clear(&sweep.wanted);
+	run->sweep = NULL;
+	if (r < 0)
+		return r;
+	counts[r ? r : failed ? FAILED : PASSED]++;
+	if (n)
+		printf("%s %s: %u runs, %u not as they should be\n", failed ? "FAIL" : "ok", path,
+		       n, failed);
+	return 0;
+}
+
 static int run_all(struct runner *run, const struct options *o, char **paths, int n)
 {
 	_cleanup_strv_ struct strv files = {0};
@@ -171,6 +210,12 @@ static int run_all(struct runner *run, const struct options *o, char **paths, in
 	for (int i = 0; r == 0 && i < n; i++)
 		r = add_files(paths[i], &files);
 	STRV_FOREACH (i, &files) {
+		if (o->sweep) {
+			r = sweep_file(run, o, files.items[i], counts);
+			if (r < 0)
+				return r;
+			continue;
+		}
 		if (r == 0 && i && o->fresh)
 			r = restart(run, o);
 		if (r < 0)
@@ -196,6 +241,7 @@ static int parse(int argc, char **argv, struct options *o)
 		{"helper", required_argument, NULL, 'e'},
 		{"run-dir", required_argument, NULL, 'r'},
 		{"fresh", no_argument, NULL, 'f'},
+		{"sweep", no_argument, NULL, 's'},
 		{"roles", no_argument, NULL, 'o'},
 		{0},
 	};
@@ -224,6 +270,9 @@ static int parse(int argc, char **argv, struct options *o)
 		case 'f':
 			o->fresh = true;
 			break;
+		case 's':
+			o->sweep = true;
+			break;
 		case 'o':
 			o->roles = true;
 			break;
@@ -243,7 +292,7 @@ static int check_options(struct options *o, char *temporary)
 		fprintf(stderr, "runner: this is no guest of the test rig; nothing was touched\n");
 		exit(3);
 	}
-	if (live && o->fresh) {
+	if (live && (o->fresh || o->sweep)) {
 		fprintf(stderr, "runner: a kernel cannot be started anew\n");
 		return -EINVAL;
 	}

@@ -50,8 +50,11 @@ struct runner {
 	char *list; /* remembered list --json */
 	int status; /* of the last vfioadm */
 	char *out, *err;
-	int result;	 /* of the last write or modprobe, negative errno */
-	bool may_differ; /* the scenario may leave another state */
+	int result;	     /* of the last write or modprobe, negative errno */
+	bool may_differ;     /* the scenario may leave another state */
+	bool stop;	     /* behind this line nothing more is run */
+	bool quiet;	     /* only what fails is printed */
+	struct sweep *sweep; /* NULL: no sweep */
 };
 
 enum verdict { PASSED = 0, FAILED = 1, SKIPPED = 2 };
@@ -90,6 +93,8 @@ int runner_note(struct runner *run, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* lines.c: a line that does something; -EINVAL: no such line. 0, FAILED or SKIPPED. */
 int line_run(struct runner *run, const struct strv *words);
+/* sweep.c */
+int line_sweep(struct runner *run, const struct strv *words);
 /* expect.c */
 int line_expect(struct runner *run, const struct strv *words);
 /* requires.c */

@@ -82,7 +82,7 @@ static int run_block(struct runner *run, struct script *s, bool inside)
 {
 	int r = 0;
 
-	while (r == 0 && s->at < s->n) {
+	while (r == 0 && s->at < s->n && !run->stop) {
 		_cleanup_strv_ struct strv words = {0};
 
 		run->line = (unsigned)s->at + 1;
@@ -153,7 +153,7 @@ static void begin(struct runner *run, const char *name)
 	run->line = 0;
 	run->status = 0;
 	run->result = 0;
-	run->may_differ = false;
+	run->may_differ = run->stop = false;
 	runner_note(run, "# %s", name);
 }
 
@@ -185,11 +185,11 @@ enum verdict scenario_run(struct runner *run, const char *name, const char *text
 		r = check_end(run);
 	if (r == 0)
 		r = state_dump(run);
-	if (r == 0)
+	if (r == 0 && !run->quiet)
 		printf("ok %s\n", name);
 	else if (r == SKIPPED)
 		printf("skip %s: %s\n", name, run->reason);
-	else
+	else if (r != 0)
 		printf("FAIL %s, line %u: %s\n", name, run->line,
 		       run->reason ? run->reason : strerror(r < 0 ? -r : EIO));
 	if (r == SKIPPED)
