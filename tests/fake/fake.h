@@ -73,6 +73,8 @@ unsigned fake_operations(const struct host *h);
 
 /** What modprobe does: module options of a loaded module are ignored without a word. */
 int fake_modprobe(struct host *h, const char *module, const char *options) MUST_CHECK;
+/** A write by somebody else: no operation that counts, and no fault is put before it. */
+int fake_write_aside(struct host *h, const char *path, const char *data);
 /** modprobe -r: its functions are left without a driver, whoever uses them. */
 int fake_unload(struct host *h, const char *module) MUST_CHECK;
 /** A driver was bound to a group in VFIO use on a kernel that answers with BUG_ON(). */

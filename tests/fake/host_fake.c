@@ -386,6 +386,15 @@ int fake_modprobe(struct host *h, const char *module, const char *options)
 	return module_load(&fake_of(h)->k, module, options, false);
 }
 
+int fake_write_aside(struct host *h, const char *path, const char *data)
+{
+	struct work *w = work_new(WORK_WRITE, path, data, strlen(data));
+	int r = w ? kernel_operate(&fake_of(h)->k, w) : -ENOMEM;
+
+	work_free(w);
+	return r;
+}
+
 int fake_unload(struct host *h, const char *module)
 {
 	return module_unload(&fake_of(h)->k, module);

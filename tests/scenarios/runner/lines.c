@@ -141,6 +141,32 @@ static int do_cancel_at(struct runner *run, const struct strv *words)
 	return fake_fault(run->fake, &fault);
 }
 
+static void write_aside(struct host *h, void *userdata)
+{
+	struct runner *run = userdata;
+
+	run->result = fake_write_aside(h, run->aside_path, run->aside_data);
+}
+
+/* before N PATH TEXT: right before the n-th operation from now on, somebody else writes. */
+static int do_before(struct runner *run, const struct strv *words)
+{
+	struct fault fault = {.kind = FAULT_CALL, .call = write_aside, .userdata = run};
+	const char *path = words->items[2];
+	uint64_t n;
+
+	if (!run->fake || str_to_u64(words->items[1], 10, 100000, &n) < 0 || !n)
+		return runner_failed(run, "before wants a number, and the model");
+	free(run->aside_path);
+	free(run->aside_data);
+	run->aside_path = strdup(path + (*path == '/'));
+	run->aside_data = strdup(words->items[3]);
+	if (!run->aside_path || !run->aside_data)
+		return -ENOMEM;
+	fault.nth = (unsigned)n;
+	return fake_fault(run->fake, &fault);
+}
+
 static int do_clear_faults(struct runner *run, const struct strv *words)
 {
 	(void)words;
@@ -227,6 +253,7 @@ int line_run(struct runner *run, const struct strv *words)
 		{"modprobe", 2, 3, do_modprobe},
 		{"model", 2, SIZE_MAX, do_model},
 		{"cancel-at", 2, 2, do_cancel_at},
+		{"before", 4, 4, do_before},
 		{"clear-faults", 1, 1, do_clear_faults},
 		{"may-differ", 1, 1, do_may_differ},
 		{"remember-list", 1, 1, do_remember_list},

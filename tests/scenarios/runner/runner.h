@@ -50,11 +50,12 @@ struct runner {
 	char *list; /* remembered list --json */
 	int status; /* of the last vfioadm */
 	char *out, *err;
-	int result;	     /* of the last write or modprobe, negative errno */
-	bool may_differ;     /* the scenario may leave another state */
-	bool stop;	     /* behind this line nothing more is run */
-	bool quiet;	     /* only what fails is printed */
-	struct sweep *sweep; /* NULL: no sweep */
+	int result;		       /* of the last write or modprobe, negative errno */
+	char *aside_path, *aside_data; /* what somebody else will write */
+	bool may_differ;	       /* the scenario may leave another state */
+	bool stop;		       /* behind this line nothing more is run */
+	bool quiet;		       /* only what fails is printed */
+	struct sweep *sweep;	       /* NULL: no sweep */
 };
 
 enum verdict { PASSED = 0, FAILED = 1, SKIPPED = 2 };

@@ -163,7 +163,10 @@ static void finish(struct runner *run)
 	free(run->list);
 	free(run->out);
 	free(run->err);
+	free(run->aside_path);
+	free(run->aside_data);
 	run->reason = run->list = run->out = run->err = NULL;
+	run->aside_path = run->aside_data = NULL;
 	snapshot_clear(&run->start);
 }
 
