@@ -283,7 +283,7 @@ static int match_alias_file(const struct host_modules *m, struct candidates *c, 
 
 static int match_modinfo(const struct host_modules *m, struct candidates *c, const char *text)
 {
-	const char *end = m->modinfo.data + m->modinfo.size;
+	const char *end = m->modinfo.data ? m->modinfo.data + m->modinfo.size : NULL;
 
 	for (const char *e = m->modinfo.data; e && e < end; e += strlen(e) + 1) {
 		size_t len = strcspn(e, ".");
