@@ -75,12 +75,15 @@ static int check_cancelled(struct apply *a, const struct step *step, struct vfio
 	return -ECANCELED;
 }
 
-/* What is not there cannot be taken back; and an equal ID of somebody else must not be. */
+/*
+ * A write that failed may have taken effect all the same, so it is undone like one that worked. But an ID
+ * that could not be removed must not be added, and what somebody else's module load brought must stay.
+ */
 static bool failed_without_effect(const struct step *step, int r)
 {
-	return r < 0 && r != -ETIMEDOUT &&
-	       (step->op.kind == OP_ADD_ID || step->op.kind == OP_REMOVE_ID ||
-		step->op.kind == OP_LOAD_MODULE);
+	if (step->op.kind == OP_REMOVE_ID)
+		return r != -ETIMEDOUT;
+	return step->op.kind == OP_LOAD_MODULE && r == -EEXIST;
 }
 
 static int run_step(struct apply *a, struct step *step, struct vfioadm_error **err)

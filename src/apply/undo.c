@@ -15,10 +15,13 @@ static bool undo_applies(struct apply *a, const struct op *op)
 {
 	char driver[DRIVER_MAX];
 
-	if (op->kind != OP_UNBIND && op->kind != OP_BIND)
+	if (!op->device || op->kind == OP_SAVE_RECORD || op->kind == OP_DROP_RECORD)
 		return true;
+	/* Of a device that is gone nothing is left to put back. */
 	if (observe_driver(a->host, op->device, driver, sizeof(driver)) < 0)
-		return true; /* let the operation itself say what is wrong */
+		return false;
+	if (op->kind == OP_SET_OVERRIDE)
+		return true;
 	if (op->kind == OP_BIND)
 		return !*driver;
 	return *driver && (!op->driver || strcmp(driver, op->driver) == 0);
@@ -91,10 +94,8 @@ static bool target_restored(struct apply *a, const struct target *t, struct strb
 
 	if (!t->pub.taken || is_stuck(a, t->pub.device))
 		return true;
-	if (observe_driver(a->host, t->pub.device, driver, sizeof(driver)) < 0) {
-		strbuf_addf(left, "%s%s is gone", left->len ? "; " : "", t->pub.device);
-		return false;
-	}
+	if (observe_driver(a->host, t->pub.device, driver, sizeof(driver)) < 0)
+		return true; /* gone, which the error says */
 	if (strcmp(driver, before) == 0 &&
 	    observe_override(a->host, t->pub.device, override, sizeof(override)) == 0 &&
 	    strcmp(override, override_before) == 0)

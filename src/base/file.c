@@ -116,7 +116,7 @@ int file_remove(int dir, const char *name)
 
 int file_lock(int dir, const char *name, unsigned wait_ms)
 {
-	static const struct timespec turn = { .tv_nsec = 20 * 1000 * 1000 };
+	static const struct timespec turn = { .tv_nsec = 20000000 };
 	_cleanup_close_ int fd =
 		openat(dir, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY, 0600);
 

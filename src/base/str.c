@@ -152,7 +152,9 @@ char *strbuf_take(struct strbuf *b)
 {
 	char *s;
 
-	if (b->failed || (!b->s && !strbuf_room(b, 0))) {
+	if (!b->s)
+		strbuf_room(b, 0);
+	if (b->failed || !b->s) {
 		strbuf_clear(b);
 		return NULL;
 	}

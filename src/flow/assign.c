@@ -67,11 +67,16 @@ static int choose(struct look *look, const struct vfioadm_function *f, const cha
 	return 0;
 }
 
-/* An assigned function that changes its VFIO driver keeps the record of what it was before. */
+/*
+ * An assigned function that changes its VFIO driver, or that lost it when its module was unloaded, keeps
+ * the record of what it was before.
+ */
 static int keep_record(struct vfioadm_ctx *ctx, const struct vfioadm_function *f,
 		       struct vfioadm_plan *plan, struct plan_input *in, struct vfioadm_error **err)
 {
-	return uint_is(&f->vfio, 1) ? flow_find_record(ctx, f, in, plan, err) : 0;
+	bool native = f->driver.state == VFIOADM_KNOWN && !uint_is(&f->vfio, 1);
+
+	return native ? 0 : flow_find_record(ctx, f, in, plan, err);
 }
 
 static int gather(struct vfioadm_ctx *ctx, struct look *look, const struct vfioadm_options *o,
@@ -98,6 +103,19 @@ static int gather(struct vfioadm_ctx *ctx, struct look *look, const struct vfioa
 	return 0;
 }
 
+/* Without it a record could not be told from one of another boot, and release would not believe it. */
+static int need_boot_id(struct host *h, bool dry_run, char *buf, size_t size, struct vfioadm_error **err)
+{
+	int r = observe_boot_id(h, buf, size);
+
+	if (r == 0 || dry_run)
+		return 0;
+	error_set(err, r, VFIOADM_E_IO, "The boot id of this host cannot be read: %s.", strerror(-r));
+	error_path(err, "/proc/sys/kernel/random/boot_id");
+	error_hint(err, "Mount /proc; without it vfioadm could not give the device back later.");
+	return r;
+}
+
 static int make_plan(struct vfioadm_ctx *ctx, struct look *look, const struct vfioadm_options *o,
 		     struct vfioadm_plan *plan, struct vfioadm_error **err)
 {
@@ -107,13 +125,15 @@ static int make_plan(struct vfioadm_ctx *ctx, struct look *look, const struct vf
 
 	if (!inputs)
 		return error_oom(err);
-	r = flow_check(look, VERB_ASSIGN, o, plan, err);
+	r = flow_check(look, VERB_ASSIGN, NULL, o, plan, err);
 	if (r < 0 || plan->result == VFIOADM_RESULT_REFUSED)
 		return r;
 	r = ready_host(look->inv, o->dry_run, err);
 	if (r < 0)
 		return r;
-	(void)!observe_boot_id(look->host, boot_id, sizeof(boot_id));
+	r = need_boot_id(look->host, o->dry_run, boot_id, sizeof(boot_id), err);
+	if (r < 0)
+		return r;
 	r = gather(ctx, look, o, boot_id, plan, inputs, err);
 	if (r < 0)
 		return r;

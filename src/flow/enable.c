@@ -111,7 +111,7 @@ static int plan_types(struct look *look, const struct types *types, const struct
 	if (r == 0 && plan_enable_taken(look->inv, types->items, types->n, &look->selected) < 0)
 		r = error_oom(err);
 	if (r == 0)
-		r = flow_check(look, VERB_ENABLE, o, plan, err);
+		r = flow_check(look, VERB_ENABLE, NULL, o, plan, err);
 	if (r < 0 || plan->result == VFIOADM_RESULT_REFUSED)
 		return r;
 	r = ready_host(look->inv, o->dry_run, err);

@@ -14,7 +14,7 @@ int flow_observe(struct vfioadm_ctx *ctx, unsigned facets, struct vfioadm_invent
 
 	if (r == 0)
 		r = observe_host(h, &inv, err);
-	if (r < 0)
+	if (r < 0 || !inv)
 		return r;
 	if ((facets & VFIOADM_FACET_NAMES) && observe_names(h, inv) < 0)
 		return error_oom(err);

@@ -128,12 +128,13 @@ static int note_findings(struct look *look, struct vfioadm_plan *plan)
 	return 0;
 }
 
-int flow_check(struct look *look, enum verb verb, const struct vfioadm_options *o,
-	       struct vfioadm_plan *plan, struct vfioadm_error **err)
+int flow_check(struct look *look, enum verb verb, const struct selection *assigned,
+	       const struct vfioadm_options *o, struct vfioadm_plan *plan, struct vfioadm_error **err)
 {
 	struct check_request request = {
 		.verb = verb,
 		.selected = &look->selected,
+		.assigned = assigned,
 		.force = o->force,
 		.n_force = o->n_force,
 	};

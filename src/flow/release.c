@@ -73,7 +73,7 @@ static int choose(struct look *look, const struct vfioadm_function *f, bool park
 	char module[NAME_SIZE] = "";
 	int r;
 
-	if (park || !uint_is(&f->vfio, 1))
+	if (park || !plan_is_assigned(in))
 		return 0;
 	if (!in->record)
 		return choose_native(look, f, plan, in, err);
@@ -88,22 +88,37 @@ static int choose(struct look *look, const struct vfioadm_function *f, bool park
 	return add_module(plan, in, module, err);
 }
 
-static int gather(struct vfioadm_ctx *ctx, struct look *look, const struct vfioadm_options *o,
-		  struct vfioadm_plan *plan, struct plan_input *inputs, struct vfioadm_error **err)
+/* What was assigned: the check needs to know before it can say what would be split. */
+static int gather_records(struct vfioadm_ctx *ctx, struct look *look, struct vfioadm_plan *plan,
+			  struct plan_input *inputs, struct selection *ret_assigned,
+			  struct vfioadm_error **err)
 {
 	for (size_t i = 0; i < look->selected.n; i++) {
-		const struct vfioadm_function *f = &look->inv->functions[look->selected.items[i]];
 		struct plan_input *in = &inputs[i];
 		int r;
 
-		in->function = f;
-		if (observe_incarnation(look->host, f->address, &in->incarnation) < 0)
+		in->function = &look->inv->functions[look->selected.items[i]];
+		if (observe_incarnation(look->host, in->function->address, &in->incarnation) < 0)
 			in->incarnation = 0;
-		r = flow_need_override(f, look->host, o->dry_run, err);
+		r = flow_find_record(ctx, in->function, in, plan, err);
+		if (r < 0)
+			return r;
+		if (plan_is_assigned(in) && selection_add(ret_assigned, look->selected.items[i]) < 0)
+			return error_oom(err);
+	}
+	return 0;
+}
+
+static int gather_drivers(struct look *look, const struct vfioadm_options *o,
+			  struct vfioadm_plan *plan, struct plan_input *inputs,
+			  struct vfioadm_error **err)
+{
+	for (size_t i = 0; i < look->selected.n; i++) {
+		const struct vfioadm_function *f = inputs[i].function;
+		int r = flow_need_override(f, look->host, o->dry_run, err);
+
 		if (r == 0)
-			r = flow_find_record(ctx, f, in, plan, err);
-		if (r == 0)
-			r = choose(look, f, o->park, plan, in, err);
+			r = choose(look, f, o->park, plan, &inputs[i], err);
 		if (r < 0)
 			return r;
 	}
@@ -114,14 +129,17 @@ static int make_plan(struct vfioadm_ctx *ctx, struct look *look, const struct vf
 		     struct vfioadm_plan *plan, struct vfioadm_error **err)
 {
 	_cleanup_free_ struct plan_input *inputs = calloc(look->selected.n, sizeof(*inputs));
+	_cleanup_selection_ struct selection assigned = { 0 };
 	int r;
 
 	if (!inputs)
 		return error_oom(err);
-	r = flow_check(look, VERB_RELEASE, o, plan, err);
+	r = gather_records(ctx, look, plan, inputs, &assigned, err);
+	if (r == 0)
+		r = flow_check(look, VERB_RELEASE, &assigned, o, plan, err);
 	if (r < 0 || plan->result == VFIOADM_RESULT_REFUSED)
 		return r;
-	r = gather(ctx, look, o, plan, inputs, err);
+	r = gather_drivers(look, o, plan, inputs, err);
 	if (r < 0)
 		return r;
 	return plan_release(plan, inputs, look->selected.n, o->park) < 0 ? error_oom(err) : 0;

@@ -165,13 +165,33 @@ static int check_physfn(struct checker *c, const struct vfioadm_function *f)
 	return finding->hint ? 0 : -ENOMEM;
 }
 
+static int check_vmd(struct checker *c, const struct vfioadm_function *f)
+{
+	const struct vfioadm_function *vmd = inventory_vmd_of(c->inv, f);
+	struct vfioadm_finding *finding;
+
+	if (!vmd || f->bridge)
+		return 0;
+	finding = add(c, f, "behind-vmd", VFIOADM_BLOCKS, false,
+		      SAY(c,
+			  "%s is behind the VMD controller %s and exists only while the host drives that "
+			  "one, so it cannot be given to a virtual machine by itself.",
+			  f->address, vmd->address));
+	if (!finding)
+		return -ENOMEM;
+	finding->hint = SAY(c, "Assign the controller with all that is behind it (vfioadm assign %s), or "
+			       "switch VMD off in the firmware's set-up.",
+			    vmd->address);
+	return finding->hint ? 0 : -ENOMEM;
+}
+
 /* ---- the group ---- */
 
 /*
  * Drivers that do not own the group's DMA (driver_managed_dma in the kernel): a group with them stays
  * viable for VFIO.
  */
-static bool leaves_group_viable(const struct vfioadm_function *f)
+bool check_leaves_group_viable(const struct vfioadm_function *f)
 {
 	static const char *const harmless[] = { "pcieport", "pci-stub" };
 
@@ -205,13 +225,17 @@ static int say_split(struct checker *c, const struct vfioadm_function *f, const 
 	return finding->hint ? 0 : -ENOMEM;
 }
 
-static bool splits(const struct checker *c, const struct vfioadm_function *other)
+static bool splits(const struct checker *c, const struct vfioadm_function *f,
+		   const struct vfioadm_function *other)
 {
 	if (is_selected(c, other) || other->bridge)
 		return false;
+	/* What is behind a VMD controller goes with it. */
+	if (inventory_vmd_of(c->inv, other) == f)
+		return false;
 	if (c->request->verb == VERB_RELEASE)
 		return uint_is(&other->vfio, 1);
-	return !leaves_group_viable(other);
+	return !check_leaves_group_viable(other);
 }
 
 /*
@@ -223,12 +247,13 @@ static int check_split(struct checker *c, const struct vfioadm_function *f)
 	_cleanup_strbuf_ struct strbuf others = { 0 };
 	size_t n = 0;
 
-	if (f->bridge)
+	/* To the functions behind a VMD controller it is no advice to take the controller along. */
+	if (f->bridge || inventory_vmd_of(c->inv, f))
 		return 0;
 	for (size_t i = 0; i < f->companions.n; i++) {
 		const struct vfioadm_function *other = companion(c, f, i);
 
-		if (!other || !splits(c, other))
+		if (!other || !splits(c, f, other))
 			continue;
 		strbuf_addf(&others, "%s%s (%s)", n ? ", " : "", other->address, other->driver.value);
 		n++;
@@ -244,7 +269,7 @@ static int check_group_bridge(struct checker *c, const struct vfioadm_function *
 		const struct vfioadm_function *other = companion(c, f, i);
 		struct vfioadm_finding *finding;
 
-		if (!other || !other->bridge || leaves_group_viable(other))
+		if (!other || !other->bridge || check_leaves_group_viable(other))
 			continue;
 		finding = add(c, f, "group-bridge", VFIOADM_BLOCKS, false,
 			      SAY(c,
@@ -285,16 +310,22 @@ static int check_users(struct checker *c, const struct vfioadm_function *f)
 	for (size_t i = 0; i < f->n_users; i++) {
 		const struct vfioadm_user *u = &f->users[i];
 		const char *code = use_code(u->kind);
-		struct vfioadm_finding *finding =
-			add(c, f, code, u->forceable ? VFIOADM_REFUSES : VFIOADM_BLOCKS, u->forceable,
+		struct vfioadm_finding *finding;
+
+		/* check_vfs() has said it, with a way out. */
+		if (f->virtfns.n && streq(u->kind, "vf"))
+			continue;
+		finding = add(c, f, code, u->forceable ? VFIOADM_REFUSES : VFIOADM_BLOCKS, u->forceable,
 			    SAY(c, "The host uses %s: %s %s.", f->address, u->what, u->why));
 
 		if (!finding)
 			return -ENOMEM;
-		finding->hint = u->forceable ?
-					SAY(c, "Stop using it first; if you are sure, add --force %s.",
-					    code) :
-					SAY(c, "It cannot be taken from the running host.");
+		finding->hint = !u->forceable ? SAY(c, "It cannot be taken from the running host.") :
+				finding->severity == VFIOADM_WARNS ?
+						SAY(c, "This was overridden by --force %s.", code) :
+						SAY(c,
+						    "Stop using it first; if you are sure, add --force %s.",
+						    code);
 		if (!finding->hint)
 			return -ENOMEM;
 	}
@@ -330,6 +361,7 @@ static const struct check {
 	int (*run)(struct checker *c, const struct vfioadm_function *f);
 } checks[] = {
 	{ ASSIGN, VFIOADM_FACET_BASIC, check_bridge },
+	{ ASSIGN | ENABLE, VFIOADM_FACET_BASIC, check_vmd },
 	{ ASSIGN | ENABLE, VFIOADM_FACET_BASIC, check_group },
 	{ ASSIGN | ENABLE, VFIOADM_FACET_DETAIL, check_reserved },
 	{ ASSIGN | ENABLE, VFIOADM_FACET_DETAIL, check_vfs },
@@ -353,9 +385,9 @@ unsigned check_facets(enum verb verb)
 /* What stays where it is needs no permission: an assigned function, or one that is not assigned. */
 static bool moves(const struct checker *c, const struct vfioadm_function *f)
 {
-	bool on_vfio = uint_is(&f->vfio, 1);
-
-	return c->request->verb == VERB_RELEASE ? on_vfio : !on_vfio;
+	if (c->request->assigned)
+		return selection_has(c->request->assigned, (size_t)(f - c->inv->functions));
+	return uint_is(&f->vfio, 1) == (c->request->verb == VERB_RELEASE);
 }
 
 int check_run(struct vfioadm_inventory *inv, const struct check_request *request,

@@ -13,6 +13,7 @@
 struct check_request {
 	enum verb verb;
 	const struct selection *selected; /* functions that the change moves */
+	const struct selection *assigned; /* release: of these the ones that are assigned; else NULL */
 	const char *const *force;         /* codes that the caller overrides */
 	size_t n_force;
 	const char *retry; /* what the user typed, for hints: "vfioadm assign 0000:01:00.0" */
@@ -27,6 +28,9 @@ int check_run(struct vfioadm_inventory *inv, const struct check_request *request
 bool check_forceable(const char *code);
 /** All of them, comma separated. */
 const char *check_forceable_codes(void);
+
+/** Does the group stay viable for VFIO while this function keeps its driver? */
+bool check_leaves_group_viable(const struct vfioadm_function *f);
 
 /** Fills users that BASIC shows, verdict and verdict_reason of every function. -ENOMEM. */
 int check_verdicts(struct vfioadm_inventory *inv) MUST_CHECK;

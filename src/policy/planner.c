@@ -152,8 +152,8 @@ static int add_save_record(const struct move *m)
 	struct op op = { .kind = OP_SAVE_RECORD, .device = m->device, .record = m->record };
 	struct op undo = { .kind = OP_DROP_RECORD, .device = m->device };
 
-	return plan_add_op(m->plan, &op, &undo, 1, "remember that %s had driver %s", m->device,
-			   m->from ? m->from : "(none)") ?
+	return plan_add_op(m->plan, &op, &undo, 1, "remember that %s had %s%s", m->device,
+			   m->from ? "driver " : "no driver", m->from ? m->from : "") ?
 		       0 :
 		       -ENOMEM;
 }
@@ -229,9 +229,10 @@ static int add_probe(const struct move *m)
 	return 0;
 }
 
-static bool was_on_vfio(const struct plan_input *in)
+bool plan_is_assigned(const struct plan_input *in)
 {
-	return uint_is(&in->function->vfio, 1);
+	return uint_is(&in->function->vfio, 1) ||
+	       (in->record && in->function->driver.state == VFIOADM_NONE);
 }
 
 /*
@@ -269,7 +270,7 @@ static int release_one(struct vfioadm_plan *plan, const struct plan_input *in, b
 	if (!t)
 		return -ENOMEM;
 	t->check = true;
-	if (!was_on_vfio(in)) {
+	if (!plan_is_assigned(in)) {
 		t->pub.wanted = t->pub.before;
 		t->pub.note = "is not assigned";
 		return 0;
@@ -295,7 +296,7 @@ static int release_one(struct vfioadm_plan *plan, const struct plan_input *in, b
 int plan_release(struct vfioadm_plan *plan, const struct plan_input *inputs, size_t n, bool park)
 {
 	for (size_t i = 0; i < n; i++)
-		if (was_on_vfio(&inputs[i]) && !park && add_load(plan, &inputs[i]) < 0)
+		if (plan_is_assigned(&inputs[i]) && !park && add_load(plan, &inputs[i]) < 0)
 			return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
 		if (release_one(plan, &inputs[i], park) < 0)

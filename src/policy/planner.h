@@ -21,6 +21,12 @@ struct plan_input {
 	const char *boot_id;
 };
 
+/**
+ * Is there something to release: bound to a VFIO driver, or assigned by us and then left without a driver
+ * ("modprobe -r vfio_pci" does that to every function it has).
+ */
+bool plan_is_assigned(const struct plan_input *in);
+
 int plan_assign(struct vfioadm_plan *plan, const struct plan_input *inputs, size_t n) MUST_CHECK;
 int plan_release(struct vfioadm_plan *plan, const struct plan_input *inputs, size_t n, bool park)
 	MUST_CHECK;

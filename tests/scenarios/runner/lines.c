@@ -8,7 +8,6 @@
 #include "fake/recorder.h"
 #include "runner.h"
 
-extern char **environ;
 
 /* cli.h has helpers of its own, under the names that the library's have. */
 int cli_run(struct vfioadm_ctx *ctx, int argc, char **argv, FILE *out, FILE *err);
