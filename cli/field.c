@@ -29,8 +29,9 @@ enum vfioadm_state field_state(const struct field *f, const void *object)
 	case FIELD_BOOL:
 	case FIELD_U64:
 	case FIELD_UNSIGNED:
-	case FIELD_SPECIAL:
 		break;
+	case FIELD_SPECIAL:
+		return f->state ? f->state(object) : VFIOADM_KNOWN;
 	}
 	return VFIOADM_KNOWN;
 }

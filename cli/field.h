@@ -50,6 +50,7 @@ struct field {
 	size_t offset;
 	void (*json)(struct json *j, const struct field *f, const void *object);
 	void (*text)(struct text *t, const struct field *f, const void *object);
+	enum vfioadm_state (*state)(const void *object); /* of a special field; NULL: it is known */
 };
 
 struct field_table {
@@ -66,7 +67,7 @@ void fields_json(struct json *j, const struct field_table *table, unsigned flags
 /** The value for people: "?" unknown, "-" none. Control characters are escaped. */
 void field_text(struct text *t, const struct field *f, const void *object);
 char *field_text_dup(const struct field *f, const void *object);
-/** Known, none or unknown; a special field is known. */
+/** Known, none or unknown. */
 enum vfioadm_state field_state(const struct field *f, const void *object);
 /** By key; NULL when there is none. */
 const struct field *field_find(const struct field_table *table, const char *key);

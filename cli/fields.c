@@ -203,6 +203,13 @@ static void verdict_text(struct text *t, const struct field *field UNUSED, const
 	text_addf(t, "%s", f->verdict == VFIOADM_VERDICT_UNKNOWN ? "?" : name);
 }
 
+static enum vfioadm_state verdict_state(const void *object)
+{
+	const struct vfioadm_function *f = object;
+
+	return f->verdict == VFIOADM_VERDICT_UNKNOWN ? VFIOADM_UNKNOWN : VFIOADM_KNOWN;
+}
+
 static void verdict_json(struct json *j, const struct field *field, const void *object)
 {
 	const struct vfioadm_function *f = object;
@@ -351,7 +358,7 @@ static const struct field function_rows[] = {
 	  .json = users_json, .flags = FIELD_ALWAYS | FIELD_COLUMN,
 	  .help = "interfaces, disks and others that depend on it" },
 	{ .key = "verdict", .head = "VERDICT", .label = "Verdict", VERDICT, .type = FIELD_SPECIAL,
-	  .text = verdict_text, .json = verdict_json, .flags = LIST_SHOW | FIELD_COLUMN,
+	  .text = verdict_text, .json = verdict_json, .state = verdict_state, .flags = LIST_SHOW | FIELD_COLUMN,
 	  .help = "whether it can be assigned" },
 	{ .key = "verdict_reason", .head = "REASON", .label = "Reason", VERDICT, .type = FIELD_CSTR,
 	  F(verdict_reason), .flags = LIST_SHOW | FIELD_QUIET | FIELD_CUT, .help = "why not" },

@@ -35,9 +35,11 @@ static void refusal(struct cli *cli, const struct vfioadm_plan *plan)
 			twice = twice ||
 				(stops(vfioadm_plan_finding(plan, k)) &&
 				 strcmp(vfioadm_plan_finding(plan, k)->code, f->code) == 0);
-		if (!stops(f) || twice)
+		if (!stops(f))
 			continue;
 		forceable = forceable && f->forceable;
+		if (twice)
+			continue;
 		text_addf(&codes, "%s%s", codes.len ? "," : "", f->code);
 	}
 	if (codes.len && forceable && !codes.failed)

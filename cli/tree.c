@@ -24,7 +24,7 @@ static const struct vfioadm_function *parent_of(const struct vfioadm_inventory *
 	for (size_t i = 0; len && i < vfioadm_inventory_n_functions(inventory); i++) {
 		const struct vfioadm_function *p = vfioadm_inventory_function(inventory, i);
 
-		if (p->bridge && p->path.state == VFIOADM_KNOWN &&
+		if ((p->bridge || p->domain != f->domain) && p->path.state == VFIOADM_KNOWN &&
 		    strncmp(p->path.value, f->path.value, len) == 0 && !p->path.value[len])
 			return p;
 	}

@@ -26,20 +26,31 @@ static struct owned *owned_add(struct owned_list *list, size_t function)
 	return o;
 }
 
+/* Who loses what a function carries when it goes away: the VMD controller that it is behind; -1: none. */
+static ssize_t also_carried_by(const struct users *u, size_t function)
+{
+	const struct vfioadm_function *vmd =
+		inventory_vmd_of(u->inv, &u->inv->functions[function]);
+
+	return vmd ? vmd - u->inv->functions : -1;
+}
+
 int users_add_name(struct users *u, struct owned_list *list, size_t function, const char *name)
 {
+	ssize_t controller = also_carried_by(u, function);
 	struct owned *o = owned_add(list, function);
 	char *copy = o ? arena_strdup(&u->inv->arena, name) : NULL;
 
 	if (!copy)
 		return -ENOMEM;
 	o->name = host_clean_text(copy);
-	return 0;
+	return controller < 0 ? 0 : users_add_name(u, list, (size_t)controller, name);
 }
 
 int users_add(struct users *u, size_t function, const char *kind, const char *what, const char *why,
 	      bool forceable)
 {
+	ssize_t controller = also_carried_by(u, function);
 	struct owned *o = owned_add(&u->users, function);
 	char *what_copy = arena_strdup(&u->inv->arena, what);
 	char *why_copy = arena_strdup(&u->inv->arena, why);
@@ -48,7 +59,9 @@ int users_add(struct users *u, size_t function, const char *kind, const char *wh
 		return -ENOMEM;
 	o->user = (struct vfioadm_user){kind, host_clean_text(what_copy), host_clean_text(why_copy),
 					forceable};
-	return 0;
+	if (controller < 0)
+		return 0;
+	return users_add(u, (size_t)controller, kind, what, why, forceable);
 }
 
 /* ---- network ---- */
@@ -100,9 +113,22 @@ static int observe_net(struct users *u)
 /* ---- virtual functions ---- */
 
 struct vf_count {
-	const struct vfioadm_function *first; /* that has a driver */
+	const struct vfioadm_function *first;	/* of all */
+	const struct vfioadm_function *carried; /* the first that has a driver */
 	size_t n;
 };
+
+static void describe_vfs(const struct vf_count *c, char *why, size_t size)
+{
+	const struct vfioadm_function *f = c->carried ? c->carried : c->first;
+	char driver[80] = "", more[64] = "";
+
+	if (c->carried)
+		snprintf(driver, sizeof(driver), ", bound to %.64s", f->driver.value);
+	if (c->n > 1)
+		snprintf(more, sizeof(more), "; %zu virtual functions are enabled", c->n);
+	snprintf(why, size, "is its virtual function%s%s", driver, more);
+}
 
 static int observe_vfs(struct users *u)
 {
@@ -115,11 +141,13 @@ static int observe_vfs(struct users *u)
 		const struct vfioadm_function *f = &inv->functions[i];
 		ssize_t pf;
 
-		if (f->physfn.state != VFIOADM_KNOWN || f->driver.state != VFIOADM_KNOWN)
+		pf = f->physfn.state == VFIOADM_KNOWN ? inventory_index(inv, f->physfn.value) : -1;
+		if (pf < 0 || pf == (ssize_t)i)
 			continue;
-		pf = inventory_index(inv, f->physfn.value);
-		if (pf >= 0 && counts[pf].n++ == 0)
+		if (counts[pf].n++ == 0)
 			counts[pf].first = f;
+		if (!counts[pf].carried && f->driver.state == VFIOADM_KNOWN)
+			counts[pf].carried = f;
 	}
 	for (size_t i = 0; i < inv->n_functions; i++) {
 		const struct vf_count *c = &counts[i];
@@ -128,16 +156,9 @@ static int observe_vfs(struct users *u)
 
 		if (!c->n)
 			continue;
-		if (c->n == 1)
-			snprintf(why, sizeof(why), "is its virtual function, bound to %.64s",
-				 c->first->driver.value);
-		else
-			snprintf(why, sizeof(why),
-				 "is its virtual function, bound to %.64s; %zu virtual functions "
-				 "have a driver",
-				 c->first->driver.value, c->n);
+		describe_vfs(c, why, sizeof(why));
 		/* vfio-pci refuses a function whose virtual functions are enabled: no force helps. */
-		r = users_add(u, i, "vf", c->first->address, why, false);
+		r = users_add(u, i, "vf", (c->carried ? c->carried : c->first)->address, why, false);
 		if (r < 0)
 			return r;
 	}

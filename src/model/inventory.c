@@ -176,6 +176,21 @@ int inventory_finish(struct vfioadm_inventory *inv)
 	return 0;
 }
 
+const struct vfioadm_function *inventory_vmd_of(const struct vfioadm_inventory *inv,
+						const struct vfioadm_function *f)
+{
+	if (f->domain <= 0xffff || f->companions.state != VFIOADM_KNOWN)
+		return NULL;
+	for (size_t i = 0; i < f->companions.n; i++) {
+		const struct vfioadm_function *other =
+			vfioadm_inventory_find(inv, f->companions.items[i]);
+
+		if (other && other->domain <= 0xffff && str_is(&other->driver, "vmd"))
+			return other;
+	}
+	return NULL;
+}
+
 size_t vfioadm_inventory_n_functions(const struct vfioadm_inventory *inventory)
 {
 	return inventory->n_functions;

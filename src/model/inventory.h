@@ -64,6 +64,12 @@ ssize_t inventory_index(const struct vfioadm_inventory *inv, const char *address
 struct vfioadm_function *inventory_get(struct vfioadm_inventory *inv, const char *address);
 /** Sorts by address and fills each function's companions from the group numbers. -ENOMEM. */
 int inventory_finish(struct vfioadm_inventory *inv) MUST_CHECK;
+/**
+ * The Intel VMD controller that a function is behind, or NULL. Such a function is in a domain that the
+ * controller's driver makes (10000 and up), in the controller's group, and goes when that driver goes.
+ */
+const struct vfioadm_function *inventory_vmd_of(const struct vfioadm_inventory *inv,
+						const struct vfioadm_function *f);
 void inventory_free_p(struct vfioadm_inventory **inv);
 #define _cleanup_inventory_ CLEANUP(inventory_free_p)
 

@@ -112,18 +112,34 @@ static bool module_planned(const struct vfioadm_plan *plan, const char *module)
 	return false;
 }
 
-/* Loading has no undo: a module that others may use by then stays. */
-static int add_load(struct vfioadm_plan *plan, const struct plan_input *in)
+/* Functions that the loaded driver takes by itself: free ones whose override names it already. */
+static bool taken_by_load(const struct plan_input *in, const char *driver)
 {
-	struct op op = { .kind = OP_LOAD_MODULE };
+	return driver && in->function->driver.state == VFIOADM_NONE &&
+	       str_is(&in->function->driver_override, driver);
+}
 
+/* The undo lets go what loading took; the module stays, for others may use it by then. */
+static int add_load(struct vfioadm_plan *plan, const struct plan_input *inputs, size_t n,
+		    const struct plan_input *in)
+{
+	_cleanup_free_ struct op *undo = calloc(n, sizeof(*undo));
+	struct op op = { .kind = OP_LOAD_MODULE };
+	size_t n_undo = 0;
+
+	if (!undo)
+		return -ENOMEM;
 	if (!in->module || module_planned(plan, in->module))
 		return 0;
 	op.driver = keep(plan, in->driver);
 	op.value = keep(plan, in->module);
+	for (size_t i = 0; i < n; i++)
+		if (taken_by_load(&inputs[i], in->driver))
+			undo[n_undo++] = driver_op(OP_UNBIND, keep(plan, inputs[i].function->address),
+						   op.driver);
 	if (!op.value)
 		return -ENOMEM;
-	return plan_add_op(plan, &op, NULL, 0, "load module %s", in->module) ? 0 : -ENOMEM;
+	return plan_add_op(plan, &op, undo, n_undo, "load module %s", in->module) ? 0 : -ENOMEM;
 }
 
 static struct record *make_record(struct vfioadm_plan *plan, const struct plan_input *in)
@@ -202,7 +218,7 @@ int plan_assign(struct vfioadm_plan *plan, const struct plan_input *inputs, size
 {
 	for (size_t i = 0; i < n; i++)
 		if (!str_is(&inputs[i].function->driver, inputs[i].driver) &&
-		    add_load(plan, &inputs[i]) < 0)
+		    add_load(plan, inputs, n, &inputs[i]) < 0)
 			return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
 		if (assign_one(plan, &inputs[i]) < 0)
@@ -296,7 +312,7 @@ static int release_one(struct vfioadm_plan *plan, const struct plan_input *in, b
 int plan_release(struct vfioadm_plan *plan, const struct plan_input *inputs, size_t n, bool park)
 {
 	for (size_t i = 0; i < n; i++)
-		if (plan_is_assigned(&inputs[i]) && !park && add_load(plan, &inputs[i]) < 0)
+		if (plan_is_assigned(&inputs[i]) && !park && add_load(plan, inputs, n, &inputs[i]) < 0)
 			return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
 		if (release_one(plan, &inputs[i], park) < 0)

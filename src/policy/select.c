@@ -187,7 +187,8 @@ static int add_companions(struct selection *s, const struct vfioadm_inventory *i
 	for (size_t i = 0; i < f->companions.n; i++) {
 		ssize_t index = inventory_index(inv, f->companions.items[i]);
 
-		if (index < 0 || inv->functions[index].bridge)
+		if (index < 0 || inv->functions[index].bridge ||
+		    inventory_vmd_of(inv, &inv->functions[index]) == f)
 			continue;
 		if (selection_add(s, (size_t)index) < 0)
 			return -ENOMEM;

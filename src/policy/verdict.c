@@ -4,7 +4,22 @@
 
 #include "policy/check.h"
 
-static const char *not_assignable(struct vfioadm_inventory *inv, const struct vfioadm_function *f)
+/* A bridge of the group that keeps it for the host; VFIO cannot take it along. */
+static const struct vfioadm_function *bridge_in_the_way(const struct vfioadm_inventory *inv,
+							const struct vfioadm_function *f)
+{
+	for (size_t i = 0; i < f->companions.n; i++) {
+		const struct vfioadm_function *other =
+			vfioadm_inventory_find(inv, f->companions.items[i]);
+
+		if (other && other->bridge && !check_leaves_group_viable(other))
+			return other;
+	}
+	return NULL;
+}
+
+/* What of the host itself speaks against it. */
+static const char *host_says_no(const struct vfioadm_inventory *inv, const struct vfioadm_function *f)
 {
 	if (f->bridge)
 		return "VFIO takes no bridges";
@@ -21,6 +36,27 @@ static const char *not_assignable(struct vfioadm_inventory *inv, const struct vf
 	return NULL;
 }
 
+static int not_assignable(struct vfioadm_inventory *inv, const struct vfioadm_function *f,
+			  const char **ret_reason)
+{
+	const struct vfioadm_function *other;
+	const char *reason = host_says_no(inv, f);
+
+	if (!reason && (other = inventory_vmd_of(inv, f))) {
+		reason = arena_format(&inv->arena, "it is behind the VMD controller %s", other->address);
+		if (!reason)
+			return -ENOMEM;
+	} else if (!reason && (other = bridge_in_the_way(inv, f))) {
+		reason = arena_format(&inv->arena,
+				      "the bridge %s of its IOMMU group is driven by the host (%s)",
+				      other->address, other->driver.value);
+		if (!reason)
+			return -ENOMEM;
+	}
+	*ret_reason = reason;
+	return 0;
+}
+
 /* Companions on a driver of the host, which would have to come along. */
 static size_t needed_companions(const struct vfioadm_inventory *inv, const struct vfioadm_function *f)
 {
@@ -30,28 +66,43 @@ static size_t needed_companions(const struct vfioadm_inventory *inv, const struc
 		const struct vfioadm_function *other =
 			vfioadm_inventory_find(inv, f->companions.items[i]);
 
-		n += other && !other->bridge && other->driver.state == VFIOADM_KNOWN &&
-		     !uint_is(&other->vfio, 1) && !str_is(&other->driver, "pci-stub");
+		n += other && !other->bridge && !check_leaves_group_viable(other) &&
+		     inventory_vmd_of(inv, other) != f;
 	}
 	return n;
 }
 
+/* The strongest: one that cannot be overridden. */
+static const struct vfioadm_user *telling_user(const struct vfioadm_function *f)
+{
+	for (size_t i = 0; i < f->n_users; i++)
+		if (!f->users[i].forceable)
+			return &f->users[i];
+	return &f->users[0];
+}
+
 static int verdict_of(struct vfioadm_inventory *inv, struct vfioadm_function *f)
 {
+	const struct vfioadm_user *user;
 	size_t needed;
 
+	/* It may have been found before less was known. */
+	f->verdict = VFIOADM_VERDICT_UNKNOWN;
+	f->verdict_reason = NULL;
 	if (uint_is(&f->vfio, 1)) {
 		f->verdict = VFIOADM_VERDICT_ASSIGNED;
 		return 0;
 	}
-	f->verdict_reason = not_assignable(inv, f);
+	if (not_assignable(inv, f, &f->verdict_reason) < 0)
+		return -ENOMEM;
 	if (f->verdict_reason) {
 		f->verdict = VFIOADM_VERDICT_NOT_ASSIGNABLE;
 		return 0;
 	}
 	if (f->n_users) {
 		f->verdict = VFIOADM_VERDICT_IN_USE;
-		f->verdict_reason = arena_format(&inv->arena, "%s %s", f->users[0].what, f->users[0].why);
+		user = telling_user(f);
+		f->verdict_reason = arena_format(&inv->arena, "%s %s", user->what, user->why);
 		return f->verdict_reason ? 0 : -ENOMEM;
 	}
 	needed = needed_companions(inv, f);
@@ -63,8 +114,9 @@ static int verdict_of(struct vfioadm_inventory *inv, struct vfioadm_function *f)
 						 needed, needed == 1 ? "" : "s", f->iommu_group.value);
 		return f->verdict_reason ? 0 : -ENOMEM;
 	}
-	/* Without a known group (and on arm64 before 6.15 there may be none yet) nothing speaks against it. */
-	if (f->iommu_group.state == VFIOADM_KNOWN || uint_is(&inv->facts.groups_late, 1))
+	/* What is no bridge for all that is known might be one. Without a known group (and on arm64 before 6.15 there may be none yet) nothing speaks against it. */
+	if (f->class_code.state == VFIOADM_KNOWN && f->driver.state != VFIOADM_UNKNOWN &&
+	    (f->iommu_group.state == VFIOADM_KNOWN || uint_is(&inv->facts.groups_late, 1)))
 		f->verdict = VFIOADM_VERDICT_ASSIGNABLE;
 	return 0;
 }

@@ -144,7 +144,12 @@ static void test_vfs(void **state)
 {
 	_cleanup_inventory_ struct vfioadm_inventory *inv = one(0x020000, "mlx5_core");
 
+	static const struct vfioadm_user users[] = {{"vf", "0000:01:00.2", "is there", false}};
+
 	inv->functions[0].virtfns = build_list(inv, "0000:01:00.2");
+	/* Said once, and with the way out. */
+	inv->functions[0].users = users;
+	inv->functions[0].n_users = 1;
 	assert_check(inv, &assign_refused,
 		     "blocks has-vfs 0000:01:00.0\n"
 		     "  0000:01:00.0 has 1 virtual function enabled (0000:01:00.2), and vfio-pci "
@@ -310,6 +315,35 @@ static void test_group_bridge(void **state)
 	assert_check(inv, &release, "");
 }
 
+/* Behind a VMD controller, which makes them and which they go with. */
+static void test_vmd(void **state)
+{
+	static const struct request assign_vmd = {VERB_ASSIGN, "0000:00:0e.0", NULL, false};
+	static const struct request assign_disk = {VERB_ASSIGN, "10000:e1:00.0", NULL, true};
+	_cleanup_inventory_ struct vfioadm_inventory *inv = build_inventory();
+
+	build_bound(inv, "0000:00:0e.0", 0x010400, 7, "vmd");
+	build_bound(inv, "10000:e0:06.0", 0x060400, 7, "pcieport");
+	build_bound(inv, "10000:e1:00.0", 0x010802, 7, "nvme");
+	build_bound(inv, "10000:e2:00.0", 0x010802, 7, "nvme");
+	build_finish(inv);
+	assert_check(inv, &assign_disk,
+		     "blocks behind-vmd 10000:e1:00.0\n"
+		     "  10000:e1:00.0 is behind the VMD controller 0000:00:0e.0 and exists only while "
+		     "the host drives that one, so it cannot be given to a virtual machine by itself.\n"
+		     "  -> Assign the controller with all that is behind it (vfioadm assign "
+		     "0000:00:0e.0), or switch VMD off in the firmware's set-up.\n");
+	assert_check(inv, &assign_vmd, "");
+	/* Another function that merely shares the group is in the way all the same. */
+	build_bound(inv, "0000:00:0f.0", 0x010802, 7, "nvme");
+	build_finish(inv);
+	assert_check(inv, &(struct request){VERB_ASSIGN, "0000:00:0e.0", NULL, true},
+		     "refuses group-split 0000:00:0e.0\n"
+		     "  0000:00:0e.0 shares IOMMU group 7 with 0000:00:0f.0 (nvme), which the host "
+		     "drives: a group belongs to VFIO as a whole.\n"
+		     "  -> Take it along: vfioadm assign --group 0000:00:0e.0\n");
+}
+
 static void test_users(void **state)
 {
 	static const struct vfioadm_user users[] = {
@@ -454,6 +488,7 @@ int main(void)
 		cmocka_unit_test(test_split_several),
 		cmocka_unit_test(test_split_release),
 		cmocka_unit_test(test_group_bridge),
+		cmocka_unit_test(test_vmd),
 		cmocka_unit_test(test_users),
 		cmocka_unit_test(test_variant),
 		cmocka_unit_test(test_only_what_moves),

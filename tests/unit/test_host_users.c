@@ -6,6 +6,7 @@
 #include "tmp_tree.h"
 
 #define NVME "1b36 0010 1af4 1100 010802"
+#define RAID "8086 9a0b 8086 0000 010400"
 #define NIC  "8086 10d3 8086 a01f 020000"
 #define VGA  "1234 1111 1af4 1100 030000"
 
@@ -231,10 +232,39 @@ static void test_virtual_functions(void **state)
 		tmp_link(t, path, "../0000:01:00.0");
 	}
 	assert_users(t,
-		     "!vf 0000:01:10.1: is its virtual function, bound to vfio-pci; 2 virtual "
-		     "functions have "
-		     "a driver",
+		     "!vf 0000:01:10.1: is its virtual function, bound to vfio-pci; 3 virtual "
+		     "functions are "
+		     "enabled",
 		     "");
+}
+
+/* No driver has them, and still the physical function cannot be assigned. */
+static void test_idle_virtual_function(void **state)
+{
+	struct tmp_tree *t = *state;
+
+	tmp_function(t, "pci0000:00/0000:01:00.0", NIC, "igb", 1);
+	tmp_function(t, "pci0000:00/0000:01:10.0", NIC, NULL, 10);
+	tmp_link(t, "sys/devices/pci0000:00/0000:01:10.0/physfn", "../0000:01:00.0");
+	tmp_observe(t);
+	assert_string_equal(users_of(tmp_get(t, "0000:01:00.0")),
+			    "!vf 0000:01:10.0: is its virtual function");
+}
+
+/* Who takes the controller takes the disks behind it: they are its users too. */
+static void test_vmd(void **state)
+{
+	struct tmp_tree *t = *state;
+
+	tmp_function(t, "pci0000:00/0000:00:0e.0", RAID, "vmd", 5);
+	tmp_function(t, "pci0000:00/0000:00:0e.0/pci10000:e0/10000:e1:00.0", NVME, "nvme", 5);
+	add_disk(t, "pci0000:00/0000:00:0e.0/pci10000:e0/10000:e1:00.0/nvme/nvme0", "nvme0n1",
+		 "259:0\n");
+	tmp_file(t, "proc/self/mountinfo", "31 30 259:0 / / rw - ext4 /dev/nvme0n1 rw\n");
+	tmp_observe(t);
+	assert_string_equal(users_of(tmp_get(t, "10000:e1:00.0")), "!block nvme0n1: mounted at /");
+	assert_string_equal(users_of(tmp_get(t, "0000:00:0e.0")), "!block nvme0n1: mounted at /");
+	assert_string_equal(items_of(&tmp_get(t, "0000:00:0e.0")->block), "nvme0n1");
 }
 
 static void test_display(void **state)
@@ -333,6 +363,8 @@ int main(void)
 		TEST(test_nvme_multipath),
 		TEST(test_interfaces),
 		TEST(test_virtual_functions),
+		TEST(test_idle_virtual_function),
+		TEST(test_vmd),
 		TEST(test_display),
 		cmocka_unit_test(test_mountinfo),
 		cmocka_unit_test(test_last_address),

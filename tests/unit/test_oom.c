@@ -456,7 +456,9 @@ static int job_check(const void *arg, struct vfioadm_error **err)
 		return error_oom(err);
 	assert_true(refused);
 	assert_int_equal(plan->n_findings, 5);
-	assert_string_equal(inv->functions[1].verdict_reason, "eth0 is up");
+	assert_string_equal(
+		inv->functions[1].verdict_reason,
+		"the bridge 0000:00:01.0 of its IOMMU group is driven by the host (acme_port)");
 	return 0;
 }
 

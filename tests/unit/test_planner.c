@@ -87,7 +87,7 @@ static void test_assign_loads_once(void **state)
 	assert_steps(plan,
 		     "load module vfio_pci\n"
 		     "  modprobe vfio_pci\n"
-		     "remember that 0000:01:00.0 had driver (none)\n"
+		     "remember that 0000:01:00.0 had no driver\n"
 		     "  save-record 0000:01:00.0: driver (none), override (none), boot b, "
 		     "1234:5678:0000:0000, #0\n"
 		     "  undo: drop-record 0000:01:00.0\n"
@@ -97,7 +97,7 @@ static void test_assign_loads_once(void **state)
 		     "bind 0000:01:00.0 to vfio-pci\n"
 		     "  \"0000:01:00.0\" > sys/bus/pci/drivers/vfio-pci/bind (while on (none))\n"
 		     "  undo: \"0000:01:00.0\" > sys/bus/pci/drivers/vfio-pci/unbind\n"
-		     "remember that 0000:02:00.0 had driver (none)\n"
+		     "remember that 0000:02:00.0 had no driver\n"
 		     "  save-record 0000:02:00.0: driver (none), override (none), boot b, "
 		     "1234:5678:0000:0000, #0\n"
 		     "  undo: drop-record 0000:02:00.0\n"

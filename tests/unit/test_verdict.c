@@ -81,6 +81,46 @@ static void test_companions(void **state)
 	assert_verdict(inv, "0000:00:1c.0", "not-assignable", "VFIO takes no bridges");
 }
 
+/* What the kernel refuses no --group can help. */
+static void test_bridge_in_the_way(void **state)
+{
+	_cleanup_inventory_ struct vfioadm_inventory *inv = build_inventory();
+	struct vfioadm_function *bridge;
+
+	build_bound(inv, "0000:00:1f.0", 0x060100, 11, "lpc_ich");
+	build_bound(inv, "0000:00:1f.2", 0x010601, 11, "ahci");
+	build_bound(inv, "0000:00:1f.3", 0x0c0500, 11, "i801_smbus");
+	build_finish(inv);
+	assert_verdict(inv, "0000:00:1f.2", "not-assignable",
+		       "the bridge 0000:00:1f.0 of its IOMMU group is driven by the host (lpc_ich)");
+	bridge = inventory_get(inv, "0000:00:1f.0");
+	bridge->driver = str_none();
+	assert_verdict(inv, "0000:00:1f.2", "needs-group",
+		       "1 other function of IOMMU group 11 must come along (--group)");
+	bridge->driver = str_known("pcieport");
+	assert_verdict(inv, "0000:00:1f.2", "needs-group",
+		       "1 other function of IOMMU group 11 must come along (--group)");
+}
+
+static void test_vmd(void **state)
+{
+	static const struct vfioadm_user users[] = {{"block", "nvme0n1p1", "mounted at /boot", true},
+						    {"block", "nvme0n1p2", "mounted at /", false}};
+	_cleanup_inventory_ struct vfioadm_inventory *inv = build_inventory();
+
+	build_bound(inv, "0000:00:0e.0", 0x010400, 7, "vmd");
+	build_bound(inv, "10000:e1:00.0", 0x010802, 7, "nvme");
+	build_finish(inv);
+	assert_verdict(inv, "10000:e1:00.0", "not-assignable",
+		       "it is behind the VMD controller 0000:00:0e.0");
+	/* It takes along what is behind it. */
+	assert_verdict(inv, "0000:00:0e.0", "assignable", NULL);
+	/* Of several users that one is named against which nothing can be done. */
+	inv->functions[0].users = users;
+	inv->functions[0].n_users = 2;
+	assert_verdict(inv, "0000:00:0e.0", "in-use", "nvme0n1p2 mounted at /");
+}
+
 static void test_unknown(void **state)
 {
 	_cleanup_inventory_ struct vfioadm_inventory *inv = build_inventory();
@@ -96,6 +136,9 @@ static void test_unknown(void **state)
 	f->reserved_regions =
 		build_list(inv, "0x0 0xffff direct-relaxable,0x10000 0x1ffff msi,direct");
 	assert_verdict(inv, "0000:01:00.0", "assignable", NULL);
+	/* It might be a bridge. */
+	f->class_code = (struct vfioadm_uint){0};
+	assert_verdict(inv, "0000:01:00.0", "unknown", NULL);
 }
 
 int main(void)
@@ -103,6 +146,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_companions),
+		cmocka_unit_test(test_bridge_in_the_way),
+		cmocka_unit_test(test_vmd),
 		cmocka_unit_test(test_unknown),
 	};
 
