@@ -40,6 +40,9 @@ static int check_precondition(struct apply *a, const struct step *step, struct v
 		return fail_gone(step->pub.device, err);
 	if (strcmp(driver, wanted) == 0)
 		return 0;
+	/* An override that was there already lets a module take the function as soon as it is loaded. */
+	if (step->op.kind == OP_BIND && strcmp(driver, step->op.driver) == 0)
+		return 0;
 	error_set(err, -EBUSY, VFIOADM_E_CHANGED,
 		  "Cannot %s: somebody else has moved it meanwhile, its driver is now %s.",
 		  step->pub.text, *driver ? driver : "(none)");
