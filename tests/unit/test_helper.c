@@ -59,7 +59,8 @@ static void test_round_trip(void **state)
 static void test_detached(void **state)
 {
 	struct helper *h = new_helper();
-	int extra = open("/dev/null", O_RDONLY); /* on purpose without close-on-exec */
+	/* On purpose without close-on-exec, and two: the socket takes the place of the first. */
+	int extra[] = {open("/dev/null", O_RDONLY), open("/dev/null", O_RDONLY)};
 	int pid, sid, ppid, fds;
 	char reply[512];
 	int64_t result;
@@ -73,7 +74,8 @@ static void test_detached(void **state)
 	/* No child is left to wait for. */
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 	assert_int_equal(errno, ECHILD);
-	close(extra);
+	close(extra[0]);
+	close(extra[1]);
 	helper_free(h);
 }
 

@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The public calls on the model: what no command line can make happen between planning and running. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include "base/str.h"
+#include "fake/fake.h"
+#include "fake_root.h"
+#include "flow/ctx.h"
+#include "model/address.h"
+
+#define HOST_ROOT FAKE_ROOT "d proc/sys/kernel/random\nf boot_id 5ca1ab1e\n"
+
+struct flow_test {
+	char run_dir[64];
+	struct host *host; /* the context's */
+	struct vfioadm_ctx *ctx;
+	struct vfioadm_plan *plan;
+	struct vfioadm_error *err;
+};
+
+static int flow_setup_on(void **state, const char *root)
+{
+	static struct flow_test t;
+
+	t = (struct flow_test){.run_dir = "/tmp/vfioadm-flow-XXXXXX"};
+	if (!mkdtemp(t.run_dir) || fake_new_text(root, NULL, &t.host) < 0)
+		return -1;
+	*state = &t;
+	return ctx_new_with_host(t.host, t.run_dir, &t.ctx);
+}
+
+static int flow_setup(void **state)
+{
+	return flow_setup_on(state, HOST_ROOT);
+}
+
+static void remove_files(const char *dir)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+
+	while (d && (e = readdir(d)))
+		unlinkat(dirfd(d), e->d_name, 0);
+	if (d)
+		closedir(d);
+	rmdir(dir);
+}
+
+static int flow_teardown(void **state)
+{
+	struct flow_test *t = *state;
+	_cleanup_free_ char *records = str_format("%s/records", t->run_dir);
+
+	vfioadm_plan_free(t->plan);
+	vfioadm_error_free(t->err);
+	vfioadm_ctx_unref(t->ctx);
+	remove_files(records);
+	remove_files(t->run_dir);
+	return 0;
+}
+
+/* A plan for one function or card type; the test's plan and error from then on. */
+static int plan(struct flow_test *t,
+		int (*make)(struct vfioadm_ctx *, const char *const *, size_t,
+			    const struct vfioadm_options *, struct vfioadm_plan **,
+			    struct vfioadm_error **),
+		const char *what, bool dry_run)
+{
+	struct vfioadm_options o = {.size = sizeof(o), .dry_run = dry_run};
+
+	vfioadm_plan_free(t->plan);
+	vfioadm_error_free(t->err);
+	t->plan = NULL;
+	t->err = NULL;
+	return make(t->ctx, &what, 1, &o, &t->plan, &t->err);
+}
+
+static void run(struct flow_test *t)
+{
+	assert_int_equal(vfioadm_plan_run(t->ctx, t->plan, &t->err), 0);
+	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_DONE);
+}
+
+static void assign(struct flow_test *t, const char *address)
+{
+	assert_int_equal(plan(t, vfioadm_plan_assign, address, false), 0);
+	run(t);
+	assert_string_equal(driver_of(t->host, address), "vfio-pci");
+}
+
+static void assert_code(const struct flow_test *t, const char *code)
+{
+	assert_non_null(t->err);
+	assert_string_equal(vfioadm_error_code_name(t->err), code);
+}
+
+/* ---- between planning and running ---- */
+
+static void test_exchanged_meanwhile(void **state)
+{
+	struct flow_test *t = *state;
+
+	assert_int_equal(plan(t, vfioadm_plan_assign, TWIN1, false), 0);
+	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/devices/" TWIN1 "/remove", "1"), 0);
+	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/rescan", "1"), 0);
+	assert_string_equal(driver_of(t->host, TWIN1), "nvme");
+	assert_int_equal(vfioadm_plan_run(t->ctx, t->plan, &t->err), -ESTALE);
+	assert_code(t, "changed");
+	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_UNDONE);
+	assert_string_equal(driver_of(t->host, TWIN1), "nvme");
+	assert_string_equal(override_of(t->host, TWIN1), "(null)");
+}
+
+static void test_gone_meanwhile(void **state)
+{
+	struct flow_test *t = *state;
+
+	assert_int_equal(plan(t, vfioadm_plan_assign, TWIN1, false), 0);
+	control(t->host, "vanish " TWIN1);
+	assert_int_equal(vfioadm_plan_run(t->ctx, t->plan, &t->err), -ENODEV);
+	assert_code(t, "vanished");
+}
+
+static void test_runs_once(void **state)
+{
+	struct flow_test *t = *state;
+
+	assign(t, TWIN0);
+	assert_int_equal(vfioadm_plan_run(t->ctx, t->plan, &t->err), -EINVAL);
+	assert_code(t, "usage");
+	assert_string_equal(driver_of(t->host, TWIN0), "vfio-pci");
+}
+
+static void test_refused_does_not_run(void **state)
+{
+	struct flow_test *t = *state;
+
+	assert_int_equal(plan(t, vfioadm_plan_assign, PORT, false), 0);
+	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_REFUSED);
+	assert_int_equal(vfioadm_plan_run(t->ctx, t->plan, &t->err), -EPERM);
+	assert_code(t, "refused");
+	assert_string_equal(driver_of(t->host, PORT), "pcieport");
+}
+
+/* ---- who may, and where ---- */
+
+static void test_root_only(void **state)
+{
+	struct flow_test *t = *state;
+
+	t->host->unprivileged = true;
+	assert_int_equal(plan(t, vfioadm_plan_assign, TWIN0, false), -EACCES);
+	assert_code(t, "not-permitted");
+	assert_int_equal(vfioadm_error_exit(t->err), VFIOADM_EXIT_NOT_PERMITTED);
+	assert_int_equal(plan(t, vfioadm_plan_enable, "1b36:0010", false), -EACCES);
+	/* Who only asks needs no privilege; and the plan is no way round it. */
+	assert_int_equal(plan(t, vfioadm_plan_assign, TWIN0, true), 0);
+	assert_int_equal(vfioadm_plan_run(t->ctx, t->plan, &t->err), -EACCES);
+	assert_string_equal(driver_of(t->host, TWIN0), "nvme");
+}
+
+static int no_iommu_setup(void **state)
+{
+	_cleanup_free_ char *root = strdup(HOST_ROOT);
+	char *unit = strstr(root, "l dmar0 ");
+
+	/* The class stays, as it does on a kernel that has the code but no unit to drive. */
+	memset(unit, '#', strcspn(unit, "\n"));
+	return flow_setup_on(state, root);
+}
+
+static void test_no_iommu(void **state)
+{
+	struct flow_test *t = *state;
+
+	assert_int_equal(plan(t, vfioadm_plan_assign, TWIN0, false), -ENODEV);
+	assert_code(t, "no-iommu");
+	assert_int_equal(vfioadm_error_exit(t->err), VFIOADM_EXIT_NOT_READY);
+	assert_int_equal(plan(t, vfioadm_plan_enable, "1b36:0010", true), -ENODEV);
+	assert_code(t, "no-iommu");
+}
+
+/* ---- records ---- */
+
+static void edit_record(const struct flow_test *t, const char *address, const char *key,
+			const char *value)
+{
+	_cleanup_free_ char *path = str_format("%s/records/%s", t->run_dir, address);
+	char text[4096], *line;
+	FILE *f = fopen(path, "r+");
+	size_t n, keep;
+
+	assert_non_null(f);
+	n = fread(text, 1, sizeof(text) - 1, f);
+	text[n] = '\0';
+	line = strstr(text, key);
+	assert_non_null(line);
+	assert_int_equal(line[-1], '\n');
+	keep = (size_t)(line - text);
+	rewind(f);
+	assert_int_equal(ftruncate(fileno(f), 0), 0);
+	fprintf(f, "%.*s%s%s%s", (int)keep, text, key, value, line + strcspn(line, "\n"));
+	fclose(f);
+}
+
+/*
+ * The function had no driver before: whoever believes the record leaves it without one, whoever does not
+ * gives it to the best native driver.
+ */
+static const char *release_note(struct flow_test *t)
+{
+	assert_int_equal(plan(t, vfioadm_plan_release, TWIN1, true), 0);
+	assert_int_equal(vfioadm_plan_n_outcomes(t->plan), 1);
+	return vfioadm_plan_outcome(t->plan, 0)->note;
+}
+
+static void assign_driverless(struct flow_test *t)
+{
+	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/drivers/nvme/unbind", TWIN1), 0);
+	assign(t, TWIN1);
+}
+
+static void test_record_believed(void **state)
+{
+	struct flow_test *t = *state;
+
+	assign_driverless(t);
+	assert_string_equal(release_note(t), "had no driver before it was assigned");
+	assert_int_equal(plan(t, vfioadm_plan_release, TWIN1, false), 0);
+	run(t);
+	assert_string_equal(driver_of(t->host, TWIN1), "");
+}
+
+static void void_when(struct flow_test *t, const char *key, const char *value)
+{
+	assign_driverless(t);
+	edit_record(t, TWIN1, key, value);
+	assert_non_null(strstr(release_note(t), "no record of an assign"));
+	assert_int_equal(plan(t, vfioadm_plan_release, TWIN1, false), 0);
+	run(t);
+	assert_string_equal(driver_of(t->host, TWIN1), "nvme");
+}
+
+static void test_record_of_other_boot(void **state)
+{
+	void_when(*state, "boot_id=", "0ddba11");
+}
+
+static void test_record_of_other_incarnation(void **state)
+{
+	void_when(*state, "incarnation=", "1");
+}
+
+static void test_record_of_other_vendor(void **state)
+{
+	void_when(*state, "vendor=", "8086");
+}
+
+static void test_record_of_other_device(void **state)
+{
+	void_when(*state, "device_id=", "5845");
+}
+
+static void test_record_of_other_subsystem(void **state)
+{
+	void_when(*state, "subsystem_device=", "1101");
+}
+
+/* ---- card types ---- */
+
+static void test_type_named_twice(void **state)
+{
+	struct flow_test *t = *state;
+	static const char *const ids[] = {"1b36:0010", "1B36:0010:*"};
+	size_t once;
+
+	assert_int_equal(plan(t, vfioadm_plan_enable, ids[0], false), 0);
+	once = vfioadm_plan_n_steps(t->plan);
+	vfioadm_plan_free(t->plan);
+	t->plan = NULL;
+	assert_int_equal(vfioadm_plan_enable(t->ctx, ids, 2, NULL, &t->plan, &t->err), 0);
+	assert_int_equal(vfioadm_plan_n_steps(t->plan), once);
+}
+
+static size_t n_enabled(struct flow_test *t)
+{
+	struct vfioadm_enabled *enabled = NULL;
+	size_t n;
+
+	assert_int_equal(vfioadm_enabled_list(t->ctx, &enabled, &t->err), 0);
+	n = vfioadm_enabled_n(enabled);
+	vfioadm_enabled_free(enabled);
+	return n;
+}
+
+/* The kernel forgets dynamic IDs with the module, so our own record must not outlive it either. */
+static void test_enabled_goes_with_module(void **state)
+{
+	struct flow_test *t = *state;
+
+	assert_int_equal(plan(t, vfioadm_plan_enable, "1b36:0010", false), 0);
+	run(t);
+	assert_int_equal(n_enabled(t), 1);
+	assert_int_equal(fake_unload(t->host, "vfio_pci"), 0);
+	assert_int_equal(n_enabled(t), 0);
+	assert_int_equal(fake_modprobe(t->host, "vfio_pci", NULL), 0);
+	assert_int_equal(n_enabled(t), 0);
+}
+
+/* ---- listing ---- */
+
+static ssize_t (*real_read)(struct host *h, host_dir dir, const char *name, char *buf, size_t size);
+static struct strv names_read;
+
+static ssize_t noting_read(struct host *h, host_dir dir, const char *name, char *buf, size_t size)
+{
+	const char *slash = strrchr(name, '/');
+
+	assert_int_equal(strv_add(&names_read, slash ? slash + 1 : name), 0);
+	return real_read(h, dir, name, buf, size);
+}
+
+/* uevent takes the device's lock on 6.1, config wakes the device; neither may hang a listing. */
+static void test_list_never_blocks(void **state)
+{
+	static const char *const blocking[] = {"uevent", "driver_override", "sriov_numvfs",
+					       "config"};
+	struct flow_test *t = *state;
+	struct vfioadm_inventory *inv = NULL;
+	struct host_ops ops = *t->host->ops;
+	const struct host_ops *before = t->host->ops;
+	unsigned operations = fake_operations(t->host);
+
+	real_read = ops.read;
+	ops.read = noting_read;
+	t->host->ops = &ops;
+	assert_int_equal(
+		vfioadm_observe(t->ctx,
+				VFIOADM_FACET_BASIC | VFIOADM_FACET_NAMES | VFIOADM_FACET_PATH,
+				&inv, &t->err),
+		0);
+	t->host->ops = before;
+	assert_int_equal(vfioadm_inventory_n_functions(inv), 7);
+	vfioadm_inventory_free(inv);
+	assert_true(names_read.n > 7);
+	for (size_t i = 0; i < ARRAY_SIZE(blocking); i++)
+		assert_false(strv_has(&names_read, blocking[i]));
+	/* Nor any of the reads that go through the helper. */
+	assert_int_equal(fake_operations(t->host), operations);
+	strv_clear(&names_read);
+}
+
+#define FLOW_TEST(fn) cmocka_unit_test_setup_teardown(fn, flow_setup, flow_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		FLOW_TEST(test_exchanged_meanwhile),
+		FLOW_TEST(test_gone_meanwhile),
+		FLOW_TEST(test_runs_once),
+		FLOW_TEST(test_refused_does_not_run),
+		FLOW_TEST(test_root_only),
+		cmocka_unit_test_setup_teardown(test_no_iommu, no_iommu_setup, flow_teardown),
+		FLOW_TEST(test_record_believed),
+		FLOW_TEST(test_record_of_other_boot),
+		FLOW_TEST(test_record_of_other_incarnation),
+		FLOW_TEST(test_record_of_other_vendor),
+		FLOW_TEST(test_record_of_other_device),
+		FLOW_TEST(test_record_of_other_subsystem),
+		FLOW_TEST(test_type_named_twice),
+		FLOW_TEST(test_enabled_goes_with_module),
+		FLOW_TEST(test_list_never_blocks),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
