@@ -116,13 +116,28 @@ static void print_outcome(struct cli *cli, const struct vfioadm_outcome *o, cons
 		fprintf(cli->out, "%s\n", t.s);
 }
 
+/* Where the kernel is to choose, no driver is named. */
+static bool is_probed(const struct vfioadm_plan *plan, const char *device)
+{
+	for (size_t i = 0; i < vfioadm_plan_n_steps(plan); i++) {
+		const struct vfioadm_step *step = vfioadm_plan_step(plan, i);
+
+		if (step->device && device && strcmp(step->device, device) == 0 &&
+		    strcmp(step->action, "probe") == 0)
+			return true;
+	}
+	return false;
+}
+
 static void print_planned(struct cli *cli, const struct vfioadm_plan *plan)
 {
 	for (size_t i = 0; i < vfioadm_plan_n_outcomes(plan); i++) {
 		const struct vfioadm_outcome *o = vfioadm_plan_outcome(plan, i);
+		const char *to = o->taken ? o->wanted : o->before;
 
-		print_outcome(cli, o, o->taken ? o->wanted : o->before, o->taken ? "planned" : NULL,
-			      COLOR_NONE);
+		if (o->taken && !to && is_probed(plan, o->device))
+			to = "a native driver";
+		print_outcome(cli, o, to, o->taken ? "planned" : NULL, COLOR_NONE);
 	}
 }
 
@@ -135,7 +150,7 @@ static void print_found(struct cli *cli, const struct vfioadm_plan *plan)
 
 		if (!o->taken)
 			print_outcome(cli, o, o->after ? o->after : o->before, NULL, COLOR_NONE);
-		else if (same(o->after, o->wanted) && done)
+		else if (done)
 			print_outcome(cli, o, o->after, "done, verified", COLOR_GOOD);
 		else if (same(o->after, o->before))
 			print_outcome(cli, o, o->after, "as before", COLOR_WARN);

@@ -31,6 +31,8 @@ static const struct vfioadm_function *parent_of(const struct vfioadm_inventory *
 	return NULL;
 }
 
+enum { MAX_DEPTH = 64 };
+
 struct tree {
 	struct cli *cli;
 	const struct vfioadm_inventory *inventory;
@@ -66,12 +68,25 @@ static bool holds_listed(const struct tree *t, const struct vfioadm_function *f,
 {
 	if (list_includes(t->cli, f))
 		return true;
-	for (size_t i = 0; depth < 64 && i < t->n; i++) {
+	for (size_t i = 0; depth < MAX_DEPTH && i < t->n; i++) {
 		if (t->parents[i] == f &&
 		    holds_listed(t, vfioadm_inventory_function(t->inventory, i), depth + 1))
 			return true;
 	}
 	return false;
+}
+
+/* A root may claim that two functions are each other's parent: in a circle nobody would be listed. */
+static void cut_circles(struct tree *t)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		const struct vfioadm_function *p = t->parents[i];
+
+		for (unsigned depth = 0; p && depth < MAX_DEPTH; depth++)
+			p = parent_of(t->inventory, p);
+		if (p)
+			t->parents[i] = NULL;
+	}
 }
 
 static int fill_topology(struct tree *t)
@@ -88,6 +103,7 @@ static int fill_topology(struct tree *t)
 	for (size_t i = 0; i < t->n; i++)
 		t->parents[i] =
 			parent_of(t->inventory, vfioadm_inventory_function(t->inventory, i));
+	cut_circles(t);
 	for (size_t i = 0; i < t->n; i++)
 		t->wanted[i] = holds_listed(t, vfioadm_inventory_function(t->inventory, i), 0);
 	r = add_children(t, NULL, NULL);

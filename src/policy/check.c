@@ -203,6 +203,19 @@ bool check_leaves_group_viable(const struct vfioadm_function *f)
 	return false;
 }
 
+const struct vfioadm_function *check_blocking_bridge(const struct vfioadm_inventory *inv,
+						     const struct vfioadm_function *f)
+{
+	for (size_t i = 0; i < f->companions.n; i++) {
+		const struct vfioadm_function *other =
+			vfioadm_inventory_find(inv, f->companions.items[i]);
+
+		if (other && other->bridge && !check_leaves_group_viable(other))
+			return other;
+	}
+	return NULL;
+}
+
 static int say_split(struct checker *c, const struct vfioadm_function *f, const struct strbuf *others,
 		     size_t n)
 {
@@ -250,6 +263,9 @@ static int check_split(struct checker *c, const struct vfioadm_function *f)
 	/* To the functions behind a VMD controller it is no advice to take the controller along. */
 	if (f->bridge || inventory_vmd_of(c->inv, f))
 		return 0;
+	/* Nor is it one to take others along where a bridge spoils the group anyway. */
+	if (c->request->verb != VERB_RELEASE && check_blocking_bridge(c->inv, f))
+		return 0;
 	for (size_t i = 0; i < f->companions.n; i++) {
 		const struct vfioadm_function *other = companion(c, f, i);
 
@@ -265,25 +281,22 @@ static int check_split(struct checker *c, const struct vfioadm_function *f)
 
 static int check_group_bridge(struct checker *c, const struct vfioadm_function *f)
 {
-	for (size_t i = 0; i < f->companions.n; i++) {
-		const struct vfioadm_function *other = companion(c, f, i);
-		struct vfioadm_finding *finding;
+	const struct vfioadm_function *bridge = check_blocking_bridge(c->inv, f);
+	struct vfioadm_finding *finding;
 
-		if (!other || !other->bridge || check_leaves_group_viable(other))
-			continue;
-		finding = add(c, f, "group-bridge", VFIOADM_BLOCKS, false,
-			      SAY(c,
-				  "%s shares IOMMU group %" PRIu64 " with the bridge %s, whose driver %s "
-				  "keeps the group for the host.",
-				  f->address, f->iommu_group.value, other->address, other->driver.value));
-		if (!finding)
-			return -ENOMEM;
-		finding->hint = SAY(c, "Move the card to a slot with a group of its own, or unbind %s from "
-				       "%s if the host can do without it.",
-				    other->address, other->driver.value);
-		return finding->hint ? 0 : -ENOMEM;
-	}
-	return 0;
+	if (!bridge)
+		return 0;
+	finding = add(c, f, "group-bridge", VFIOADM_BLOCKS, false,
+		      SAY(c,
+			  "%s shares IOMMU group %" PRIu64 " with the bridge %s, whose driver %s keeps the "
+			  "group for the host.",
+			  f->address, f->iommu_group.value, bridge->address, bridge->driver.value));
+	if (!finding)
+		return -ENOMEM;
+	finding->hint = SAY(c, "Move the card to a slot with a group of its own, or unbind %s from %s if "
+			       "the host can do without it.",
+			    bridge->address, bridge->driver.value);
+	return finding->hint ? 0 : -ENOMEM;
 }
 
 /* ---- the host's use ---- */

@@ -31,6 +31,9 @@ const char *check_forceable_codes(void);
 
 /** Does the group stay viable for VFIO while this function keeps its driver? */
 bool check_leaves_group_viable(const struct vfioadm_function *f);
+/** A bridge that keeps the group for the host: nothing in it can be assigned. NULL: none. */
+const struct vfioadm_function *check_blocking_bridge(const struct vfioadm_inventory *inv,
+						     const struct vfioadm_function *f);
 
 /** Fills users that BASIC shows, verdict and verdict_reason of every function. -ENOMEM. */
 int check_verdicts(struct vfioadm_inventory *inv) MUST_CHECK;

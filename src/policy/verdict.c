@@ -4,20 +4,6 @@
 
 #include "policy/check.h"
 
-/* A bridge of the group that keeps it for the host; VFIO cannot take it along. */
-static const struct vfioadm_function *bridge_in_the_way(const struct vfioadm_inventory *inv,
-							const struct vfioadm_function *f)
-{
-	for (size_t i = 0; i < f->companions.n; i++) {
-		const struct vfioadm_function *other =
-			vfioadm_inventory_find(inv, f->companions.items[i]);
-
-		if (other && other->bridge && !check_leaves_group_viable(other))
-			return other;
-	}
-	return NULL;
-}
-
 /* What of the host itself speaks against it. */
 static const char *host_says_no(const struct vfioadm_inventory *inv, const struct vfioadm_function *f)
 {
@@ -46,7 +32,7 @@ static int not_assignable(struct vfioadm_inventory *inv, const struct vfioadm_fu
 		reason = arena_format(&inv->arena, "it is behind the VMD controller %s", other->address);
 		if (!reason)
 			return -ENOMEM;
-	} else if (!reason && (other = bridge_in_the_way(inv, f))) {
+	} else if (!reason && (other = check_blocking_bridge(inv, f))) {
 		reason = arena_format(&inv->arena,
 				      "the bridge %s of its IOMMU group is driven by the host (%s)",
 				      other->address, other->driver.value);

@@ -313,6 +313,15 @@ static void test_group_bridge(void **state)
 		"  -> Move the card to a slot with a group of its own, or unbind 0000:00:1c.0 from "
 		"shpchp if the host can do without it.\n");
 	assert_check(inv, &release, "");
+	/* With a driver on the companion too, --group would still not help: it is not advised. */
+	inventory_get(inv, "0000:01:00.1")->driver = str_known("snd_hda_intel");
+	assert_check(
+		inv, &assign_refused,
+		"blocks group-bridge 0000:01:00.0\n"
+		"  0000:01:00.0 shares IOMMU group 7 with the bridge 0000:00:1c.0, whose driver "
+		"shpchp keeps the group for the host.\n"
+		"  -> Move the card to a slot with a group of its own, or unbind 0000:00:1c.0 from "
+		"shpchp if the host can do without it.\n");
 }
 
 /* Behind a VMD controller, which makes them and which they go with. */
