@@ -76,7 +76,8 @@ HOSTS = {
     "assigned": Host("assigned.root", [
         *_show("0000:02:00.0", "0000:06:00.0", "0000:06:10.0", "0000:06:10.2", "0a:00.0", "0a:00.1"),
         *_dry("assign 06:00.0", "assign 06:10.2", "assign 02:00.0", "assign 0a:00.0",
-              "assign 0a:00.0 --group", "release 02:00.0", "release 06:10.0 --json",
+              "assign 0a:00.0 --group", "release 02:00.0", "release 06:10.0", "release 06:10.0 --json",
+              "assign 05:00.0", "assign 05:00.1",
               "release 0a:00.1", "enable 8086:10ca"),
     ]),
     "rhel-9.2": Host("rhel_9_2.py", [
@@ -88,7 +89,8 @@ HOSTS = {
     ]),
     "multipath": Host("multipath.root", [
         *_show("0000:00:05.0"),
-        *_dry("assign 00:05.0", "assign 00:05.0 00:06.0 --force in-use-block --json",
+        *_dry("assign 00:05.0", "assign 00:05.0 00:06.0 --force in-use-block",
+              "assign 00:05.0 00:06.0 --force in-use-block --json",
               "assign 00:05.0 --force"),
     ]),
     "in-use": Host("in-use.root", [
@@ -100,7 +102,7 @@ HOSTS = {
     "vmd": Host("vmd.py", [
         *_show("10000:e1:00.0", "0000:00:0e.0", "serial=21304A000002"),
         *_dry("assign 10000:e1:00.0", "assign 10000:e2:00.0", "assign 10000:e2:00.0 --group",
-              "assign 00:0e.0", "assign 00:0e.0 --group --json", "assign 10000:e1:0:0"),
+              "assign 00:0e.0", "assign 00:0e.0 --group --json", "assign group=5", "assign 10000:e1:0:0"),
     ]),
     "many": Host("many.py", _show("0001:10:01.0"), ["list", "list --tree"]),
     "hostile": Host("hostile.py", [

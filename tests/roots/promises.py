@@ -3,6 +3,7 @@
 
 import json
 import re
+import unicodedata
 
 ADDRESS = r"[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]"
 LIST = {"address": ADDRESS, "vendor": "[0-9a-f]{4}", "device": "[0-9a-f]{4}",
@@ -25,9 +26,13 @@ EXIT = {"bad-selector": 2, "ambiguous": 2, "usage": 2, "bad-id": 2, "no-such-fun
         "not-permitted": 5, "no-iommu": 6, "no-vfio-pci": 6}
 
 
-def clean(text):
-    """Nothing that moves a terminal's cursor, colours it or turns its text around."""
-    bad = [c for c in text if c != "\n" and not c.isprintable()]
+def clean(text, json_text=False):
+    """Nothing that moves a terminal's cursor, colours it or turns its text around.
+
+    JSON is for programs: there, only control characters are out of place.
+    """
+    bad = [c for c in text if c != "\n" and
+           (unicodedata.category(c) == "Cc" if json_text else not c.isprintable())]
     assert not bad, f"{bad[:5]} in {text[:2000]!r}"
 
 

@@ -11,7 +11,7 @@ from archive import unpack
 from build import Tree
 
 OUTSIDE = "c0de"
-EVIL = b"evil\x1b[31m\xff\n\x9b2J\xe2\x80\xae"
+EVIL = b"evil\x1b[31m\xff\n\xc2\x9b2J\xe2\x80\xae"
 DEVICES = "sys/devices/pci0000:00"
 
 
