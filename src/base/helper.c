@@ -186,8 +186,10 @@ static int helper_start(struct helper *h, unsigned timeout_ms, int cancel_fd)
 	r = wait_reply(ours, timeout_ms, cancel_fd);
 	if (r < 0)
 		return r;
-	if (recv(ours, &pid, sizeof(pid), MSG_DONTWAIT) != sizeof(pid))
-		return -EPIPE;
+	if (recv(ours, &pid, sizeof(pid), MSG_DONTWAIT) != sizeof(pid)) {
+		/* Where spawning is emulated, a failed exec is only seen from the socket's end. */
+		return access(h->program, X_OK) < 0 ? -errno : -EPIPE;
+	}
 	h->pid = (pid_t)pid;
 	h->fd = TAKE_FD(ours);
 	return 0;
