@@ -68,6 +68,29 @@ static int check_incarnation(struct apply *a, const struct target *t, struct vfi
 	return -ESTALE;
 }
 
+/*
+ * The plan was made before the lock was taken: another run may have moved the function since, and then
+ * neither our record nor our undo would say the truth about what it was before.
+ */
+static int check_still_before(struct apply *a, const struct target *t, struct vfioadm_error **err)
+{
+	const char *before = t->pub.before ? t->pub.before : "";
+	char driver[DRIVER_MAX];
+
+	if (!t->pub.taken)
+		return 0;
+	if (observe_driver(a->host, t->pub.device, driver, sizeof(driver)) < 0)
+		return fail_gone(t->pub.device, err);
+	if (strcmp(driver, before) == 0)
+		return 0;
+	error_set(err, -EBUSY, VFIOADM_E_CHANGED,
+		  "%s was moved by somebody else while vfioadm was planning: its driver was %s and is %s.",
+		  t->pub.device, *before ? before : "(none)", *driver ? driver : "(none)");
+	error_device(err, t->pub.device);
+	error_hint(err, "Look at 'vfioadm list', and try again.");
+	return -EBUSY;
+}
+
 static int check_cancelled(struct apply *a, const struct step *step, struct vfioadm_error **err)
 {
 	if (!cancel_count(a->host->cancel_fd))
@@ -107,6 +130,7 @@ static int run_step(struct apply *a, struct step *step, struct vfioadm_error **e
 	}
 	if (r == -ETIMEDOUT && step->pub.device)
 		(void)!strv_add(&a->stuck, step->pub.device);
+	a->held |= r == -ETIMEDOUT;
 	step->pub.error = r < 0 ? -r : 0;
 	a->changed |= !step->no_effect;
 	report_step(a, step,
@@ -184,7 +208,7 @@ static void give_up(struct apply *a, size_t last, struct vfioadm_error **err)
 		a->plan->targets[i].pub.after = NULL;
 		note_after(a, &a->plan->targets[i]);
 	}
-	if (restored && !a->stuck.n) {
+	if (restored && !a->held) {
 		a->plan->result = VFIOADM_RESULT_UNDONE;
 		error_suffix(err, "everything is as it was before.");
 		return;
@@ -193,7 +217,9 @@ static void give_up(struct apply *a, size_t last, struct vfioadm_error **err)
 	if (!restored) {
 		error_recode(err, VFIOADM_E_UNDO_FAILED);
 		error_suffix(err, "putting things back failed as well: %s.", left.s ? left.s : "(unknown)");
-	} else {
+	} else if (!a->stuck.n) {
+		error_suffix(err, "what was done before it is undone.");
+	} else if (a->plan->n_targets > a->stuck.n) {
 		error_suffix(err, "the other devices are as they were before.");
 	}
 }
@@ -207,6 +233,8 @@ int apply_run(struct apply *a, struct vfioadm_plan *plan, struct vfioadm_error *
 	a->log_known = a->host->ops->log_position(a->host, &a->log_position) == 0;
 	for (size_t i = 0; r == 0 && i < plan->n_targets; i++)
 		r = check_incarnation(a, &plan->targets[i], err);
+	for (size_t i = 0; r == 0 && i < plan->n_targets; i++)
+		r = check_still_before(a, &plan->targets[i], err);
 	if (r == 0)
 		r = run_steps(a, &last, err);
 	if (r == 0)

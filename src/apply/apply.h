@@ -22,6 +22,7 @@ struct apply {
 	uint64_t log_position;
 	bool log_known;
 	bool changed; /* something had an effect */
+	bool held;    /* the kernel still works on a step: on one of stuck, a card type or a module */
 	struct strv stuck; /* devices that the kernel still holds */
 };
 

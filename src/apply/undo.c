@@ -57,10 +57,45 @@ static int undo_operation(struct apply *a, const struct op *op)
 	return op->kind == OP_UNBIND && !op->driver ? 0 : operation_verify(a, op);
 }
 
+/* A sentence is for reading: of a hundred functions the first few are told, and that there are more. */
+static const char *separator(struct strbuf *left)
+{
+	enum { ENOUGH = 400 };
+	static const char more[] = "; and more";
+
+	if (left->len < ENOUGH)
+		return left->len ? "; " : "";
+	if (strcmp(left->s + left->len - (sizeof(more) - 1), more) != 0)
+		strbuf_addf(left, "%s", more);
+	return NULL;
+}
+
 static void note_failure(struct strbuf *left, const struct step *step, int r)
 {
-	strbuf_addf(left, "%scould not undo \"%s\": %s", left->len ? "; " : "", step->pub.text,
-		    strerror(-r));
+	const char *before = separator(left);
+
+	if (before)
+		strbuf_addf(left, "%scould not undo \"%s\": %s", before, step->pub.text, strerror(-r));
+}
+
+static void note_driver(struct strbuf *left, const char *device, const char *now, const char *then)
+{
+	const char *before = separator(left);
+
+	if (before)
+		strbuf_addf(left, "%s%s has driver %s, before it had %s", before, device,
+			    *now ? now : "(none)", *then ? then : "(none)");
+}
+
+static void note_override(struct strbuf *left, const char *device, const char *now, const char *then)
+{
+	const char *before = separator(left);
+
+	if (before && !now)
+		strbuf_addf(left, "%sdriver_override of %s could not be read", before, device);
+	else if (before)
+		strbuf_addf(left, "%sdriver_override of %s is %s, before it was %s", before, device,
+			    *now ? now : "(none)", *then ? then : "(none)");
 }
 
 static bool undo_step(struct apply *a, struct step *step, struct strbuf *left)
@@ -91,17 +126,20 @@ static bool target_restored(struct apply *a, const struct target *t, struct strb
 	char driver[DRIVER_MAX], override[DRIVER_MAX];
 	const char *before = t->pub.before ? t->pub.before : "";
 	const char *override_before = t->override_before ? t->override_before : "";
+	int r;
 
 	if (!t->pub.taken || is_stuck(a, t->pub.device))
 		return true;
 	if (observe_driver(a->host, t->pub.device, driver, sizeof(driver)) < 0)
 		return true; /* gone, which the error says */
-	if (strcmp(driver, before) == 0 &&
-	    observe_override(a->host, t->pub.device, override, sizeof(override)) == 0 &&
-	    strcmp(override, override_before) == 0)
+	if (strcmp(driver, before) != 0) {
+		note_driver(left, t->pub.device, driver, before);
+		return false;
+	}
+	r = observe_override(a->host, t->pub.device, override, sizeof(override));
+	if (r == 0 && strcmp(override, override_before) == 0)
 		return true;
-	strbuf_addf(left, "%s%s has driver %s, before it had %s", left->len ? "; " : "", t->pub.device,
-		    *driver ? driver : "(none)", *before ? before : "(none)");
+	note_override(left, t->pub.device, r < 0 ? NULL : override, override_before);
 	return false;
 }
 

@@ -120,6 +120,27 @@ static void test_exchanged_meanwhile(void **state)
 	assert_string_equal(override_of(t->host, TWIN1), "(null)");
 }
 
+/* Two runs plan the same change, and one waits for the other's lock: what the first wrote must stay. */
+static void test_assigned_meanwhile(void **state)
+{
+	static const char *const twin1 = TWIN1;
+	struct flow_test *t = *state;
+	struct vfioadm_plan *second = NULL;
+
+	assert_int_equal(vfioadm_plan_assign(t->ctx, &twin1, 1, NULL, &second, &t->err), 0);
+	assign(t, TWIN1);
+	assert_int_equal(vfioadm_plan_run(t->ctx, second, &t->err), -EBUSY);
+	assert_code(t, "changed");
+	assert_int_equal(vfioadm_plan_result(second), VFIOADM_RESULT_UNDONE);
+	vfioadm_plan_free(second);
+	assert_string_equal(driver_of(t->host, TWIN1), "vfio-pci");
+	assert_string_equal(override_of(t->host, TWIN1), "vfio-pci");
+	assert_int_equal(plan(t, vfioadm_plan_release, TWIN1, false), 0);
+	assert_null(vfioadm_plan_outcome(t->plan, 0)->note); /* there is a record */
+	run(t);
+	assert_string_equal(driver_of(t->host, TWIN1), "nvme");
+}
+
 static void test_gone_meanwhile(void **state)
 {
 	struct flow_test *t = *state;
@@ -365,6 +386,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		FLOW_TEST(test_exchanged_meanwhile),
+		FLOW_TEST(test_assigned_meanwhile),
 		FLOW_TEST(test_gone_meanwhile),
 		FLOW_TEST(test_runs_once),
 		FLOW_TEST(test_refused_does_not_run),
