@@ -77,7 +77,8 @@ void change_print_state(struct cli *cli, const struct vfioadm_step *step)
 		color = COLOR_NONE;
 	fprintf(cli->out, " %s%s%s", cli_color(cli, color), vfioadm_step_state_name(step->state),
 		cli_color_end(cli, color));
-	if (step->error)
+	/* A step that failed and was taken back keeps its errno, which has been said by then. */
+	if (step->error && step->state != VFIOADM_STEP_UNDONE)
 		fprintf(cli->out, ": %s", strerror(step->error));
 	fputc('\n', cli->out);
 }

@@ -52,16 +52,23 @@ static void add_meaning(const struct step *step, int r, struct vfioadm_error **e
 	}
 }
 
-/* Only this device's lines, and only those of our own time. */
+/*
+ * Only lines of our own time. A driver prefixes its lines with its name and the device's, which for some is
+ * not the PCI address ("nvme nvme0: Device not ready"): its last word is what explains the failure.
+ */
 static void add_log(struct apply *a, const struct step *step, struct vfioadm_error **err)
 {
-	_cleanup_strv_ struct strv lines = { 0 };
+	const char *needles[] = { step->op.kind == OP_BIND ? step->op.driver : NULL, step->op.device };
 
-	if (!a->log_known || !step->op.device)
+	for (size_t i = 0; a->log_known && i < ARRAY_SIZE(needles); i++) {
+		_cleanup_strv_ struct strv lines = { 0 };
+
+		if (!needles[i] ||
+		    a->host->ops->log_lines(a->host, a->log_position, needles[i], &lines) < 0 || !lines.n)
+			continue;
+		error_suffix(err, "the kernel says: \"%s\".", lines.items[lines.n - 1]);
 		return;
-	if (a->host->ops->log_lines(a->host, a->log_position, step->op.device, &lines) < 0 || !lines.n)
-		return;
-	error_suffix(err, "the kernel says: \"%s\".", lines.items[lines.n - 1]);
+	}
 }
 
 static enum vfioadm_code code_of(const struct step *step, int r)
@@ -118,7 +125,15 @@ static void say_failure(const struct step *step, int r, struct vfioadm_error **e
 				"distribution's own module, or look at /sys/kernel/security/lockdown.");
 		return;
 	}
+	if (r == -ENOPKG) {
+		error_set(err, r, VFIOADM_E_IO, "Cannot %s: vfioadm-helper cannot be started.",
+			  step->pub.text);
+		error_hint(err, "It comes with vfioadm and must be executable: install vfioadm anew.");
+		return;
+	}
 	error_set(err, r, code, "Cannot %s: %s.", step->pub.text, strerror(-r));
+	if (code == VFIOADM_E_STORE)
+		error_hint(err, "vfioadm keeps in /run/vfioadm how to give devices back; make room there.");
 	if (code == VFIOADM_E_READ_ONLY_SYS)
 		error_hint(err, "/sys is mounted read-only here (a container?); run vfioadm on the host.");
 	if (code == VFIOADM_E_NOT_PERMITTED)

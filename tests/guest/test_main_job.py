@@ -5,6 +5,8 @@ import json
 
 import pytest
 
+from tool import Host
+
 
 def strip_names(listing):
     """Interface and NVMe instance names are the kernel's to choose anew at each bind."""
@@ -171,6 +173,25 @@ def test_record_is_void_for_another_incarnation(host):
     host.must("release", nic)
     assert host.driver(nic) is None
     host.write("/sys/bus/pci/drivers/e1000e/bind", nic)
+
+
+@pytest.mark.own_guest
+@pytest.mark.kernels("debian-6.12", "6.12-iommufd")
+def test_native_probe_fails(guest):
+    """A disk that does not answer: nvme's own errno and its words in the log, and back to vfio-pci.
+
+    6.1 resets the controller after its probe, and reports nothing.
+    """
+    host = Host(guest)
+    disk, twin = host.disks()
+    host.sh("modprobe vfio-pci disable_idle_d3=1")
+    host.must("assign", disk, twin)
+    before = host.state()
+    host.sh(f"setpci -s {disk} BASE_ADDRESS_0.L=0")
+    error = host.json("release", twin, disk, rc=1)["error"]
+    assert error["code"] == "probe-failed" and error["errno"] == 19 and error["device"] == disk
+    assert "Device not ready" in error["message"], error["message"]
+    assert host.state() == before, "both, also the one that had been released already"
 
 
 @pytest.mark.own_guest
