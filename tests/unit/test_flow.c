@@ -151,6 +151,24 @@ static void test_gone_meanwhile(void **state)
 	assert_code(t, "vanished");
 }
 
+/* Another run was quicker: what it remembers stays true. */
+static void test_moved_meanwhile(void **state)
+{
+	struct flow_test *t = *state;
+	struct vfioadm_plan *late;
+
+	assert_int_equal(plan(t, vfioadm_plan_assign, TWIN0, false), 0);
+	late = TAKE_PTR(t->plan);
+	assign(t, TWIN0);
+	assert_int_equal(vfioadm_plan_run(t->ctx, late, &t->err), -EBUSY);
+	assert_code(t, "changed");
+	vfioadm_plan_free(late);
+	assert_string_equal(driver_of(t->host, TWIN0), "vfio-pci");
+	assert_int_equal(plan(t, vfioadm_plan_release, TWIN0, false), 0);
+	assert_null(vfioadm_plan_outcome(t->plan, 0)->note);
+	assert_string_equal(vfioadm_plan_outcome(t->plan, 0)->wanted, "nvme");
+}
+
 static void test_runs_once(void **state)
 {
 	struct flow_test *t = *state;
@@ -380,6 +398,46 @@ static void test_list_never_blocks(void **state)
 	strv_clear(&names_read);
 }
 
+static host_dir (*real_dir_open)(struct host *h, const char *path);
+static bool vanishes;
+
+static host_dir noting_dir_open(struct host *h, const char *path)
+{
+	vanishes = strstr(path, TWIN1) != NULL;
+	return real_dir_open(h, path);
+}
+
+static ssize_t vanishing_read(struct host *h, host_dir dir, const char *name, char *buf,
+			      size_t size)
+{
+	ssize_t n = real_read(h, dir, name, buf, size);
+
+	if (vanishes && n > 0) {
+		vanishes = false;
+		control(h, "vanish " TWIN1);
+	}
+	return n;
+}
+
+static void test_vanishes_while_read(void **state)
+{
+	struct flow_test *t = *state;
+	struct vfioadm_inventory *inv = NULL;
+	struct host_ops ops = *t->host->ops;
+	const struct host_ops *before = t->host->ops;
+
+	real_read = ops.read;
+	real_dir_open = ops.dir_open;
+	ops.read = vanishing_read;
+	ops.dir_open = noting_dir_open;
+	t->host->ops = &ops;
+	assert_int_equal(vfioadm_observe(t->ctx, VFIOADM_FACET_BASIC, &inv, &t->err), 0);
+	t->host->ops = before;
+	assert_null(vfioadm_inventory_find(inv, TWIN1));
+	assert_int_equal(vfioadm_inventory_n_functions(inv), 6);
+	vfioadm_inventory_free(inv);
+}
+
 #define FLOW_TEST(fn) cmocka_unit_test_setup_teardown(fn, flow_setup, flow_teardown)
 
 int main(void)
@@ -388,6 +446,7 @@ int main(void)
 		FLOW_TEST(test_exchanged_meanwhile),
 		FLOW_TEST(test_assigned_meanwhile),
 		FLOW_TEST(test_gone_meanwhile),
+		FLOW_TEST(test_moved_meanwhile),
 		FLOW_TEST(test_runs_once),
 		FLOW_TEST(test_refused_does_not_run),
 		FLOW_TEST(test_root_only),
@@ -401,6 +460,7 @@ int main(void)
 		FLOW_TEST(test_type_named_twice),
 		FLOW_TEST(test_enabled_goes_with_module),
 		FLOW_TEST(test_list_never_blocks),
+		FLOW_TEST(test_vanishes_while_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
