@@ -119,13 +119,19 @@ static int need_boot_id(struct host *h, bool dry_run, char *buf, size_t size, st
 static int make_plan(struct vfioadm_ctx *ctx, struct look *look, const struct vfioadm_options *o,
 		     struct vfioadm_plan *plan, struct vfioadm_error **err)
 {
+	const struct check_request request = {
+		.verb = VERB_ASSIGN,
+		.selected = &look->selected,
+		.force = o->force,
+		.n_force = o->n_force,
+	};
 	_cleanup_free_ struct plan_input *inputs = calloc(look->selected.n, sizeof(*inputs));
 	char boot_id[64] = "unknown";
 	int r;
 
 	if (!inputs)
 		return error_oom(err);
-	r = flow_check(look, VERB_ASSIGN, NULL, o, plan, err);
+	r = flow_check(look, &request, plan, err);
 	if (r < 0 || plan->result == VFIOADM_RESULT_REFUSED)
 		return r;
 	r = ready_host(look->inv, o->dry_run, err);

@@ -46,15 +46,18 @@ static int parse_types(const char *const *ids, size_t n, struct types *ret, stru
 }
 
 /* Everything that has one of the types, with what planning needs to know of it. */
-static int look_closer_at_types(struct look *look, const struct types *types, struct vfioadm_error **err)
+static int look_closer_at_types(struct look *look, const struct types *types,
+				struct selection *ret_mentioned, struct vfioadm_error **err)
 {
 	unsigned facets = check_facets(VERB_ENABLE) | VFIOADM_FACET_LOCKED;
 
 	for (size_t i = 0; i < look->inv->n_functions; i++) {
 		struct vfioadm_function *f = &look->inv->functions[i];
 
-		if (cardtypes_match(types->items, types->n, f) &&
-		    observe_function(look->host, look->inv, f, facets & ~f->facets) < 0)
+		if (!cardtypes_match(types->items, types->n, f))
+			continue;
+		if (observe_function(look->host, look->inv, f, facets & ~f->facets) < 0 ||
+		    selection_add(ret_mentioned, i) < 0)
 			return error_oom(err);
 	}
 	return 0;
@@ -105,13 +108,21 @@ static int note_unmatched(const struct look *look, const struct types *types, st
 static int plan_types(struct look *look, const struct types *types, const struct vfioadm_options *o,
 		      struct vfioadm_plan *plan, struct vfioadm_error **err)
 {
+	_cleanup_selection_ struct selection mentioned = { 0 };
+	const struct check_request request = {
+		.verb = VERB_ENABLE,
+		.selected = &look->selected,
+		.mentioned = &mentioned,
+		.force = o->force,
+		.n_force = o->n_force,
+	};
 	char module[128] = "";
-	int r = look_closer_at_types(look, types, err);
+	int r = look_closer_at_types(look, types, &mentioned, err);
 
 	if (r == 0 && plan_enable_taken(look->inv, types->items, types->n, &look->selected) < 0)
 		r = error_oom(err);
 	if (r == 0)
-		r = flow_check(look, VERB_ENABLE, NULL, o, plan, err);
+		r = flow_check(look, &request, plan, err);
 	if (r < 0 || plan->result == VFIOADM_RESULT_REFUSED)
 		return r;
 	r = ready_host(look->inv, o->dry_run, err);

@@ -65,9 +65,8 @@ struct plan_input;
 int flow_find_record(struct vfioadm_ctx *ctx, const struct vfioadm_function *f, struct plan_input *in,
 		     struct vfioadm_plan *plan, struct vfioadm_error **err);
 
-/** Runs the checks; result REFUSED when one stands. assigned: see struct check_request. */
-int flow_check(struct look *look, enum verb verb, const struct selection *assigned,
-	       const struct vfioadm_options *o, struct vfioadm_plan *plan, struct vfioadm_error **err);
+/** Runs the checks; result REFUSED when one stands. */
+int flow_check(struct look *look, const struct check_request *request, struct vfioadm_plan *plan, struct vfioadm_error **err);
 /** --force names only codes that can be forced. */
 int flow_check_force(const struct vfioadm_options *o, struct vfioadm_error **err);
 /**

@@ -128,19 +128,12 @@ static int note_findings(struct look *look, struct vfioadm_plan *plan)
 	return 0;
 }
 
-int flow_check(struct look *look, enum verb verb, const struct selection *assigned,
-	       const struct vfioadm_options *o, struct vfioadm_plan *plan, struct vfioadm_error **err)
+int flow_check(struct look *look, const struct check_request *request, struct vfioadm_plan *plan,
+	       struct vfioadm_error **err)
 {
-	struct check_request request = {
-		.verb = verb,
-		.selected = &look->selected,
-		.assigned = assigned,
-		.force = o->force,
-		.n_force = o->n_force,
-	};
 	bool refused = false;
 
-	if (note_findings(look, plan) < 0 || check_run(look->inv, &request, plan, &refused) < 0)
+	if (note_findings(look, plan) < 0 || check_run(look->inv, request, plan, &refused) < 0)
 		return error_oom(err);
 	if (refused)
 		plan->result = VFIOADM_RESULT_REFUSED;

@@ -130,13 +130,20 @@ static int make_plan(struct vfioadm_ctx *ctx, struct look *look, const struct vf
 {
 	_cleanup_free_ struct plan_input *inputs = calloc(look->selected.n, sizeof(*inputs));
 	_cleanup_selection_ struct selection assigned = { 0 };
+	const struct check_request request = {
+		.verb = VERB_RELEASE,
+		.selected = &look->selected,
+		.assigned = &assigned,
+		.force = o->force,
+		.n_force = o->n_force,
+	};
 	int r;
 
 	if (!inputs)
 		return error_oom(err);
 	r = gather_records(ctx, look, plan, inputs, &assigned, err);
 	if (r == 0)
-		r = flow_check(look, VERB_RELEASE, &assigned, o, plan, err);
+		r = flow_check(look, &request, plan, err);
 	if (r < 0 || plan->result == VFIOADM_RESULT_REFUSED)
 		return r;
 	r = gather_drivers(look, o, plan, inputs, err);

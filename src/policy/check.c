@@ -372,6 +372,7 @@ static const struct check {
 	unsigned verbs;
 	unsigned facets;
 	int (*run)(struct checker *c, const struct vfioadm_function *f);
+	bool mentioned; /* also for functions that do not move now */
 } checks[] = {
 	{ ASSIGN, VFIOADM_FACET_BASIC, check_bridge },
 	{ ASSIGN | ENABLE, VFIOADM_FACET_BASIC, check_vmd },
@@ -382,7 +383,7 @@ static const struct check {
 	{ ASSIGN | ENABLE | RELEASE, VFIOADM_FACET_BASIC, check_split },
 	{ ASSIGN | ENABLE, VFIOADM_FACET_BASIC, check_group_bridge },
 	{ ASSIGN | ENABLE, VFIOADM_FACET_BASIC, check_users },
-	{ ENABLE, VFIOADM_FACET_DRIVERS, check_variant },
+	{ ENABLE, VFIOADM_FACET_DRIVERS, check_variant, true },
 };
 
 unsigned check_facets(enum verb verb)
@@ -403,20 +404,30 @@ static bool moves(const struct checker *c, const struct vfioadm_function *f)
 	return uint_is(&f->vfio, 1) == (c->request->verb == VERB_RELEASE);
 }
 
+static int run_on(struct checker *c, const struct selection *functions, bool mentioned)
+{
+	for (size_t s = 0; s < functions->n; s++) {
+		const struct vfioadm_function *f = &c->inv->functions[functions->items[s]];
+
+		for (size_t i = 0; i < ARRAY_SIZE(checks) && (mentioned || moves(c, f)); i++)
+			if ((checks[i].verbs & 1u << c->request->verb) &&
+			    checks[i].mentioned == mentioned && checks[i].run(c, f) < 0)
+				return -ENOMEM;
+	}
+	return 0;
+}
+
 int check_run(struct vfioadm_inventory *inv, const struct check_request *request,
 	      struct vfioadm_plan *plan, bool *ret_refused)
 {
 	struct checker c = { .inv = inv, .request = request, .plan = plan };
+	int r = run_on(&c, request->selected, false);
 
-	for (size_t s = 0; s < request->selected->n; s++) {
-		const struct vfioadm_function *f = &inv->functions[request->selected->items[s]];
-
-		for (size_t i = 0; i < ARRAY_SIZE(checks) && moves(&c, f); i++)
-			if ((checks[i].verbs & 1u << request->verb) && checks[i].run(&c, f) < 0)
-				return -ENOMEM;
-	}
-	*ret_refused = c.refused;
-	return 0;
+	if (r == 0 && request->mentioned)
+		r = run_on(&c, request->mentioned, true);
+	if (r == 0)
+		*ret_refused = c.refused;
+	return r;
 }
 
 static const char *const forceable_codes[] = {

@@ -14,6 +14,7 @@ struct check_request {
 	enum verb verb;
 	const struct selection *selected; /* functions that the change moves */
 	const struct selection *assigned; /* release: of these the ones that are assigned; else NULL */
+	const struct selection *mentioned; /* enable: every function of the card types; else NULL */
 	const char *const *force;         /* codes that the caller overrides */
 	size_t n_force;
 	const char *retry; /* what the user typed, for hints: "vfioadm assign 0000:01:00.0" */

@@ -183,7 +183,7 @@ def test_native_probe_fails(guest):
     6.1 resets the controller after its probe, and reports nothing.
     """
     host = Host(guest)
-    disk, twin = host.disks()
+    twin, disk = host.disks()  # in this order they are released
     host.sh("modprobe vfio-pci disable_idle_d3=1")
     host.must("assign", disk, twin)
     before = host.state()

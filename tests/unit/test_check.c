@@ -29,6 +29,8 @@ static struct vfioadm_plan *run(struct vfioadm_inventory *inv, const struct requ
 		assert_true(index >= 0);
 		assert_int_equal(selection_add(&selected, (size_t)index), 0);
 	}
+	if (r->verb == VERB_ENABLE)
+		request.mentioned = &selected;
 	assert_int_equal(check_run(inv, &request, plan, &refused), 0);
 	assert_int_equal(refused, r->refused);
 	return plan;
