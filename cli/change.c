@@ -133,6 +133,9 @@ static int carry_out(struct cli *cli, struct vfioadm_plan *plan)
 	change_announce(cli, plan);
 	if (run)
 		r = run_plan(cli, plan, &error);
+	/* It did not even begin (the lock, the store): there is nothing to say about any function. */
+	if (r < 0 && vfioadm_plan_result(plan) == VFIOADM_RESULT_PLANNED)
+		return cli_error(cli, error, r);
 	status = status_of(plan, error, r);
 	if (r < 0)
 		cli_say(cli, error ? vfioadm_error_message(error) : strerror(-r),

@@ -159,6 +159,17 @@ static int wait_reply(int fd, unsigned timeout_ms, int cancel_fd)
 	}
 }
 
+/* What keeps a program from being started must not pass for what a request met. */
+static int not_to_be_had(int r)
+{
+	static const int reasons[] = { ENOENT, EACCES, EPERM, ENOEXEC, ENOTDIR, ELOOP, EPIPE };
+
+	for (size_t i = 0; i < ARRAY_SIZE(reasons); i++)
+		if (r == -reasons[i])
+			return -ENOPKG;
+	return r;
+}
+
 /* The helper's first message is its process number: it has detached and is ready. */
 static int helper_start(struct helper *h, unsigned timeout_ms, int cancel_fd)
 {
@@ -234,7 +245,7 @@ int helper_call(struct helper *h, uint32_t operation, const char *path, const vo
 	int r = 0;
 
 	if (h->fd < 0)
-		r = helper_start(h, timeout_ms, cancel_fd);
+		r = not_to_be_had(helper_start(h, timeout_ms, cancel_fd));
 	if (r < 0)
 		return r;
 	r = send_request(h->fd, operation, path, request, request_size);

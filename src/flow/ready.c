@@ -50,6 +50,14 @@ int ready_host(const struct vfioadm_inventory *inv, bool dry_run, struct vfioadm
 	return 0;
 }
 
+static int no_helper(struct vfioadm_error **err)
+{
+	error_set(err, -ENOPKG, VFIOADM_E_IO,
+		  "The program that vfioadm starts for each change, vfioadm-helper, cannot be started.");
+	error_hint(err, "It comes with vfioadm and must be executable: install vfioadm anew.");
+	return -ENOPKG;
+}
+
 static int no_driver(const char *driver, struct vfioadm_error **err)
 {
 	if (!driver_name_is_vfio(driver)) {
@@ -76,6 +84,8 @@ int ready_driver(struct host *h, const char *driver, char *module, size_t size,
 
 	if (r == -ENOMEM)
 		return error_oom(err);
+	if (h->helper_missing && (r < 0 || presence != DRIVER_REGISTERED))
+		return no_helper(err);
 	if (r < 0 || presence == DRIVER_NOWHERE)
 		return no_driver(driver, err);
 	if (presence == DRIVER_REGISTERED)
@@ -89,6 +99,8 @@ int flow_need_override(const struct vfioadm_function *f, const struct host *h, b
 {
 	if (f->driver_override.state != VFIOADM_UNKNOWN || dry_run)
 		return 0;
+	if (h->helper_missing)
+		return no_helper(err);
 	error_set(err, -ETIMEDOUT, VFIOADM_E_TIMEOUT,
 		  "The driver_override of %s could not be read within %u seconds: another program is "
 		  "changing its driver, or is stuck in doing so.",

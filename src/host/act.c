@@ -9,8 +9,11 @@ static int call(struct helper *helper, struct host *h, enum act_operation op, co
 		const void *data, size_t size, int64_t *ret_result, void *reply, size_t room,
 		size_t *ret_size)
 {
-	return helper_call(helper, op, path, data, size, h->timeout_ms, h->cancel_fd, ret_result, reply,
-			   room, ret_size);
+	int r = helper_call(helper, op, path, data, size, h->timeout_ms, h->cancel_fd, ret_result, reply,
+			    room, ret_size);
+
+	h->helper_missing |= r == -ENOPKG;
+	return r;
 }
 
 int act_write(struct helper *helper, struct host *h, const char *path, const char *data, size_t size)

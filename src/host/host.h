@@ -76,6 +76,7 @@ struct host {
 	int cancel_fd;        /* readable once the run is cancelled; -1: cannot be */
 	const char *display_root; /* "" or the --sysroot directory, for messages */
 	bool unprivileged;    /* live: not root */
+	bool helper_missing;  /* live: what may block could not even be tried */
 
 	/* Opened when first asked for, see names.c and modules.c; released by host_free(). */
 	struct host_names *names;

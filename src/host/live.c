@@ -131,6 +131,12 @@ static int live_lookup_modules(struct host *h, const char *text, struct strv *re
 	return act_look_up_modules(live_of(h)->helper, h, text, ret);
 }
 
+static void live_announce(struct host *h, const char *text)
+{
+	(void)h;
+	act_announce(text);
+}
+
 static void live_free(struct host *h)
 {
 	struct live_host *l = live_of(h);
@@ -161,6 +167,7 @@ static const struct host_ops live_ops = {
 	.lookup_modules = live_lookup_modules,
 	.log_position = live_log_position,
 	.log_lines = live_log_lines,
+	.announce = live_announce,
 	.free = live_free,
 };
 

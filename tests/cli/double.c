@@ -532,6 +532,13 @@ int vfioadm_plan_run(struct vfioadm_ctx *ctx, struct vfioadm_plan *plan,
 {
 	bool stuck = strcmp(plan->what, "stuck") == 0, undone = strcmp(plan->what, "undone") == 0;
 
+	if (strcmp(plan->what, "busy") == 0)
+		return fail(ret_error, -EAGAIN,
+			    (struct vfioadm_error){.code = VFIOADM_E_BUSY,
+						   .name = "busy",
+						   .message = "another one is at work",
+						   .exit = 8,
+						   .errnum = EAGAIN});
 	step(ctx, &plan->steps[0], VFIOADM_STEP_RUNNING, 0);
 	step(ctx, &plan->steps[0], VFIOADM_STEP_DONE, 0);
 	step(ctx, &plan->steps[1], VFIOADM_STEP_RUNNING, 0);

@@ -204,6 +204,13 @@ def test_undone(double):
                                     "after": "e1000e", "taken": True, "note": None}
 
 
+def test_not_begun(double):
+    r = double("assign", "busy")
+    assert (r.status, r.out, r.err) == (8, "", "vfioadm: another one is at work\n")
+    data = double("assign", "--json", "busy").json()
+    assert sorted(data) == ["error", "version"] and data["error"]["exit"] == 8
+
+
 def test_unsettled(double):
     r = double("assign", "stuck")
     assert r.status == 7 and "0000:01:00.0: e1000e -> no driver (not settled)" in r.out

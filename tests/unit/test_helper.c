@@ -142,7 +142,7 @@ static void test_no_program(void **state)
 	int64_t result;
 
 	assert_int_equal(helper_new("/nonexistent/helper", &h), 0);
-	assert_int_equal(call(h, 1, "", 20000, &result, NULL, 0), -ENOENT);
+	assert_int_equal(call(h, 1, "", 20000, &result, NULL, 0), -ENOPKG);
 	helper_free(h);
 }
 

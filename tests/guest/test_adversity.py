@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What goes wrong around vfioadm on a real kernel: other runs, no helper, no room, a log that is read."""
+
+HELPER = "/usr/libexec/vfioadm/vfioadm-helper"
+
+
+def test_two_runs_for_one_function(host):
+    """Each pair has one that does it; the other finds it done or busy, and takes nothing back."""
+    nic = host.nics()[0]
+    for _ in range(4):
+        host.sh(f"vfioadm assign {nic} >/dev/null 2>&1 & "
+                f"vfioadm assign --lock-wait 20 {nic} >/dev/null 2>&1; wait")
+        assert host.function(nic).state == ("vfio-pci", "vfio-pci")
+        host.sh(f"test -s /run/vfioadm/records/{nic}")
+        host.must("release", nic)
+        assert host.function(nic).override is None
+
+
+def test_no_helper(host):
+    nic = host.nics()[0]
+    before = host.function(nic).state
+    host.sh(f"mv {HELPER} {HELPER}.aside")
+    try:
+        for verb in (("assign", nic), ("enable", host.function(nic).id)):
+            said = host.fails(1, *verb)
+            assert "vfioadm-helper" in said and "seconds" not in said
+        assert host.vfioadm("list").rc == host.vfioadm("show", nic).rc == 0
+    finally:
+        host.sh(f"mv {HELPER}.aside {HELPER}")
+    assert host.function(nic).state == before
+
+
+def test_store_that_cannot_be_used(host):
+    """Nothing was begun, so nothing is said about the function."""
+    nic = host.nics()[0]
+    host.must("assign", nic)
+    host.must("release", nic)
+    host.sh("mount -t tmpfs -o ro,mode=755 none /run/vfioadm")
+    try:
+        r = host.vfioadm("assign", nic)
+        assert (r.rc, r.out) == (1, "") and "/run/vfioadm" in r.err
+    finally:
+        host.sh("umount /run/vfioadm")
+
+
+def test_system_log(host):
+    nic = host.nics()[0]
+    host.sh("syslogd -O /tmp/log; for i in $(seq 50); do test -S /dev/log && break; sleep 0.1; done")
+    try:
+        host.must("assign", nic)
+        host.must("release", nic)
+        said = host.sh("for i in $(seq 50); do grep -q released /tmp/log && break; sleep 0.1; done; "
+                       "cat /tmp/log")
+    finally:
+        host.sh("kill $(cat /var/run/syslogd.pid); rm -f /tmp/log /dev/log")
+    assert f"{nic} assigned by uid" in said and f"{nic} released by uid" in said
