@@ -186,13 +186,11 @@ void change_conclude(struct cli *cli, const struct vfioadm_plan *plan, bool run)
 {
 	if (cli->quiet)
 		return;
-	if (run) {
+	if (run)
 		print_found(cli, plan);
-		return;
-	}
 	if (vfioadm_plan_result(plan) != VFIOADM_RESULT_UNCHANGED)
 		return;
-	for (size_t i = 0; i < vfioadm_plan_n_outcomes(plan); i++) {
+	for (size_t i = 0; !run && i < vfioadm_plan_n_outcomes(plan); i++) {
 		const struct vfioadm_outcome *o = vfioadm_plan_outcome(plan, i);
 
 		print_outcome(cli, o, o->before, "unchanged", COLOR_NONE);

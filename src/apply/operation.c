@@ -71,6 +71,24 @@ static uint64_t registration_of(struct apply *a, const char *driver)
 	return registration;
 }
 
+static int save_id(struct apply *a, const struct op *op, bool *ret_no_effect)
+{
+	bool changed = true;
+	int r = store_add_id(a->store, &op->type, registration_of(a, op->driver), &changed);
+
+	*ret_no_effect = !changed;
+	return r;
+}
+
+static int drop_id(struct apply *a, const struct op *op, bool *ret_no_effect)
+{
+	bool changed = true;
+	int r = store_remove_id(a->store, &op->type, &changed);
+
+	*ret_no_effect = !changed;
+	return r;
+}
+
 int operation_run(struct apply *a, const struct op *op, bool *ret_no_effect)
 {
 	*ret_no_effect = false;
@@ -93,9 +111,9 @@ int operation_run(struct apply *a, const struct op *op, bool *ret_no_effect)
 	case OP_DROP_RECORD:
 		return store_drop_record(a->store, op->device);
 	case OP_SAVE_ID:
-		return store_add_id(a->store, &op->type, registration_of(a, op->driver));
+		return save_id(a, op, ret_no_effect);
 	case OP_DROP_ID:
-		return store_remove_id(a->store, &op->type);
+		return drop_id(a, op, ret_no_effect);
 	}
 	return -EINVAL;
 }

@@ -52,7 +52,38 @@ static const char *new_id_value(struct vfioadm_plan *plan, const struct cardtype
 	return arena_strdup(&plan->arena, value);
 }
 
-/* "15b3:1003,8086:10d3:ffffffff:…": the module's ids= knows the same fields, parted by colons. */
+/* "15b3:1003", "8086:10d3:ffffffff:…": the module's ids= knows the same fields, parted by colons. */
+static void format_for_load(const struct cardtype *type, char value[CARDTYPE_MAX])
+{
+	cardtype_format(type, value);
+	/* The module has no word for "any" but the number, and what is left out at the end. */
+	if (!strchr(value, '*'))
+		return;
+	cardtype_format_new_id(type, value);
+	for (char *p = value; *p; p++)
+		if (*p == ' ')
+			*p = ':';
+}
+
+/*
+ * How many of them the module's parameter holds: the kernel refuses the load when it is longer. The
+ * others follow through new_id.
+ */
+static size_t fitting(const struct cardtype *types, size_t n)
+{
+	enum { PARAMETER_MAX = 1023 };
+	char value[CARDTYPE_MAX];
+	size_t length = 0, i;
+
+	for (i = 0; i < n; i++) {
+		format_for_load(&types[i], value);
+		length += strlen(value) + (i ? 1 : 0);
+		if (length > PARAMETER_MAX)
+			break;
+	}
+	return i;
+}
+
 static char *ids_parameter(struct vfioadm_plan *plan, const struct cardtype *types, size_t n)
 {
 	_cleanup_strbuf_ struct strbuf text = { 0 };
@@ -61,14 +92,7 @@ static char *ids_parameter(struct vfioadm_plan *plan, const struct cardtype *typ
 
 	strbuf_addf(&text, "ids=");
 	for (size_t i = 0; i < n; i++) {
-		cardtype_format(&types[i], value);
-		/* The module has no word for "any" but the number, and what is left out at the end. */
-		if (strchr(value, '*')) {
-			cardtype_format_new_id(&types[i], value);
-			for (char *p = value; *p; p++)
-				if (*p == ' ')
-					*p = ':';
-		}
+		format_for_load(&types[i], value);
 		strbuf_addf(&text, "%s%s", i ? "," : "", value);
 	}
 	joined = strbuf_take(&text);
@@ -215,16 +239,16 @@ static int release_ops(struct vfioadm_plan *plan, const struct vfioadm_inventory
 static int add_ids(struct vfioadm_plan *plan, const struct vfioadm_inventory *inv,
 		   const struct cardtype *types, size_t n, const struct selection *taken, bool load)
 {
-	/* Loading gives all IDs at once; else each is a step of its own, and takes what matches it. */
-	size_t at_once = load ? n : 1;
+	/* Loading gives many IDs at once; else each is a step of its own, and takes what matches it. */
+	size_t at_once = load ? fitting(types, n) : 1;
 
-	for (size_t i = 0; i < n; i += at_once) {
+	for (size_t i = 0; i < n; i += at_once, at_once = 1, load = false) {
 		_cleanup_free_ struct op *release = NULL;
 		size_t n_release = 0;
 		int r = release_ops(plan, inv, types + i, at_once, taken, &release, &n_release);
 
 		if (r == 0)
-			r = load ? add_load_with_ids(plan, types, n, release, n_release) :
+			r = load ? add_load_with_ids(plan, types, at_once, release, n_release) :
 				   add_new_id(plan, &types[i], release, n_release);
 		if (r < 0)
 			return r;

@@ -135,31 +135,56 @@ static int save_ids(struct store *s, const struct enabled_ids *ids, const struct
 	return file_replace(s->dir, "enabled", data, strlen(data));
 }
 
-int store_remove_id(struct store *s, const struct cardtype *type)
+static struct enabled_id *find_id(const struct enabled_ids *ids, const struct cardtype *type)
 {
-	_cleanup_enabled_ids_ struct enabled_ids ids = { 0 };
-	int r = store_load_ids(s, &ids);
-
-	return r < 0 ? r : save_ids(s, &ids, type);
+	for (size_t i = 0; i < ids->n; i++)
+		if (cardtype_equal(&ids->items[i].type, type))
+			return &ids->items[i];
+	return NULL;
 }
 
-int store_add_id(struct store *s, const struct cardtype *type, uint64_t registration)
+int store_remove_id(struct store *s, const struct cardtype *type, bool *ret_changed)
 {
 	_cleanup_enabled_ids_ struct enabled_ids ids = { 0 };
-	struct enabled_id *grown;
 	int r = store_load_ids(s, &ids);
+	bool there = r == 0 && find_id(&ids, type);
+
+	if (there)
+		r = save_ids(s, &ids, type);
+	if (r == 0)
+		*ret_changed = there;
+	return r;
+}
+
+static int append_id(struct enabled_ids *ids, const struct cardtype *type, uint64_t registration)
+{
+	struct enabled_id *grown = reallocarray(ids->items, ids->n + 1, sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	ids->items = grown;
+	ids->items[ids->n++] = (struct enabled_id){ *type, registration };
+	return 0;
+}
+
+int store_add_id(struct store *s, const struct cardtype *type, uint64_t registration, bool *ret_changed)
+{
+	_cleanup_enabled_ids_ struct enabled_ids ids = { 0 };
+	struct enabled_id *id;
+	int r = store_load_ids(s, &ids);
+	bool there;
 
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < ids.n; i++)
-		if (cardtype_equal(&ids.items[i].type, type)) {
-			ids.items[i].registration = registration;
-			return save_ids(s, &ids, NULL);
-		}
-	grown = reallocarray(ids.items, ids.n + 1, sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	ids.items = grown;
-	ids.items[ids.n++] = (struct enabled_id){ *type, registration };
-	return save_ids(s, &ids, NULL);
+	id = find_id(&ids, type);
+	there = id && id->registration == registration;
+	if (id)
+		id->registration = registration;
+	else
+		r = append_id(&ids, type, registration);
+	if (r == 0 && !there)
+		r = save_ids(s, &ids, NULL);
+	if (r == 0)
+		*ret_changed = !there;
+	return r;
 }

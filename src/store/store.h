@@ -46,8 +46,10 @@ struct enabled_ids {
 	size_t n;
 };
 int store_load_ids(struct store *s, struct enabled_ids *ret) MUST_CHECK;
-int store_add_id(struct store *s, const struct cardtype *type, uint64_t registration) MUST_CHECK;
-int store_remove_id(struct store *s, const struct cardtype *type) MUST_CHECK;
+/** *ret_changed: it was not there (with this registration); it was there. */
+int store_add_id(struct store *s, const struct cardtype *type, uint64_t registration, bool *ret_changed)
+	MUST_CHECK;
+int store_remove_id(struct store *s, const struct cardtype *type, bool *ret_changed) MUST_CHECK;
 void enabled_ids_clear(struct enabled_ids *ids);
 #define _cleanup_enabled_ids_ CLEANUP(enabled_ids_clear)
 

@@ -50,6 +50,26 @@ static void test_match(void **state)
 	assert_false(cardtypes_match(types, 0, &inv->functions[0]));
 }
 
+/* The module's parameter holds 1023 bytes: what does not fit is given to the loaded module. */
+static void test_many_ids(void **state)
+{
+	_cleanup_inventory_ struct vfioadm_inventory *inv = mixed();
+	_cleanup_plan_ struct vfioadm_plan *plan = plan_new(VERB_ENABLE);
+	const struct selection taken = {0};
+	struct cardtype types[103];
+
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		types[i] = (struct cardtype){0x1234, (uint16_t)i, CARDTYPE_ANY, CARDTYPE_ANY, 0, 0};
+	assert_int_equal(plan_enable(plan, inv, types, ARRAY_SIZE(types), &taken, true), 0);
+	assert_int_equal(plan->steps[0].op.kind, OP_LOAD_MODULE);
+	assert_int_equal(strlen(plan->steps[0].op.options), sizeof("ids=") - 1 + 102 * 10 - 1);
+	assert_int_equal(plan->steps[0].n_undo, 102);
+	assert_int_equal(plan->steps[1].op.kind, OP_ADD_ID);
+	assert_string_equal(plan->steps[1].op.value, "1234 0066 ffffffff ffffffff 000000 000000");
+	assert_int_equal(plan->steps[2].op.kind, OP_SAVE_ID);
+	assert_int_equal(plan->n_steps, 2 + ARRAY_SIZE(types));
+}
+
 static void test_taken(void **state)
 {
 	_cleanup_inventory_ struct vfioadm_inventory *inv = mixed();
@@ -239,6 +259,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_match),
+		cmocka_unit_test(test_many_ids),
 		cmocka_unit_test(test_taken),
 		cmocka_unit_test(test_enable_running),
 		cmocka_unit_test(test_enable_loading),
