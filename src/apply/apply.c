@@ -107,9 +107,18 @@ static int check_cancelled(struct apply *a, const struct step *step, struct vfio
  */
 static bool failed_without_effect(const struct step *step, int r)
 {
+	if (r == -ENOPKG)
+		return true; /* there was no helper that could have tried */
 	if (step->op.kind == OP_REMOVE_ID)
 		return r != -ETIMEDOUT;
 	return step->op.kind == OP_LOAD_MODULE && r == -EEXIST;
+}
+
+/* What vfioadm remembers is no change of the host. */
+static bool is_bookkeeping(enum op_kind kind)
+{
+	return kind == OP_SAVE_RECORD || kind == OP_DROP_RECORD || kind == OP_SAVE_ID ||
+	       kind == OP_DROP_ID;
 }
 
 static int run_step(struct apply *a, struct step *step, struct vfioadm_error **err)
@@ -132,7 +141,7 @@ static int run_step(struct apply *a, struct step *step, struct vfioadm_error **e
 		(void)!strv_add(&a->stuck, step->pub.device);
 	a->held |= r == -ETIMEDOUT;
 	step->pub.error = r < 0 ? -r : 0;
-	a->changed |= !step->no_effect;
+	a->changed |= !step->no_effect && !is_bookkeeping(step->op.kind);
 	report_step(a, step,
 		    r == 0 ? VFIOADM_STEP_DONE :
 		    r == -ETIMEDOUT ? VFIOADM_STEP_STUCK :

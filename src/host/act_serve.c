@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/str.h"
 #include "host/act.h"
 
 static int open_below_root(const char *path, int flags)
@@ -45,6 +46,39 @@ static int64_t serve_read(const char *path, char *reply, size_t size, size_t *re
 	return n;
 }
 
+/*
+ * Of a parameter that is given twice the kernel takes the last: IDs that the administrator has configured
+ * (modprobe.d, kernel command line) would be lost when the module is loaded with ours. Both, in one.
+ */
+static char *with_configured_ids(const struct kmod_module *mod, const char *options)
+{
+	const char *configured = kmod_module_get_options(mod);
+	const char *ids = NULL, *ours = str_after(options, "ids=");
+	size_t n;
+
+	for (const char *word = configured; ours && word && *word; word += strcspn(word, " ")) {
+		word += strspn(word, " ");
+		if (str_after(word, "ids="))
+			ids = str_after(word, "ids=");
+	}
+	n = ids ? strcspn(ids, " ") : 0;
+	return n ? str_format("ids=%.*s,%s", (int)n, ids, ours) : strdup(options);
+}
+
+static int insert_one(struct kmod_module *mod, const char *options)
+{
+	_cleanup_free_ char *all = NULL;
+
+	if (options) {
+		all = with_configured_ids(mod, options);
+		if (!all)
+			return -ENOMEM;
+	}
+	/* The kernel ignores parameters for a module that is loaded, without a word. */
+	return kmod_module_probe_insert_module(mod, options ? KMOD_PROBE_FAIL_ON_LOADED : 0, all, NULL, NULL,
+					       NULL);
+}
+
 static int insert(struct kmod_list *list, const char *options)
 {
 	struct kmod_list *item;
@@ -54,9 +88,7 @@ static int insert(struct kmod_list *list, const char *options)
 	{
 		struct kmod_module *mod = kmod_module_get_module(item);
 
-		/* The kernel ignores parameters for a module that is loaded, without a word. */
-		r = kmod_module_probe_insert_module(mod, options ? KMOD_PROBE_FAIL_ON_LOADED : 0, options,
-						    NULL, NULL, NULL);
+		r = insert_one(mod, options);
 		kmod_module_unref(mod);
 		if (r < 0)
 			return r;

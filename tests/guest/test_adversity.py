@@ -54,3 +54,23 @@ def test_system_log(host):
     finally:
         host.sh("kill $(cat /var/run/syslogd.pid); rm -f /tmp/log /dev/log")
     assert f"{nic} assigned by uid" in said and f"{nic} released by uid" in said
+
+
+def test_configured_ids_stay(host):
+    """Loading with IDs of one's own must not lose those of modprobe.d."""
+    nic, twin = host.nics()
+    disk = host.disks()[0]
+    nic_id, disk_id = host.function(nic).id, host.function(disk).id
+    native = host.driver(disk)
+    host.sh("modprobe -r vfio_pci; mkdir -p /etc/modprobe.d; "
+            f"echo options vfio-pci ids={disk_id} >/etc/modprobe.d/test.conf")
+    try:
+        host.must("enable", nic_id)
+        host.sh(f"for d in {nic} {disk}; do echo $d >/sys/bus/pci/devices/$d/driver/unbind; "
+                "echo $d >/sys/bus/pci/drivers/vfio-pci/bind; done")
+        assert host.driver(nic) == host.driver(disk) == "vfio-pci"
+    finally:
+        host.sh("rm /etc/modprobe.d/test.conf")
+        host.vfioadm("disable", nic_id, disk_id)
+        host.vfioadm("release", nic, disk)
+    assert host.driver(disk) == native
