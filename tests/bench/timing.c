@@ -85,7 +85,7 @@ int main(int argc, char **argv)
 	posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
 	for (int round = 0; round < rounds; round++)
 		for (size_t i = 0; i < n; i++) {
-			struct run r;
+			struct run r = {0};
 			int e = run(&commands[i], &actions, &r);
 
 			if (e) {
