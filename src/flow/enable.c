@@ -155,6 +155,41 @@ int flow_enable(struct vfioadm_ctx *ctx, const char *const *ids, size_t n,
 	return 0;
 }
 
+/* Where vfio-pci is not there it holds nothing: what is left to do is to forget what was recorded. */
+static int keep_recorded(struct vfioadm_ctx *ctx, struct types *types, struct vfioadm_error **err)
+{
+	_cleanup_enabled_ids_ struct enabled_ids ids = { 0 };
+	_cleanup_store_ struct store store = STORE_CLOSED;
+	size_t kept = 0;
+	int r = ctx->host->live ? store_open(&store, ctx->run_dir, err) : 0;
+
+	if (r < 0)
+		return r;
+	if (store_load_ids(&store, &ids) == -ENOMEM)
+		return error_oom(err);
+	for (size_t i = 0; i < types->n; i++)
+		for (size_t j = 0; j < ids.n; j++)
+			if (cardtype_equal(&types->items[i], &ids.items[j].type)) {
+				types->items[kept++] = types->items[i];
+				break;
+			}
+	types->n = kept;
+	return 0;
+}
+
+static int plan_types_away(struct vfioadm_ctx *ctx, struct look *look, struct types *types,
+			   struct vfioadm_plan *plan, struct vfioadm_error **err)
+{
+	bool registered = host_exists(look->host, VFIO_PCI_DIR);
+	int r = registered ? 0 : keep_recorded(ctx, types, err);
+
+	if (r < 0)
+		return r;
+	if (plan_disable(plan, look->inv, types->items, types->n, registered) < 0)
+		return error_oom(err);
+	return 0;
+}
+
 int flow_disable(struct vfioadm_ctx *ctx, const char *const *ids, size_t n,
 		 const struct vfioadm_options *o, struct vfioadm_plan **ret, struct vfioadm_error **err)
 {
@@ -166,10 +201,10 @@ int flow_disable(struct vfioadm_ctx *ctx, const char *const *ids, size_t n,
 	if (!plan)
 		return error_oom(err);
 	r = begin(ctx, ids, n, o, &types, &look, err);
+	if (r == 0)
+		r = plan_types_away(ctx, &look, &types, plan, err);
 	if (r < 0)
 		return r;
-	if (plan_disable(plan, look.inv, types.items, types.n, host_exists(look.host, VFIO_PCI_DIR)) < 0)
-		return error_oom(err);
 	*ret = TAKE_PTR(plan);
 	return 0;
 }

@@ -104,7 +104,7 @@ static int add_load_with_ids(struct vfioadm_plan *plan, const struct cardtype *t
 			     const struct op *release, size_t n_release)
 {
 	_cleanup_free_ struct op *undo = calloc(n + n_release, sizeof(*undo));
-	struct op op = { .kind = OP_LOAD_MODULE, .driver = VFIO_PCI, .value = VFIO_PCI };
+	struct op op = { .kind = OP_LOAD_MODULE, .driver = VFIO_PCI, .value = "vfio_pci" };
 
 	op.options = ids_parameter(plan, types, n);
 	if (!undo || !op.options)
@@ -116,7 +116,7 @@ static int add_load_with_ids(struct vfioadm_plan *plan, const struct cardtype *t
 	}
 	if (n_release)
 		memcpy(undo + n, release, n_release * sizeof(*undo));
-	return plan_add_op(plan, &op, undo, n + n_release, "load module vfio-pci with %s", op.options) ?
+	return plan_add_op(plan, &op, undo, n + n_release, "load module vfio_pci with %s", op.options) ?
 		       0 :
 		       -ENOMEM;
 }
@@ -339,7 +339,7 @@ int plan_disable(struct vfioadm_plan *plan, const struct vfioadm_inventory *inv,
 		r = add_drop_id(plan, &types[i]);
 	for (size_t i = 0; r == 0 && i < plan->n_targets; i++)
 		note_disabled(&plan->targets[i].pub);
-	plan->result = VFIOADM_RESULT_PLANNED;
+	plan->result = plan->n_steps ? VFIOADM_RESULT_PLANNED : VFIOADM_RESULT_UNCHANGED;
 	/* A driver that could not be copied must not pass for none. */
 	return plan->arena.failed ? -ENOMEM : r;
 }

@@ -142,10 +142,10 @@ static void test_enable_loading(void **state)
 	assert_int_equal(plan_enable_taken(inv, types, 2, &taken), 0);
 	assert_int_equal(plan_enable(plan, inv, types, 2, &taken, true), 0);
 	assert_steps(plan,
-		     "load module vfio-pci with "
+		     "load module vfio_pci with "
 		     "ids=15b3:1003,"
 		     "144d:a808:0000144d:ffffffff:010802:ffffff\n"
-		     "  modprobe vfio-pci ids=15b3:1003,"
+		     "  modprobe vfio_pci ids=15b3:1003,"
 		     "144d:a808:0000144d:ffffffff:010802:ffffff\n"
 		     "  undo: \"15b3 1003 ffffffff ffffffff 000000 000000\" > " VFIO "/remove_id\n"
 		     "  undo: \"144d a808 0000144d ffffffff 010802 ffffff\" > " VFIO "/remove_id\n"
