@@ -36,6 +36,21 @@ static int bind(struct apply *a, const struct op *op, bool *ret_no_effect)
 	return write_value(a, op, op->device);
 }
 
+/*
+ * By now the module is loaded and its driver has a name: bound by name, no card type that vfio-pci still
+ * holds can win the function back.
+ */
+static int probe(struct apply *a, const struct op *op)
+{
+	struct op named = { .kind = OP_BIND, .device = op->device };
+	char driver[DRIVER_MAX];
+
+	if (!op->options || observe_module_driver(a->host, op->options, driver, sizeof(driver)) < 0)
+		return write_value(a, op, op->device);
+	named.driver = driver;
+	return write_value(a, &named, op->device);
+}
+
 static int add_id(struct apply *a, const struct op *op, bool *ret_no_effect)
 {
 	int r = write_value(a, op, op->value);
@@ -96,8 +111,9 @@ int operation_run(struct apply *a, const struct op *op, bool *ret_no_effect)
 	case OP_SET_OVERRIDE:
 		return set_override(a, op);
 	case OP_UNBIND:
-	case OP_PROBE:
 		return write_value(a, op, op->device);
+	case OP_PROBE:
+		return probe(a, op);
 	case OP_BIND:
 		return bind(a, op, ret_no_effect);
 	case OP_ADD_ID:

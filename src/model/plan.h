@@ -25,7 +25,7 @@ enum op_kind {
 	OP_SET_OVERRIDE, /* device, value ("" clears) */
 	OP_UNBIND,       /* device, driver */
 	OP_BIND,         /* device, driver; nothing to do when it is bound to this driver already */
-	OP_PROBE,        /* device: whichever driver matches; where no name is known */
+	OP_PROBE,        /* device: whichever driver matches; options: the module whose driver it should be */
 	OP_ADD_ID,       /* driver, type, value; EEXIST: it is there already */
 	OP_REMOVE_ID,    /* driver, type, value; ENODEV: it was not there */
 	OP_LOAD_MODULE,  /* value: module; options: parameters or NULL, then it must not be loaded yet */

@@ -231,9 +231,10 @@ int plan_assign(struct vfioadm_plan *plan, const struct plan_input *inputs, size
 }
 
 /* Without a name to bind to, the kernel chooses; a VFIO driver that it chooses is found out after. */
-static int add_probe(const struct move *m)
+static int add_probe(const struct move *m, const char *module)
 {
-	struct op op = { .kind = OP_PROBE, .device = m->device, .value = m->device };
+	struct op op = { .kind = OP_PROBE, .device = m->device, .value = m->device,
+			 .options = keep(m->plan, module) };
 	struct op undo = driver_op(OP_UNBIND, m->device, NULL);
 	struct step *step = plan_add_op(m->plan, &op, &undo, 1, "let the best native driver take %s",
 					m->device);
@@ -301,7 +302,7 @@ static int release_one(struct vfioadm_plan *plan, const struct plan_input *in, b
 	if (r == 0)
 		r = add_unbind(&m);
 	if (r == 0)
-		r = t->any_native ? add_probe(&m) : add_bind(&m);
+		r = t->any_native ? add_probe(&m, in->module) : add_bind(&m);
 	if (r == 0 && in->record) {
 		m.record = in->record;
 		r = add_drop_record(&m);

@@ -74,3 +74,19 @@ def test_configured_ids_stay(host):
         host.vfioadm("disable", nic_id, disk_id)
         host.vfioadm("release", nic, disk)
     assert host.driver(disk) == native
+
+
+def test_enabled_type_does_not_win_back(host):
+    """Taken by card type, the native driver not loaded: its driver gets the function all the same."""
+    one, twin = host.nics()
+    native, nic_id = host.driver(one), host.function(one).id
+    host.sh(f"modprobe -r {native}")
+    host.must("enable", nic_id)
+    try:
+        assert {host.driver(one), host.driver(twin)} == {"vfio-pci"}
+        host.must("release", one)
+        assert (host.driver(one), host.driver(twin)) == (native, "vfio-pci")
+    finally:
+        host.vfioadm("disable", nic_id)
+        host.vfioadm("release", one, twin)
+    assert host.driver(twin) == native
