@@ -11,11 +11,13 @@ class Archive:
 
     implicit: paths that an earlier archive of the same initramfs has; directories among them
     are not made again (that would change their mode).
+    replaces: files may be there already, from an earlier archive of the same initramfs.
     """
 
-    def __init__(self, implicit=()):
+    def __init__(self, implicit=(), replaces=False):
         self._entries = {}
         self._implicit = implicit
+        self._replaces = replaces
 
     def directory(self, path, mode=0o755, owner=(0, 0)):
         self._put(path, stat.S_IFDIR | mode, b"", owner=owner)
@@ -62,6 +64,10 @@ class Archive:
 
     def write(self, f):
         for ino, (path, (mode, data, rdev, owner)) in enumerate(self._entries.items(), 1):
+            # The kernel writes into a file that is there, and skips without a word one that is being
+            # executed, such as ld.so under an early modprobe. Something of another type it replaces.
+            if self._replaces and stat.S_ISREG(mode):
+                self._member(f, ino, path, stat.S_IFLNK | 0o777, b"replaced", (0, 0), (0, 0))
             self._member(f, ino, path, mode, data, rdev, owner)
         self._member(f, 0, "TRAILER!!!", 0, b"", (0, 0), (0, 0))
         f.write(b"\0" * (-f.tell() % 512))

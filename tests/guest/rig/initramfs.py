@@ -192,7 +192,7 @@ def payload(arch, programs=(), lib_dirs=(), files=(), root=None):
 
     files: {guest path: bytes, or a path here}.
     """
-    archive = Archive()
+    archive = Archive(replaces=True)
     add_programs(archive, arch, dict(programs), lib_dirs, root)
     add_files(archive, files)
     return archive
