@@ -105,8 +105,25 @@ static int note_unmatched(const struct look *look, const struct types *types, st
 	return 0;
 }
 
-static int plan_types(struct look *look, const struct types *types, const struct vfioadm_options *o,
-		      struct vfioadm_plan *plan, struct vfioadm_error **err)
+/* What the driver holds already, as far as it is recorded. */
+static int hold(struct vfioadm_ctx *ctx, struct types *ret, struct vfioadm_error **err)
+{
+	_cleanup_enabled_ids_ struct enabled_ids ids = { 0 };
+	int r = flow_recorded_types(ctx, &ids, err);
+
+	if (r < 0)
+		return r;
+	ret->items = calloc(ids.n + 1, sizeof(*ret->items));
+	if (!ret->items)
+		return error_oom(err);
+	for (size_t i = 0; i < ids.n; i++)
+		ret->items[ret->n++] = ids.items[i].type;
+	return 0;
+}
+
+static int plan_types(struct vfioadm_ctx *ctx, struct look *look, struct types *types,
+		      const struct vfioadm_options *o, struct vfioadm_plan *plan,
+		      struct vfioadm_error **err)
 {
 	_cleanup_selection_ struct selection mentioned = { 0 };
 	const struct check_request request = {
@@ -116,7 +133,9 @@ static int plan_types(struct look *look, const struct types *types, const struct
 		.force = o->force,
 		.n_force = o->n_force,
 	};
+	CLEANUP(types_clear) struct types held = { 0 };
 	char module[128] = "";
+	size_t n_new;
 	int r = look_closer_at_types(look, types, &mentioned, err);
 
 	if (r == 0 && plan_enable_taken(look->inv, types->items, types->n, &look->selected) < 0)
@@ -128,10 +147,14 @@ static int plan_types(struct look *look, const struct types *types, const struct
 	r = ready_host(look->inv, o->dry_run, err);
 	if (r == 0)
 		r = ready_driver(look->host, "vfio-pci", module, sizeof(module), err);
+	if (r == 0)
+		r = hold(ctx, &held, err);
 	if (r < 0)
 		return r;
 	if (note_unmatched(look, types, plan) < 0 ||
-	    plan_enable(plan, look->inv, types->items, types->n, &look->selected, *module != '\0') < 0)
+	    check_types_enable(plan, types->items, types->n, held.items, held.n, &n_new) < 0 ||
+	    plan_enable(plan, look->inv, types->items, types->n, n_new, &look->selected,
+			*module != '\0') < 0)
 		return error_oom(err);
 	return 0;
 }
@@ -148,7 +171,7 @@ int flow_enable(struct vfioadm_ctx *ctx, const char *const *ids, size_t n,
 		return error_oom(err);
 	r = begin(ctx, ids, n, o, &types, &look, err);
 	if (r == 0)
-		r = plan_types(&look, &types, o, plan, err);
+		r = plan_types(ctx, &look, &types, o, plan, err);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(plan);
@@ -181,10 +204,15 @@ static int plan_types_away(struct vfioadm_ctx *ctx, struct look *look, struct ty
 			   struct vfioadm_plan *plan, struct vfioadm_error **err)
 {
 	bool registered = host_exists(look->host, VFIO_PCI_DIR);
-	int r = registered ? 0 : keep_recorded(ctx, types, err);
+	CLEANUP(types_clear) struct types held = { 0 };
+	int r = registered ? hold(ctx, &held, err) : keep_recorded(ctx, types, err);
 
 	if (r < 0)
 		return r;
+	if (check_types_disable(plan, types->items, types->n, held.items, held.n) < 0)
+		return error_oom(err);
+	if (plan->result == VFIOADM_RESULT_REFUSED)
+		return 0;
 	if (plan_disable(plan, look->inv, types->items, types->n, registered) < 0)
 		return error_oom(err);
 	return 0;

@@ -36,14 +36,15 @@ static int add(struct vfioadm_enabled *e, const char *id, const char *source)
 }
 
 /* The record is void once vfio-pci was registered anew: its dynamic IDs went with the module. */
-static int add_recorded(struct vfioadm_ctx *ctx, struct vfioadm_enabled *e, struct vfioadm_error **err)
+int flow_recorded_types(struct vfioadm_ctx *ctx, struct enabled_ids *ret, struct vfioadm_error **err)
 {
 	_cleanup_enabled_ids_ struct enabled_ids ids = { 0 };
 	_cleanup_store_ struct store store = STORE_CLOSED;
 	uint64_t registration;
-	char name[CARDTYPE_MAX];
+	size_t kept = 0;
 	int r;
 
+	*ret = ids;
 	if (!ctx->host->live || ctx->host->ops->incarnation(ctx->host, -1, "sys/bus/pci/drivers/vfio-pci",
 							    &registration) < 0)
 		return 0;
@@ -52,14 +53,27 @@ static int add_recorded(struct vfioadm_ctx *ctx, struct vfioadm_enabled *e, stru
 		return r;
 	if (store_load_ids(&store, &ids) == -ENOMEM)
 		return error_oom(err);
-	for (size_t i = 0; i < ids.n; i++) {
-		if (ids.items[i].registration != registration)
-			continue;
+	for (size_t i = 0; i < ids.n; i++)
+		if (ids.items[i].registration == registration)
+			ids.items[kept++] = ids.items[i];
+	ids.n = kept;
+	*ret = ids;
+	ids = (struct enabled_ids){ 0 };
+	return 0;
+}
+
+static int add_recorded(struct vfioadm_ctx *ctx, struct vfioadm_enabled *e, struct vfioadm_error **err)
+{
+	_cleanup_enabled_ids_ struct enabled_ids ids = { 0 };
+	char name[CARDTYPE_MAX];
+	int r = flow_recorded_types(ctx, &ids, err);
+
+	for (size_t i = 0; r == 0 && i < ids.n; i++) {
 		cardtype_format(&ids.items[i].type, name);
 		if (add(e, name, "vfioadm") < 0)
-			return error_oom(err);
+			r = error_oom(err);
 	}
-	return 0;
+	return r;
 }
 
 static int add_list(struct vfioadm_enabled *e, char *list)

@@ -45,6 +45,8 @@ struct vfioadm_enabled {
 	struct vfioadm_enabled_id *items;
 	size_t n;
 };
+/** Recorded card types that the driver can still hold: its module was not loaded anew since. */
+int flow_recorded_types(struct vfioadm_ctx *ctx, struct enabled_ids *ret, struct vfioadm_error **err);
 int flow_enabled(struct vfioadm_ctx *ctx, struct vfioadm_enabled **ret, struct vfioadm_error **err);
 
 /* ---- ready.c: may it, and can it? ---- */

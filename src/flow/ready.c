@@ -69,6 +69,10 @@ static int no_driver(const char *driver, struct vfioadm_error **err)
 	}
 	error_set(err, -ENOENT, VFIOADM_E_NO_VFIO_PCI,
 		  "The running kernel has no %s driver, neither built in nor as a module.", driver);
+	if (!driver_name_equal(driver, "vfio-pci")) {
+		error_hint(err, "Install its module, or take plain vfio-pci: --driver vfio-pci.");
+		return -ENOENT;
+	}
 	error_hint(err, "It comes with the kernel's modules: install the full kernel package (Debian: "
 			"linux-image-amd64 instead of the cloud variant; RHEL: kernel-modules-core or "
 			"kernel-modules), or build the kernel with CONFIG_VFIO_PCI=m; after a kernel update, "

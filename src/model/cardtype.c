@@ -105,6 +105,29 @@ bool cardtype_equal(const struct cardtype *a, const struct cardtype *b)
 	       a->class_mask == b->class_mask;
 }
 
+static bool any_or_equal(uint32_t pattern, uint32_t value)
+{
+	return pattern == CARDTYPE_ANY || pattern == value;
+}
+
+static bool fits(const struct cardtype *pattern, const struct cardtype *id)
+{
+	return pattern->vendor == id->vendor && pattern->device == id->device &&
+	       any_or_equal(pattern->subvendor, id->subvendor) &&
+	       any_or_equal(pattern->subdevice, id->subdevice) &&
+	       !((pattern->class_code ^ id->class_code) & pattern->class_mask);
+}
+
+bool cardtype_removes(const struct cardtype *given, const struct cardtype *held)
+{
+	return fits(given, held);
+}
+
+bool cardtype_covers(const struct cardtype *held, const struct cardtype *given)
+{
+	return fits(held, given);
+}
+
 static bool field_matches(uint32_t want, const struct vfioadm_uint *have)
 {
 	return want == CARDTYPE_ANY || (have->state == VFIOADM_KNOWN && have->value == want);

@@ -25,6 +25,13 @@ void cardtype_format(const struct cardtype *id, char buf[CARDTYPE_MAX]);
 /** The six blank-separated fields that new_id and remove_id take, without newline. */
 void cardtype_format_new_id(const struct cardtype *id, char buf[CARDTYPE_MAX]);
 bool cardtype_equal(const struct cardtype *a, const struct cardtype *b);
+/**
+ * remove_id drops the first ID in the driver's list that this is true for: what is left out in `given`
+ * fits any ID that is held.
+ */
+bool cardtype_removes(const struct cardtype *given, const struct cardtype *held);
+/** new_id answers EEXIST where an ID that is held would match a device with the fields of `given`. */
+bool cardtype_covers(const struct cardtype *held, const struct cardtype *given);
 /** pci_match_one_device(): does this function have the type? false when its IDs are unknown. */
 bool cardtype_matches(const struct cardtype *id, const struct vfioadm_function *f);
 

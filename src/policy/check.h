@@ -25,6 +25,17 @@ unsigned check_facets(enum verb verb);
 /** Adds findings to the plan; *ret_refused when one of them stands (blocks, or refuses unforced). */
 int check_run(struct vfioadm_inventory *inv, const struct check_request *request,
 	      struct vfioadm_plan *plan, bool *ret_refused);
+/**
+ * Card types against those that are enabled (the recorded ones that still hold). enable: the types that
+ * need not be given, because a wider one is there, are moved behind the first *ret_n_new, and that is said.
+ * disable: sorts narrower types first, and refuses where the kernel would drop a narrower ID that is not
+ * meant. -ENOMEM.
+ */
+int check_types_enable(struct vfioadm_plan *plan, struct cardtype *types, size_t n,
+		       const struct cardtype *held, size_t n_held, size_t *ret_n_new) MUST_CHECK;
+int check_types_disable(struct vfioadm_plan *plan, struct cardtype *types, size_t n,
+			const struct cardtype *held, size_t n_held) MUST_CHECK;
+
 /** Is this a code that --force may name? */
 bool check_forceable(const char *code);
 /** All of them, comma separated. */

@@ -257,18 +257,19 @@ static int add_ids(struct vfioadm_plan *plan, const struct vfioadm_inventory *in
 }
 
 int plan_enable(struct vfioadm_plan *plan, const struct vfioadm_inventory *inv,
-		const struct cardtype *types, size_t n, const struct selection *taken, bool load)
+		const struct cardtype *types, size_t n, size_t n_new, const struct selection *taken,
+		bool load)
 {
 	int r = add_targets(plan, inv, types, n, taken);
 
 	if (r == 0)
-		r = add_ids(plan, inv, types, n, taken, load);
+		r = add_ids(plan, inv, types, n_new, taken, load);
 	for (size_t i = 0; r == 0 && i < plan->n_targets; i++)
 		if (plan->targets[i].pub.taken)
 			r = add_bind(plan, plan->targets[i].pub.device);
-	for (size_t i = 0; r == 0 && i < n; i++)
+	for (size_t i = 0; r == 0 && i < n_new; i++)
 		r = add_save_id(plan, &types[i]);
-	plan->result = VFIOADM_RESULT_PLANNED;
+	plan->result = plan->n_steps ? VFIOADM_RESULT_PLANNED : VFIOADM_RESULT_UNCHANGED;
 	/* A driver that could not be copied must not pass for none. */
 	return plan->arena.failed ? -ENOMEM : r;
 }

@@ -60,7 +60,7 @@ static void test_many_ids(void **state)
 
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
 		types[i] = (struct cardtype){0x1234, (uint16_t)i, CARDTYPE_ANY, CARDTYPE_ANY, 0, 0};
-	assert_int_equal(plan_enable(plan, inv, types, ARRAY_SIZE(types), &taken, true), 0);
+	assert_int_equal(plan_enable(plan, inv, types, ARRAY_SIZE(types), ARRAY_SIZE(types), &taken, true), 0);
 	assert_int_equal(plan->steps[0].op.kind, OP_LOAD_MODULE);
 	assert_int_equal(strlen(plan->steps[0].op.options), sizeof("ids=") - 1 + 102 * 10 - 1);
 	assert_int_equal(plan->steps[0].n_undo, 102);
@@ -92,7 +92,7 @@ static void test_enable_running(void **state)
 	const struct cardtype types[] = {nic, disk};
 
 	assert_int_equal(plan_enable_taken(inv, types, 2, &taken), 0);
-	assert_int_equal(plan_enable(plan, inv, types, 2, &taken, false), 0);
+	assert_int_equal(plan_enable(plan, inv, types, 2, 2, &taken, false), 0);
 	/* What an ID takes is let go only once the ID is gone, or it would be taken again. */
 	assert_steps(plan,
 		     "give card type 15b3:1003 to vfio-pci\n"
@@ -140,7 +140,7 @@ static void test_enable_loading(void **state)
 	add_nic(inv, "0000:01:00.0", NULL);
 	build_finish(inv);
 	assert_int_equal(plan_enable_taken(inv, types, 2, &taken), 0);
-	assert_int_equal(plan_enable(plan, inv, types, 2, &taken, true), 0);
+	assert_int_equal(plan_enable(plan, inv, types, 2, 2, &taken, true), 0);
 	assert_steps(plan,
 		     "load module vfio_pci with "
 		     "ids=15b3:1003,"
@@ -183,7 +183,7 @@ static void test_ids_parameter(void **state)
 		struct cardtype type;
 
 		assert_int_equal(cardtype_parse(cases[i].id, &type, NULL), 0);
-		assert_int_equal(plan_enable(plan, inv, &type, 1, &none, true), 0);
+		assert_int_equal(plan_enable(plan, inv, &type, 1, 1, &none, true), 0);
 		assert_int_equal(plan->steps[0].op.kind, OP_LOAD_MODULE);
 		assert_string_equal(plan->steps[0].op.options, cases[i].options);
 	}
@@ -197,7 +197,7 @@ static void test_enable_nobody(void **state)
 	struct selection none = {0};
 
 	build_finish(inv);
-	assert_int_equal(plan_enable(plan, inv, &nic, 1, &none, false), 0);
+	assert_int_equal(plan_enable(plan, inv, &nic, 1, 1, &none, false), 0);
 	assert_steps(plan,
 		     "give card type 15b3:1003 to vfio-pci\n"
 		     "  \"15b3 1003 ffffffff ffffffff 000000 000000\" > " VFIO "/new_id\n"

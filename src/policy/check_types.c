@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Card types overlap: new_id refuses an ID that a wider one covers, and remove_id drops the first ID that
+ * the given one fits, which may be a narrower one that somebody still wants.
+ */
+#include "policy/check.h"
+
+static int add(struct vfioadm_plan *plan, const char *code, enum vfioadm_severity severity,
+	       const char *message, const char *hint)
+{
+	struct vfioadm_finding *finding = plan_add_finding(plan);
+
+	if (!finding || !message || !hint)
+		return -ENOMEM;
+	finding->code = code;
+	finding->severity = severity;
+	finding->message = message;
+	finding->hint = hint;
+	return 0;
+}
+
+static void swap(struct cardtype *a, struct cardtype *b)
+{
+	struct cardtype t = *a;
+
+	*a = *b;
+	*b = t;
+}
+
+static int say_covered(struct vfioadm_plan *plan, const struct cardtype *type, const struct cardtype *wide)
+{
+	char name[CARDTYPE_MAX], wide_name[CARDTYPE_MAX];
+
+	cardtype_format(type, name);
+	cardtype_format(wide, wide_name);
+	return add(plan, "covered", VFIOADM_WARNS,
+		   arena_format(&plan->arena, "Card type %s is part of %s, which is enabled already.", name,
+				wide_name),
+		   arena_format(&plan->arena, "To have %s alone, take the wider one back first: vfioadm "
+					      "disable %s",
+				name, wide_name));
+}
+
+static const struct cardtype *find_cover(const struct cardtype *type, const struct cardtype *held, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!cardtype_equal(&held[i], type) && cardtype_covers(&held[i], type))
+			return &held[i];
+	return NULL;
+}
+
+int check_types_enable(struct vfioadm_plan *plan, struct cardtype *types, size_t n,
+		       const struct cardtype *held, size_t n_held, size_t *ret_n_new)
+{
+	size_t n_new = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct cardtype *wide = find_cover(&types[i], held, n_held);
+
+		if (!wide)
+			swap(&types[i], &types[n_new++]);
+		else if (say_covered(plan, &types[i], wide) < 0)
+			return -ENOMEM;
+	}
+	*ret_n_new = n_new;
+	return 0;
+}
+
+static bool named(const struct cardtype *types, size_t n, const struct cardtype *type)
+{
+	for (size_t i = 0; i < n; i++)
+		if (cardtype_equal(&types[i], type))
+			return true;
+	return false;
+}
+
+static int say_overlap(struct vfioadm_plan *plan, const struct cardtype *type, const struct cardtype *other)
+{
+	char name[CARDTYPE_MAX], other_name[CARDTYPE_MAX];
+
+	cardtype_format(type, name);
+	cardtype_format(other, other_name);
+	plan->result = VFIOADM_RESULT_REFUSED;
+	return add(plan, "id-overlap", VFIOADM_REFUSES,
+		   arena_format(&plan->arena,
+				"Card type %s includes %s, which is enabled as well, and the kernel may drop "
+				"that one in its place.",
+				name, other_name),
+		   arena_format(&plan->arena, "Take both back, and enable again what you want to keep: "
+					      "vfioadm disable %s %s",
+				other_name, name));
+}
+
+int check_types_disable(struct vfioadm_plan *plan, struct cardtype *types, size_t n,
+			const struct cardtype *held, size_t n_held)
+{
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = i + 1; j < n; j++)
+			if (cardtype_removes(&types[i], &types[j]))
+				swap(&types[i], &types[j]);
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = 0; j < n_held; j++)
+			if (!named(types, n, &held[j]) && cardtype_removes(&types[i], &held[j]) &&
+			    say_overlap(plan, &types[i], &held[j]) < 0)
+				return -ENOMEM;
+	return 0;
+}
