@@ -145,6 +145,7 @@ static void print_planned(struct cli *cli, const struct vfioadm_plan *plan)
 static void print_found(struct cli *cli, const struct vfioadm_plan *plan)
 {
 	bool done = vfioadm_plan_result(plan) == VFIOADM_RESULT_DONE;
+	bool undone = vfioadm_plan_result(plan) == VFIOADM_RESULT_UNDONE;
 
 	for (size_t i = 0; i < vfioadm_plan_n_outcomes(plan); i++) {
 		const struct vfioadm_outcome *o = vfioadm_plan_outcome(plan, i);
@@ -156,7 +157,9 @@ static void print_found(struct cli *cli, const struct vfioadm_plan *plan)
 		else if (same(o->after, o->before))
 			print_outcome(cli, o, o->after, "as before", COLOR_WARN);
 		else
-			print_outcome(cli, o, o->after, "not settled", COLOR_BAD);
+			/* Undone, and yet another driver: that was somebody else, as the error says. */
+			print_outcome(cli, o, o->after, undone ? "moved by somebody else" : "not settled",
+				      COLOR_BAD);
 	}
 }
 

@@ -69,10 +69,13 @@ def vfs(host):
     pf = host.sh("dirname $(grep -lv '^0' /sys/bus/pci/devices/*/sriov_totalvfs | while read f; do "
                  "[ $(readlink ${f%/*}/driver | sed 's,.*/,,') = nvme ] && echo $f; done)").strip()
     pf = pf.split("/")[-1]
-    host.sh(f"echo 3 > /sys/bus/pci/devices/{pf}/sriov_numvfs")
+    # QEMU gives these VFs no queues: nvme takes them, and lets them go again some seconds later.
+    host.sh(f"echo 0 > /sys/bus/pci/devices/{pf}/sriov_drivers_autoprobe; "
+            f"echo 3 > /sys/bus/pci/devices/{pf}/sriov_numvfs")
     links = host.sh(f"for v in /sys/bus/pci/devices/{pf}/virtfn*; do readlink $v; done").split()
     yield pf, sorted(link.split("/")[-1] for link in links)
-    host.sh(f"echo 0 > /sys/bus/pci/devices/{pf}/sriov_numvfs")
+    host.sh(f"echo 0 > /sys/bus/pci/devices/{pf}/sriov_numvfs; "
+            f"echo 1 > /sys/bus/pci/devices/{pf}/sriov_drivers_autoprobe")
 
 
 def test_vf(host, vfs):

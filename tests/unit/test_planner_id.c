@@ -60,9 +60,10 @@ static void test_many_ids(void **state)
 
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
 		types[i] = (struct cardtype){0x1234, (uint16_t)i, CARDTYPE_ANY, CARDTYPE_ANY, 0, 0};
-	assert_int_equal(plan_enable(plan, inv, types, ARRAY_SIZE(types), ARRAY_SIZE(types), &taken, true), 0);
+	assert_int_equal(
+		plan_enable(plan, inv, types, ARRAY_SIZE(types), ARRAY_SIZE(types), &taken, true), 0);
 	assert_int_equal(plan->steps[0].op.kind, OP_LOAD_MODULE);
-	assert_int_equal(strlen(plan->steps[0].op.options), sizeof("ids=") - 1 + 102 * 10 - 1);
+	assert_int_equal(strlen(plan->steps[0].op.options), sizeof("ids=") - 1 + 102ul * 10 - 1);
 	assert_int_equal(plan->steps[0].n_undo, 102);
 	assert_int_equal(plan->steps[1].op.kind, OP_ADD_ID);
 	assert_string_equal(plan->steps[1].op.value, "1234 0066 ffffffff ffffffff 000000 000000");
