@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What goes wrong around vfioadm on a real kernel: other runs, no helper, no room, a log that is read."""
 
+import pytest
+
 HELPER = "/usr/libexec/vfioadm/vfioadm-helper"
 
 
@@ -90,3 +92,21 @@ def test_enabled_type_does_not_win_back(host):
         host.vfioadm("disable", nic_id)
         host.vfioadm("release", one, twin)
     assert host.driver(twin) == native
+
+
+def test_signal_undoes(host):
+    """SIGTERM while four functions move: what had moved goes back, and that is said."""
+    everything = host.nics() + host.disks()
+    first = everything[0]
+    host.sh("modprobe vfio-pci")
+    r = host.guest.run(["/bin/sh", "-c", f"""
+        vfioadm assign {' '.join(everything)} & pid=$!
+        while [ ! -e /sys/bus/pci/drivers/vfio-pci/{first} ]; do :; done
+        kill -TERM $pid; wait $pid"""], timeout=60)
+    if r.rc == 0:
+        # The run was through before the signal came: the next one is for real.
+        host.must("release", *everything)
+        pytest.skip("the run was faster than the signal")
+    assert r.rc == 1, r
+    assert "signal" in r.err and "as it was before" in r.err
+    assert not host.on("vfio-pci")
