@@ -56,8 +56,18 @@ def capture(guest):
 def on_kernel(guest):
     out = guest.run([RUNNER, "--host", "live", "--transcript", "/tmp/transcript",
                      *(f"/root/cases/{c.name}" for c in CASES)], timeout=900)
-    assert out.rc in (0, 1), f"the runner ended with {out.rc}: {out.out}{out.err}"
+    assert out.rc < 2, f"the runner ended with {out.rc}: {out.out}{out.err}"
     return out.rc, out.out + out.err, guest.get("/tmp/transcript").decode()
+
+
+def in_fresh_guest(guests, key, root):
+    kernel, lineup, _ = key
+    guest = guests.get(key, lambda: boot(kernel, lineup))
+    root.write_text(archive.dumps(capture(guest)))
+    try:
+        return on_kernel(guest)
+    finally:
+        guests.drop(key)
 
 
 def on_model(tmp_path, root):
@@ -96,14 +106,18 @@ def differences(kernel, model):
 def test_transcripts_agree(kernel, guests, tmp_path):
     lineup = DEFAULT[kernels.KERNELS[kernel].arch]
     runner_of(MODEL_BUILD)
+    root = tmp_path / "guest.root"
+    key = (kernel, lineup, "scenarios")
     try:
-        guest = guests.get((kernel, lineup, "scenarios"), lambda: boot(kernel, lineup))
+        rc, said, kernel_says = in_fresh_guest(guests, key, root)
+        if rc < 0:
+            # Seen once in some forty runs ("stack smashing detected"), on one kernel; sanitizers found
+            # nothing in the same guest, so the emulation is suspected. Twice in a row is ours.
+            print(f"{kernel}: the runner died of signal {-rc}: {said}; trying once more", file=sys.stderr)
+            rc, said, kernel_says = in_fresh_guest(guests, key, root)
     except Unavailable as e:
         pytest.skip(str(e))
-    root = tmp_path / "guest.root"
-    root.write_text(archive.dumps(capture(guest)))
-    rc, said, kernel_says = on_kernel(guest)
-    guests.drop((kernel, lineup, "scenarios"))
+    assert rc in (0, 1), f"the runner ended with {rc}: {said}"
     # The transcript of a failure is worth more than the failure.
     (tmp_path / "kernel.txt").write_text(kernel_says)
     model_rc, model_said, model_says = on_model(tmp_path, root)
