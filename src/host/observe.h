@@ -25,7 +25,6 @@ int observe_names(struct host *h, struct vfioadm_inventory *inv) MUST_CHECK;
  * Fresh looks at one function, for apply: never cached, never blocking. The driver link alone is no
  * proof of a finished probe, but after the write that caused it has returned it is.
  */
-enum presence { GONE = 0, PRESENT = 1 };
 /** -ENODEV when the function is gone; *ret_driver is "" when no driver is bound. */
 int observe_driver(struct host *h, const char *address, char *ret_driver, size_t size);
 /** Through the helper: "" when unset. */
