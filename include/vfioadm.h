@@ -71,12 +71,24 @@ struct vfioadm_bar {
 	bool is_64bit;
 };
 
-/** Somebody on the host who uses a function. */
+/** How much a finding weighs. */
+enum vfioadm_severity {
+	VFIOADM_WARNS = 1,
+	VFIOADM_REFUSES,  /**< the change is refused, some findings can be forced */
+	VFIOADM_BLOCKS,   /**< cannot work, can never be forced */
+};
+
+/**
+ * Somebody on the host who uses a function, or will. What only warns (an /etc/fstab entry that is not
+ * mounted, an old signature) does not make the function "in-use".
+ */
 struct vfioadm_user {
 	const char *kind;    /**< "net", "block", "vf", "display", … */
-	const char *what;    /**< "eth0", "nvme0n1", … */
-	const char *why;     /**< evidence, in words: "is up", "mounted at /" */
+	const char *what;    /**< "eth0", "nvme0n1", "qemu-system-x86 (pid 1234)", … */
+	const char *why;     /**< evidence, in words: "is up", "is mounted at /" */
 	bool forceable;
+	const char *code;    /**< of the finding that it becomes, see docs/checks.md */
+	enum vfioadm_severity severity;
 };
 
 /** First that applies, in this order. */
@@ -104,6 +116,9 @@ enum vfioadm_facet {
 	VFIOADM_FACET_DRIVERS = 1 << 4,  /**< candidate drivers from modules.alias */
 	VFIOADM_FACET_LOCKED = 1 << 5,   /**< driver_override, sriov_numvfs: reads that can block */
 	VFIOADM_FACET_PATH = 1 << 6,     /**< path and vf_index of IDENTITY alone; never blocks */
+	VFIOADM_FACET_USERS = 1 << 7,    /**< users that must be searched for: open files of processes, other
+					      namespaces, routes, what is configured; needs root to be
+					      complete */
 };
 
 /**
@@ -174,6 +189,13 @@ struct vfioadm_function {
 	/* LOCKED */
 	struct vfioadm_str driver_override; /**< "driver_override"; NONE when "(null)" */
 	struct vfioadm_uint sriov_numvfs;
+
+	/* DETAIL */
+	struct vfioadm_uint header_type; /**< configuration space 0x0e without the multi-function bit;
+					      NONE: all bytes are ff, the device is gone or without power */
+
+	/* USERS */
+	struct vfioadm_list unseen;      /**< what could not be looked at, and why, one sentence each */
 };
 
 /** An s390 slot without a function: the function is in standby and can be configured. */
@@ -225,6 +247,8 @@ enum vfioadm_code {
 	VFIOADM_E_STORE,              /**< "store": /run/vfioadm cannot be used */
 	VFIOADM_E_BUSY,               /**< "busy": another run holds the lock */
 	VFIOADM_E_IO,                 /**< "io": a file that must be readable was not */
+	VFIOADM_E_PENDING,            /**< "pending": the kernel still holds a step of an earlier run on it */
+	VFIOADM_E_CONTAINER,          /**< "container": the host's /run/vfioadm is not to be seen from here */
 };
 
 /** All of these accept NULL. Strings are owned by the error; NULL where there is nothing to say. */
@@ -274,7 +298,7 @@ void vfioadm_ctx_set_progress(struct vfioadm_ctx *ctx, vfioadm_progress_fn fn, v
 /* ---- looking ----------------------------------------------------------------------------------- */
 
 /**
- * Observe every function of the host. facets: VFIOADM_FACET_BASIC, optionally NAMES and PATH.
+ * Observe every function of the host. facets: VFIOADM_FACET_BASIC, optionally NAMES, PATH and USERS.
  * Never blocks behind a stuck driver, needs no privilege; what cannot be read is UNKNOWN.
  * -ENOENT (VFIOADM_E_NO_PCI), -ENOMEM.
  */
@@ -325,13 +349,7 @@ size_t vfioadm_enabled_n(const struct vfioadm_enabled *enabled);
 const struct vfioadm_enabled_id *vfioadm_enabled_id(const struct vfioadm_enabled *enabled, size_t i);
 void vfioadm_enabled_free(struct vfioadm_enabled *enabled);
 
-/* ---- changing ---------------------------------------------------------------------------------- */
-
-enum vfioadm_severity {
-	VFIOADM_WARNS = 1,
-	VFIOADM_REFUSES,  /**< the change is refused, some findings can be forced */
-	VFIOADM_BLOCKS,   /**< cannot work, can never be forced */
-};
+/* ---- checking ---------------------------------------------------------------------------------- */
 
 struct vfioadm_finding {
 	const char *code;      /**< stable name: "group-split", "bridge", "no-group" … */
@@ -341,6 +359,44 @@ struct vfioadm_finding {
 	const char *message;   /**< one sentence with device, cause and evidence */
 	const char *hint;      /**< what to do, or NULL */
 };
+
+struct vfioadm_options;
+/** Opaque: functions, each with a verdict, and what speaks against moving them. */
+struct vfioadm_checkup;
+
+/**
+ * Look for everything that speaks against moving these functions (and the companions that must move along):
+ * against assigning those on a host driver, against releasing those on a VFIO driver. Of the options
+ * all_matching, group and force count. Changes nothing, disturbs nothing: no device is opened. Needs root to
+ * be complete; what could not be looked at is a finding. docs/checks.md lists the codes.
+ */
+int vfioadm_check(struct vfioadm_ctx *ctx, const char *const *selectors, size_t n_selectors,
+		  const struct vfioadm_options *options, struct vfioadm_checkup **ret_checkup,
+		  struct vfioadm_error **ret_error);
+/** Does a finding stand (blocks, or refuses and is not forced)? */
+bool vfioadm_checkup_refused(const struct vfioadm_checkup *checkup);
+size_t vfioadm_checkup_n_functions(const struct vfioadm_checkup *checkup);
+const struct vfioadm_function *vfioadm_checkup_function(const struct vfioadm_checkup *checkup, size_t i);
+size_t vfioadm_checkup_n_findings(const struct vfioadm_checkup *checkup);
+/** finding->device says which function it is about. */
+const struct vfioadm_finding *vfioadm_checkup_finding(const struct vfioadm_checkup *checkup, size_t i);
+/** NULL is allowed. */
+void vfioadm_checkup_free(struct vfioadm_checkup *checkup);
+
+/** What is known of a finding's code; docs/checks.md is made of the same. */
+struct vfioadm_code_info {
+	const char *code;
+	const char *kind;                /**< of the user that it is about, or NULL */
+	enum vfioadm_severity severity;
+	bool forceable;
+	const char *meaning;
+	const char *remedy;
+};
+size_t vfioadm_n_codes(void);
+/** Sorted by code; NULL when i is out of range. */
+const struct vfioadm_code_info *vfioadm_code_info(size_t i);
+
+/* ---- changing ---------------------------------------------------------------------------------- */
 
 enum vfioadm_step_state {
 	VFIOADM_STEP_PLANNED = 0,
@@ -388,7 +444,10 @@ struct vfioadm_options {
 /**
  * Plan a change. On success the plan's result is PLANNED (run it), UNCHANGED (nothing to do) or REFUSED
  * (see its findings); all three return 0. Errors: VFIOADM_E_* with the matching negative errno.
- * options may be NULL. Planning changes nothing.
+ * options may be NULL. Planning changes no device; but what an interrupted run left is settled first (see
+ * vfioadm_settle()), and unless it is a dry run the plan holds the lock of the host, and exclusively the
+ * disks of the functions, until it is run or freed. So nobody can mount a disk between the check and its
+ * unbinding; run the plan soon.
  *
  * assign: bind to a VFIO driver, all functions or none. Writes driver_override, the old driver's unbind
  * and the VFIO driver's bind (Documentation/ABI/testing/sysfs-bus-pci).
@@ -436,6 +495,41 @@ struct vfioadm_outcome {
 };
 size_t vfioadm_plan_n_outcomes(const struct vfioadm_plan *plan);
 const struct vfioadm_outcome *vfioadm_plan_outcome(const struct vfioadm_plan *plan, size_t i);
+
+/** What became of a run that did not come to its end. */
+enum vfioadm_settled_as {
+	VFIOADM_SETTLED_FINISHED = 1, /**< every function has the driver that it was to have */
+	VFIOADM_SETTLED_UNDONE,       /**< everything of it is as before */
+	VFIOADM_SETTLED_STALE,        /**< it was of an earlier boot: nothing was left of it */
+	VFIOADM_SETTLED_PENDING,      /**< the kernel still holds a step */
+	VFIOADM_SETTLED_FAILED,       /**< something could not be put back: see message */
+};
+const char *vfioadm_settled_as_name(enum vfioadm_settled_as as); /**< "finished", "undone", … */
+
+struct vfioadm_settled {
+	const char *run;          /**< name of its journal below /run/vfioadm/journal */
+	const char *verb;         /**< "assign", "release", "enable", "disable" */
+	size_t n_devices;
+	const char *const *devices;
+	enum vfioadm_settled_as as;
+	const char *message;      /**< one sentence */
+	const char *hint;         /**< or NULL */
+};
+
+/** Opaque: runs that were settled or are still to be. */
+struct vfioadm_settlement;
+/**
+ * Finish or take back what interrupted runs left: forward only when every function already has its final
+ * driver, else back. What the kernel still holds is left alone and reported as pending. dry_run: only tells
+ * what there is. Every changing verb does this first. 0 also when something is left: look at the runs.
+ * VFIOADM_E_BUSY, VFIOADM_E_NOT_PERMITTED, VFIOADM_E_STORE.
+ */
+int vfioadm_settle(struct vfioadm_ctx *ctx, bool dry_run, struct vfioadm_settlement **ret_settlement,
+		   struct vfioadm_error **ret_error);
+size_t vfioadm_settlement_n(const struct vfioadm_settlement *settlement);
+const struct vfioadm_settled *vfioadm_settlement_run(const struct vfioadm_settlement *settlement, size_t i);
+/** NULL is allowed. */
+void vfioadm_settlement_free(struct vfioadm_settlement *settlement);
 
 /** The library's version, "0.1.0". */
 const char *vfioadm_version(void);

@@ -40,6 +40,8 @@ static const struct {
 	[VFIOADM_E_STORE] = { "store", VFIOADM_EXIT_FAILED },
 	[VFIOADM_E_BUSY] = { "busy", VFIOADM_EXIT_BUSY },
 	[VFIOADM_E_IO] = { "io", VFIOADM_EXIT_FAILED },
+	[VFIOADM_E_PENDING] = { "pending", VFIOADM_EXIT_UNSETTLED },
+	[VFIOADM_E_CONTAINER] = { "container", VFIOADM_EXIT_NOT_READY },
 };
 
 static char *PRINTF_LIKE(1, 0) vformat(const char *fmt, va_list ap)

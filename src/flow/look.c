@@ -183,8 +183,32 @@ static int choose_vfio(struct look *look, struct vfioadm_function *f)
 	return 0;
 }
 
+/* The selection, and what would have to move along with it. */
+static int search_users(struct look *look)
+{
+	_cleanup_free_ bool *wanted = calloc(look->inv->n_functions + 1, sizeof(*wanted));
+
+	if (!wanted)
+		return -ENOMEM;
+	for (size_t i = 0; i < look->selected.n; i++) {
+		const struct vfioadm_function *f = &look->inv->functions[look->selected.items[i]];
+
+		wanted[look->selected.items[i]] = true;
+		for (size_t j = 0; j < f->companions.n; j++) {
+			ssize_t other = inventory_index(look->inv, f->companions.items[j]);
+
+			if (other >= 0 && !look->inv->functions[other].bridge)
+				wanted[other] = true;
+		}
+	}
+	return observe_uses(look->host, look->inv, wanted);
+}
+
 int flow_look_closer(struct look *look, unsigned facets, struct vfioadm_error **err)
 {
+	if ((facets & VFIOADM_FACET_USERS) && search_users(look) < 0)
+		return error_oom(err);
+	facets &= ~(unsigned)VFIOADM_FACET_USERS;
 	for (size_t i = 0; i < look->selected.n; i++) {
 		struct vfioadm_function *f = &look->inv->functions[look->selected.items[i]];
 

@@ -115,15 +115,25 @@ int flow_need_override(const struct vfioadm_function *f, const struct host *h, b
 	return -ETIMEDOUT;
 }
 
+static int not_forceable(const char *code, struct vfioadm_error **err)
+{
+	_cleanup_strbuf_ struct strbuf all = { 0 };
+
+	for (size_t i = 0; i < vfioadm_n_codes(); i++)
+		if (vfioadm_code_info(i)->forceable)
+			strbuf_addf(&all, "%s%s", all.len ? ", " : "", vfioadm_code_info(i)->code);
+	if (all.failed)
+		return error_oom(err);
+	error_set(err, -EINVAL, VFIOADM_E_USAGE, "\"%s\" is not a finding that can be forced.", code);
+	error_hint(err, "These can: %s.", all.s);
+	return -EINVAL;
+}
+
 int flow_check_force(const struct vfioadm_options *o, struct vfioadm_error **err)
 {
 	for (size_t i = 0; i < o->n_force; i++) {
-		if (check_forceable(o->force[i]))
-			continue;
-		error_set(err, -EINVAL, VFIOADM_E_USAGE, "\"%s\" is not a finding that can be forced.",
-			  o->force[i]);
-		error_hint(err, "These can: %s.", check_forceable_codes());
-		return -EINVAL;
+		if (!check_forceable(o->force[i]))
+			return not_forceable(o->force[i], err);
 	}
 	return 0;
 }

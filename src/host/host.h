@@ -47,11 +47,41 @@ struct host_ops {
 	/* st_rdev of a node below the root (links followed), for "/dev/…" selectors. -ENOTBLK, -ENOENT. */
 	int (*device_number)(struct host *h, const char *path, bool *ret_block, unsigned *ret_major,
 			     unsigned *ret_minor);
+	/* Processes of our own that a search for users must leave out; false: none other than ours. */
+	bool (*is_ours)(struct host *h, pid_t pid);
 
-	/* What may block: runs in the helper process with a deadline. -ETIMEDOUT: still in the kernel. */
-	int (*write)(struct host *h, const char *path, const char *data, size_t size);
+	/*
+	 * A run claims what it is going to move, by name: a function's address, or "host" for what is not
+	 * about one function (modules, card types). Each claim is a helper process of its own that holds
+	 * run_dir/locks/NAME until it is given back or, when a write of it is stuck, until that returns. If
+	 * by then the caller has given up or died and run_dir/journal/RUN is still there, it settles that
+	 * run. -EAGAIN: somebody else has it, *ret_holder is the process (0: not known).
+	 */
+	int (*claim)(struct host *h, const char *run_dir, const char *run, const char *name,
+		     pid_t *ret_holder);
+	/* Orderly: the run is over, or the function has nothing to do with it any more. */
+	void (*unclaim)(struct host *h, const char *name);
+	/* Opens a disk ("nvme0n1") exclusively in the claim's helper, which keeps it until let_go or unclaim.
+	 * -EBUSY: the kernel says that somebody has claimed it (or one of its partitions). */
+	int (*hold)(struct host *h, const char *name, const char *disk);
+	void (*let_go)(struct host *h, const char *name);
+	/* Where in the kernel the claim's stuck write sleeps, one frame per item, innermost first. */
+	int (*stuck_in)(struct host *h, const char *name, struct strv *ret);
+
+	/* What may block: runs in the helper process with a deadline. -ETIMEDOUT: still in the kernel.
+	 * claim: the name whose helper does it; NULL: one without a lock. */
+	int (*write)(struct host *h, const char *claim, const char *path, const char *data, size_t size);
 	ssize_t (*read_locked)(struct host *h, const char *path, char *buf, size_t size);
 	int (*load_module)(struct host *h, const char *module, const char *options);
+	/*
+	 * Interfaces of a network namespace ("proc/PID/ns/net"; NULL: our own), one line each, "name flags
+	 * parent-address": rtnetlink, in the helper, because it may wait for the rtnl lock. -EOPNOTSUPP.
+	 */
+	int (*net_links)(struct host *h, const char *netns, struct strv *ret);
+	/* Interface that packets to this address (v4 or v6, text) leave through. -EOPNOTSUPP, -ENETUNREACH. */
+	int (*route_to)(struct host *h, const char *destination, char *ret_interface, size_t size);
+	/* SMC devices in use on s390 and others, "pci-address use-count" each (generic netlink). */
+	int (*smc_devices)(struct host *h, struct strv *ret);
 
 	/* What only a live host answers; others -EOPNOTSUPP. */
 	int (*permanent_mac)(struct host *h, const char *interface, uint8_t ret_mac[6]);

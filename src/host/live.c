@@ -111,7 +111,8 @@ static int live_device_number(struct host *h, const char *path, bool *ret_block,
 	return 0;
 }
 
-static int live_write(struct host *h, const char *path, const char *data, size_t size)
+static int live_write(struct host *h, const char *claim, const char *path, const char *data,
+		      size_t size)
 {
 	return act_write(live_of(h)->helper, h, path, data, size);
 }

@@ -21,6 +21,21 @@ int observe_function(struct host *h, struct vfioadm_inventory *inv, struct vfioa
 /** NAMES for every function; equal IDs are looked up once. */
 int observe_names(struct host *h, struct vfioadm_inventory *inv) MUST_CHECK;
 
+/**
+ * USERS for the functions with wanted[index]: searches the whole host once, see host/uses.h. Their users
+ * grow, their list "unseen" says what could not be looked at, and inv->complete is false then. The verdict
+ * must be found anew afterwards. 0 or -ENOMEM.
+ */
+int observe_uses(struct host *h, struct vfioadm_inventory *inv, const bool *wanted) MUST_CHECK;
+/** One more user of a function, found by trying (the disk could not be had exclusively). -ENOMEM. */
+int observe_add_user(struct vfioadm_inventory *inv, struct vfioadm_function *f, const char *code,
+		     const char *what, const char *why) MUST_CHECK;
+/**
+ * Who holds the function open, in words, for the message of a step that hangs: openers of its nodes and
+ * of its VFIO nodes. -ENOMEM.
+ */
+int observe_holders(struct host *h, const char *address, struct strv *ret) MUST_CHECK;
+
 /*
  * Fresh looks at one function, for apply: never cached, never blocking. The driver link alone is no
  * proof of a finished probe, but after the write that caused it has returned it is.

@@ -369,6 +369,14 @@ static bool describe_use(const struct block *d, char *why, size_t size)
 	return true;
 }
 
+static const char *code_of_use(const struct block *d)
+{
+	return d->root	     ? "root-filesystem" :
+	       d->mounted    ? "in-use-mount" :
+	       d->swap	     ? "in-use-swap" :
+			       "in-use-holder";
+}
+
 static int carry(struct blocks *b, const struct block *d, size_t function)
 {
 	char why[PATH_MAX + 128];
@@ -377,7 +385,7 @@ static int carry(struct blocks *b, const struct block *d, size_t function)
 	if (d->disk < 0 && !d->hidden)
 		r = users_add_name(b->u, &b->u->block, function, d->name);
 	if (r == 0 && describe_use(d, why, sizeof(why)))
-		r = users_add(b->u, function, "block", d->name, why, !d->root);
+		r = users_add(b->u, function, code_of_use(d), d->name, why);
 	return r;
 }
 

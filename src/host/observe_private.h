@@ -70,8 +70,9 @@ struct users {
 
 int users_add_name(struct users *u, struct owned_list *list, size_t function,
 		   const char *name) MUST_CHECK;
-int users_add(struct users *u, size_t function, const char *kind, const char *what, const char *why,
-	      bool forceable) MUST_CHECK;
+/** code: of the finding that it becomes; policy says how much that weighs. */
+int users_add(struct users *u, size_t function, const char *code, const char *what,
+	      const char *why) MUST_CHECK;
 int observe_block(struct users *u) MUST_CHECK;
 /** net, block and users of every function. */
 int observe_users(struct host *h, struct vfioadm_inventory *inv, const char *mountinfo) MUST_CHECK;

@@ -47,8 +47,7 @@ int users_add_name(struct users *u, struct owned_list *list, size_t function, co
 	return controller < 0 ? 0 : users_add_name(u, list, (size_t)controller, name);
 }
 
-int users_add(struct users *u, size_t function, const char *kind, const char *what, const char *why,
-	      bool forceable)
+int users_add(struct users *u, size_t function, const char *code, const char *what, const char *why)
 {
 	ssize_t controller = also_carried_by(u, function);
 	struct owned *o = owned_add(&u->users, function);
@@ -57,11 +56,12 @@ int users_add(struct users *u, size_t function, const char *kind, const char *wh
 
 	if (!o || !what_copy || !why_copy)
 		return -ENOMEM;
-	o->user = (struct vfioadm_user){kind, host_clean_text(what_copy), host_clean_text(why_copy),
-					forceable};
+	o->user = (struct vfioadm_user){.code = code,
+					.what = host_clean_text(what_copy),
+					.why = host_clean_text(why_copy)};
 	if (controller < 0)
 		return 0;
-	return users_add(u, (size_t)controller, kind, what, why, forceable);
+	return users_add(u, (size_t)controller, code, what, why);
 }
 
 /* ---- network ---- */
@@ -86,7 +86,7 @@ static int net_entry(struct users *u, host_dir dir, const char *name)
 		u->inv->complete = false;
 		return 0;
 	}
-	return flags & 1 ? users_add(u, (size_t)f, "net", name, "is up", true) : 0; /* IFF_UP */
+	return flags & 1 ? users_add(u, (size_t)f, "in-use-net", name, "is up") : 0; /* IFF_UP */
 }
 
 static int observe_net(struct users *u)
@@ -158,7 +158,7 @@ static int observe_vfs(struct users *u)
 			continue;
 		describe_vfs(c, why, sizeof(why));
 		/* vfio-pci refuses a function whose virtual functions are enabled: no force helps. */
-		r = users_add(u, i, "vf", (c->carried ? c->carried : c->first)->address, why, false);
+		r = users_add(u, i, "in-use-vf", (c->carried ? c->carried : c->first)->address, why);
 		if (r < 0)
 			return r;
 	}
@@ -190,8 +190,8 @@ static int boot_display(struct users *u, size_t function)
 		snprintf(path, sizeof(path), "sys/class/graphics/%s", names.items[i]);
 		if (u->h->ops->readlink(u->h, -1, path, link, sizeof(link)) >= 0 &&
 		    is_framebuffer_of(u, link, function))
-			return users_add(u, function, "display", names.items[i],
-					 "is the framebuffer of the boot display", true);
+			return users_add(u, function, "in-use-display", names.items[i],
+					 "is the framebuffer of the boot display");
 	}
 	return 0;
 }

@@ -231,7 +231,7 @@ static int root_device_number(struct host *h, const char *path, bool *ret_block,
 	return 0;
 }
 
-static int root_write(struct host *h, const char *path, const char *data, size_t size)
+static int root_write(struct host *h, const char *claim, const char *path, const char *data, size_t size)
 {
 	return -EROFS;
 }

@@ -5,6 +5,7 @@
 
 #include "base/str.h"
 #include "policy/check.h"
+#include "policy/codes.h"
 #include "policy/driver.h"
 
 struct checker {
@@ -301,34 +302,17 @@ static int check_group_bridge(struct checker *c, const struct vfioadm_function *
 
 /* ---- the host's use ---- */
 
-static const char *use_code(const char *kind)
-{
-	static const struct {
-		const char *kind, *code;
-	} codes[] = {
-		{ "net", "in-use-net" },
-		{ "block", "in-use-block" },
-		{ "display", "in-use-display" },
-		{ "vf", "in-use-vf" },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(codes); i++)
-		if (streq(codes[i].kind, kind))
-			return codes[i].code;
-	return "in-use";
-}
-
 static int check_users(struct checker *c, const struct vfioadm_function *f)
 {
 	for (size_t i = 0; i < f->n_users; i++) {
 		const struct vfioadm_user *u = &f->users[i];
-		const char *code = use_code(u->kind);
+		const char *code = u->code;
 		struct vfioadm_finding *finding;
 
 		/* check_vfs() has said it, with a way out. */
-		if (f->virtfns.n && streq(u->kind, "vf"))
+		if (f->virtfns.n && streq(code, "in-use-vf"))
 			continue;
-		finding = add(c, f, code, u->forceable ? VFIOADM_REFUSES : VFIOADM_BLOCKS, u->forceable,
+		finding = add(c, f, code, u->severity, u->forceable,
 			    SAY(c, "The host uses %s: %s %s.", f->address, u->what, u->why));
 
 		if (!finding)
@@ -382,7 +366,7 @@ static const struct check {
 	{ ASSIGN | ENABLE, VFIOADM_FACET_BASIC, check_physfn },
 	{ ASSIGN | ENABLE | RELEASE, VFIOADM_FACET_BASIC, check_split },
 	{ ASSIGN | ENABLE, VFIOADM_FACET_BASIC, check_group_bridge },
-	{ ASSIGN | ENABLE, VFIOADM_FACET_BASIC, check_users },
+	{ ASSIGN | ENABLE, VFIOADM_FACET_USERS, check_users },
 	{ ENABLE, VFIOADM_FACET_DRIVERS, check_variant, true },
 };
 
@@ -430,19 +414,9 @@ int check_run(struct vfioadm_inventory *inv, const struct check_request *request
 	return r;
 }
 
-static const char *const forceable_codes[] = {
-	"in-use", "in-use-block", "in-use-display", "in-use-net", "in-use-vf", "pf-on-vfio",
-};
-
 bool check_forceable(const char *code)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(forceable_codes); i++)
-		if (streq(code, forceable_codes[i]))
-			return true;
-	return false;
-}
+	const struct vfioadm_code_info *info = code_info(code);
 
-const char *check_forceable_codes(void)
-{
-	return "in-use, in-use-block, in-use-display, in-use-net, in-use-vf, pf-on-vfio";
+	return info && info->forceable;
 }

@@ -38,8 +38,6 @@ int check_types_disable(struct vfioadm_plan *plan, struct cardtype *types, size_
 
 /** Is this a code that --force may name? */
 bool check_forceable(const char *code);
-/** All of them, comma separated. */
-const char *check_forceable_codes(void);
 
 /** Does the group stay viable for VFIO while this function keeps its driver? */
 bool check_leaves_group_viable(const struct vfioadm_function *f);

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "policy/check.h"
+#include "policy/codes.h"
 
 /* What of the host itself speaks against it. */
 static const char *host_says_no(const struct vfioadm_inventory *inv, const struct vfioadm_function *f)
@@ -62,15 +63,35 @@ static size_t needed_companions(const struct vfioadm_inventory *inv, const struc
 static const struct vfioadm_user *telling_user(const struct vfioadm_function *f)
 {
 	for (size_t i = 0; i < f->n_users; i++)
-		if (!f->users[i].forceable)
+		if (f->users[i].severity == VFIOADM_BLOCKS)
+			return &f->users[i];
+	for (size_t i = 0; i < f->n_users; i++)
+		if (f->users[i].severity != VFIOADM_WARNS)
 			return &f->users[i];
 	return &f->users[0];
+}
+
+/* How much each user weighs; what only warns is no use. Returns the number of those that count. */
+static size_t weigh_users(const struct vfioadm_function *f)
+{
+	struct vfioadm_user *users = (struct vfioadm_user *)f->users;
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->n_users; i++) {
+		const struct vfioadm_code_info *info = code_info(users[i].code);
+
+		users[i].kind = info && info->kind ? info->kind : "other";
+		users[i].severity = info ? info->severity : VFIOADM_REFUSES;
+		users[i].forceable = info && info->forceable;
+		n += users[i].severity != VFIOADM_WARNS;
+	}
+	return n;
 }
 
 static int verdict_of(struct vfioadm_inventory *inv, struct vfioadm_function *f)
 {
 	const struct vfioadm_user *user;
-	size_t needed;
+	size_t needed, n_users = weigh_users(f);
 
 	/* It may have been found before less was known. */
 	f->verdict = VFIOADM_VERDICT_UNKNOWN;
@@ -85,7 +106,7 @@ static int verdict_of(struct vfioadm_inventory *inv, struct vfioadm_function *f)
 		f->verdict = VFIOADM_VERDICT_NOT_ASSIGNABLE;
 		return 0;
 	}
-	if (f->n_users) {
+	if (n_users) {
 		f->verdict = VFIOADM_VERDICT_IN_USE;
 		user = telling_user(f);
 		f->verdict_reason = arena_format(&inv->arena, "%s %s", user->what, user->why);

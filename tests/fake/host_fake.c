@@ -206,7 +206,7 @@ static int operate(struct host *h, enum work_kind kind, const char *path, const 
 	return r;
 }
 
-static int fake_write(struct host *h, const char *path, const char *data, size_t size)
+static int fake_write(struct host *h, const char *claim, const char *path, const char *data, size_t size)
 {
 	return operate(h, WORK_WRITE, path, data, size);
 }

@@ -70,12 +70,12 @@ static struct host *acting(struct recorder *rec)
 	return rec->inner;
 }
 
-static int rec_write(struct host *h, const char *path, const char *data, size_t size)
+static int rec_write(struct host *h, const char *claim, const char *path, const char *data, size_t size)
 {
 	struct recorder *rec = recorder_of(h);
 	struct host *inner = acting(rec);
 	_cleanup_free_ char *text = quote(data, size);
-	int r = inner->ops->write(inner, path, data, size);
+	int r = inner->ops->write(inner, claim, path, data, size);
 	char buf[32];
 
 	say(rec, str_format("write %s %s = %s", path, text ? text : "?", result_name(r, buf)));

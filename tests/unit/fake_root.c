@@ -30,7 +30,7 @@ int put(struct host *h, const char *path, const char *text)
 {
 	_cleanup_free_ char *full = str_format("sys/bus/pci/%s", path);
 
-	return h->ops->write(h, full, text, strlen(text));
+	return h->ops->write(h, NULL, full, text, strlen(text));
 }
 
 const char *driver_of(struct host *h, const char *address)

@@ -43,7 +43,7 @@ static void test_override_values(void **state)
 	assert_int_equal(put(h, "devices/" TWIN0 "/driver_override", "\n"), 0);
 	assert_string_equal(override_of(h, TWIN0), "(null)");
 	assert_int_equal(put(h, "devices/" TWIN0 "/driver_override", "x"), 0);
-	assert_int_equal(h->ops->write(h, "sys/bus/pci/devices/" TWIN0 "/driver_override", "", 1),
+	assert_int_equal(h->ops->write(h, NULL, "sys/bus/pci/devices/" TWIN0 "/driver_override", "", 1),
 			 0);
 	assert_string_equal(override_of(h, TWIN0), "(null)");
 	memset(long_name, 'a', 4096);

@@ -348,7 +348,7 @@ static void test_never_changes(void **state)
 
 	tmp_file(t, "file", "as before");
 	h = tmp_open(t);
-	assert_int_equal(h->ops->write(h, "file", "x", 1), -EROFS);
+	assert_int_equal(h->ops->write(h, NULL, "file", "x", 1), -EROFS);
 	assert_int_equal(h->ops->load_module(h, "vfio_pci", NULL), -EROFS);
 	assert_int_equal(h->ops->permanent_mac(h, "lo", mac), -EOPNOTSUPP);
 	assert_int_equal(h->ops->log_position(h, &position), -EOPNOTSUPP);

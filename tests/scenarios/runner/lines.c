@@ -63,7 +63,7 @@ static int do_write(struct runner *run, const struct strv *words)
 	const char *path = words->items[1] + (words->items[1][0] == '/');
 	const char *data = words->items[2];
 
-	run->result = run->host->ops->write(run->host, path, data, strlen(data));
+	run->result = run->host->ops->write(run->host, NULL, path, data, strlen(data));
 	return 0;
 }
 

@@ -123,7 +123,7 @@ static void put(struct host *h, const char *value, const char *fmt, const char *
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 	snprintf(path, sizeof(path), fmt, a);
 #pragma GCC diagnostic pop
-	(void)h->ops->write(h, path, value, strlen(value));
+	(void)h->ops->write(h, NULL, path, value, strlen(value));
 }
 
 void state_restore(struct runner *run)

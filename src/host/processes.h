@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VFIOADM_HOST_PROCESSES_H
+#define VFIOADM_HOST_PROCESSES_H
+
+#include "host/host.h"
+#include "model/inventory.h"
+
+/*
+ * One pass over /proc: who runs, in which namespaces, and which device nodes are held open. Everything here
+ * may come from a hostile process: names are made safe to show when they are stored.
+ */
+struct process {
+	int pid, parent;
+	const char *name;      /* "comm" */
+	uint64_t mnt_ns, net_ns; /* 0: could not be read */
+	bool fds_seen;         /* its open files could be looked at */
+};
+
+/** An open file that is a device node, or that tells of one (VFIO's anonymous files, files of sysfs). */
+struct opener {
+	const struct process *process;
+	const char *path;      /* what the link in /proc/PID/fd says, "/dev/nvme0n1" */
+	bool block, character; /* neither: only the path tells */
+	unsigned major, minor; /* of a node */
+};
+
+struct processes {
+	struct process *items; /* sorted by pid */
+	size_t n;
+	struct opener *openers; /* sorted by process */
+	size_t n_openers;
+	const char *unseen;    /* NULL: complete; else why not: not root, another PID namespace … */
+	uint64_t own_mnt_ns, own_net_ns;
+};
+
+/**
+ * Strings and arrays go to the arena. Our own process and its helper are left out. Never blocks: nodes are
+ * looked at without asking a file server. 0 or -ENOMEM; a host without /proc is unseen.
+ */
+int processes_read(struct host *h, struct arena *arena, struct processes *ret) MUST_CHECK;
+/** "qemu-system-x86 (pid 1234)". */
+void process_describe(const struct process *p, char *buf, size_t size);
+/** NULL: there is none. */
+const struct process *processes_find(const struct processes *all, int pid);
+
+#endif

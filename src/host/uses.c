@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The frame of the thorough search: its subjects in order, and how what they find comes to the inventory. */
+#include <stdarg.h>
+#include <string.h>
+
+#include "host/uses.h"
+
+static struct owned *list_add(struct owned_list *list, size_t function)
+{
+	if (list->n == list->room) {
+		size_t room = list->room ? list->room * 2 : 32;
+		struct owned *grown = reallocarray(list->items, room, sizeof(*grown));
+
+		if (!grown)
+			return NULL;
+		list->items = grown;
+		list->room = room;
+	}
+	list->items[list->n] = (struct owned){ .function = function, .order = list->n };
+	return &list->items[list->n++];
+}
+
+static bool known_already(const struct uses *u, size_t function, const struct vfioadm_user *user)
+{
+	for (size_t i = 0; i < u->found.n; i++) {
+		const struct owned *o = &u->found.items[i];
+
+		if (o->function == function && streq(o->user.code, user->code) &&
+		    streq(o->user.what, user->what) && streq(o->user.why, user->why))
+			return true;
+	}
+	return false;
+}
+
+static int add_user(struct uses *u, size_t function, const struct vfioadm_user *user)
+{
+	const struct vfioadm_function *vmd = inventory_vmd_of(u->inv, &u->inv->functions[function]);
+	struct owned *o;
+
+	if (u->wanted[function] && !known_already(u, function, user)) {
+		o = list_add(&u->found, function);
+		if (!o)
+			return -ENOMEM;
+		o->user = *user;
+	}
+	return vmd ? add_user(u, (size_t)(vmd - u->inv->functions), user) : 0;
+}
+
+int uses_add(struct uses *u, size_t function, const char *code, const char *what, const char *fmt, ...)
+{
+	struct vfioadm_user user = { .code = code };
+	_cleanup_free_ char *why = NULL;
+	va_list ap;
+	int r;
+
+	va_start(ap, fmt);
+	r = vasprintf(&why, fmt, ap);
+	va_end(ap);
+	if (r < 0) {
+		why = NULL;
+		return -ENOMEM;
+	}
+	host_clean_text(why);
+	user.why = arena_strdup(&u->inv->arena, why);
+	user.what = arena_strdup(&u->inv->arena, what);
+	if (!user.why || !user.what)
+		return -ENOMEM;
+	host_clean_text((char *)user.what);
+	return add_user(u, function, &user);
+}
+
+static int add_unseen(struct uses *u, size_t function, const char *text)
+{
+	struct owned *o;
+
+	for (size_t i = 0; i < u->unseen.n; i++)
+		if (u->unseen.items[i].function == function && streq(u->unseen.items[i].name, text))
+			return 0;
+	o = list_add(&u->unseen, function);
+	if (!o)
+		return -ENOMEM;
+	o->name = text;
+	return 0;
+}
+
+int uses_unseen(struct uses *u, ssize_t function, const char *fmt, ...)
+{
+	_cleanup_free_ char *text = NULL;
+	const char *kept;
+	va_list ap;
+	int r;
+
+	va_start(ap, fmt);
+	r = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	if (r < 0) {
+		text = NULL;
+		return -ENOMEM;
+	}
+	kept = arena_strdup(&u->inv->arena, host_clean_text(text));
+	if (!kept)
+		return -ENOMEM;
+	u->inv->complete = false;
+	for (size_t i = 0; i < u->inv->n_functions; i++)
+		if (u->wanted[i] && (function < 0 || (size_t)function == i) && add_unseen(u, i, kept) < 0)
+			return -ENOMEM;
+	return 0;
+}
+
+bool uses_want_class(const struct uses *u, uint32_t class_code, uint32_t mask)
+{
+	for (size_t i = 0; i < u->inv->n_functions; i++) {
+		const struct vfioadm_uint *class = &u->inv->functions[i].class_code;
+
+		if (u->wanted[i] &&
+		    (class->state != VFIOADM_KNOWN || (class->value & mask) == (class_code & mask)))
+			return true;
+	}
+	return false;
+}
+
+/* ---- to the inventory ---- */
+
+static const struct vfioadm_user *same_user(const struct owned_list *found, size_t function,
+					    const struct vfioadm_user *user)
+{
+	for (size_t i = 0; i < found->n; i++) {
+		const struct owned *o = &found->items[i];
+
+		if (o->function == function && streq(o->user.code, user->code) &&
+		    streq(o->user.what, user->what))
+			return &o->user;
+	}
+	return NULL;
+}
+
+/* What BASIC found stays, unless the search knows more about the very same. */
+static int merge_users(struct uses *u, size_t function)
+{
+	struct vfioadm_function *f = &u->inv->functions[function];
+	struct vfioadm_user *all;
+	size_t n = 0, room = f->n_users;
+
+	for (size_t i = 0; i < u->found.n; i++)
+		room += u->found.items[i].function == function;
+	all = arena_alloc(&u->inv->arena, (room + 1) * sizeof(*all));
+	if (!all)
+		return -ENOMEM;
+	for (size_t i = 0; i < f->n_users; i++)
+		if (!same_user(&u->found, function, &f->users[i]))
+			all[n++] = f->users[i];
+	for (size_t i = 0; i < u->found.n; i++)
+		if (u->found.items[i].function == function)
+			all[n++] = u->found.items[i].user;
+	f->users = all;
+	f->n_users = n;
+	return 0;
+}
+
+static int merge_unseen(struct uses *u, size_t function)
+{
+	struct vfioadm_list *list = &u->inv->functions[function].unseen;
+	const char **items = arena_alloc(&u->inv->arena, (u->unseen.n + 1) * sizeof(*items));
+	size_t n = 0;
+
+	if (!items)
+		return -ENOMEM;
+	for (size_t i = 0; i < u->unseen.n; i++)
+		if (u->unseen.items[i].function == function)
+			items[n++] = u->unseen.items[i].name;
+	*list = n ? (struct vfioadm_list){ VFIOADM_KNOWN, n, items } :
+		    (struct vfioadm_list){ .state = VFIOADM_NONE };
+	return 0;
+}
+
+static int merge(struct uses *u)
+{
+	for (size_t i = 0; i < u->inv->n_functions; i++) {
+		if (!u->wanted[i])
+			continue;
+		if (merge_users(u, i) < 0 || merge_unseen(u, i) < 0)
+			return -ENOMEM;
+		u->inv->functions[i].facets |= VFIOADM_FACET_USERS;
+	}
+	return 0;
+}
+
+static int (*const subjects[])(struct uses *u) = {
+	uses_block, uses_config, uses_net,  uses_offload, uses_display,
+	uses_media, uses_vfio,	 uses_nodes, uses_claims,
+};
+
+static int search(struct uses *u)
+{
+	struct processes procs;
+	int r = processes_read(u->h, &u->inv->arena, &procs);
+
+	if (r == 0 && procs.unseen)
+		r = uses_unseen(u, -1, "Not every process could be looked at: %s.", procs.unseen);
+	u->procs = &procs;
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(subjects); i++)
+		r = subjects[i](u);
+	return r < 0 ? r : merge(u);
+}
+
+int observe_uses(struct host *h, struct vfioadm_inventory *inv, const bool *wanted)
+{
+	struct uses u = { .h = h, .inv = inv, .wanted = wanted };
+	const char *mountinfo = NULL;
+	size_t size = 0;
+	int r;
+
+	if (h->ops->map(h, "proc/self/mountinfo", &mountinfo, &size) >= 0)
+		u.mountinfo = mountinfo;
+	r = search(&u);
+	if (u.mountinfo)
+		h->ops->unmap(h, mountinfo, size);
+	free(u.found.items);
+	free(u.unseen.items);
+	return r;
+}
+
+int observe_add_user(struct vfioadm_inventory *inv, struct vfioadm_function *f, const char *code,
+		     const char *what, const char *why)
+{
+	struct vfioadm_user *all = arena_alloc(&inv->arena, (f->n_users + 1) * sizeof(*all));
+	const char *what_copy = arena_strdup(&inv->arena, what), *why_copy = arena_strdup(&inv->arena, why);
+
+	if (!all || !what_copy || !why_copy)
+		return -ENOMEM;
+	if (f->n_users)
+		memcpy(all, f->users, f->n_users * sizeof(*all));
+	all[f->n_users] = (struct vfioadm_user){ .what = what_copy, .why = why_copy, .code = code };
+	f->users = all;
+	f->n_users++;
+	return 0;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VFIOADM_HOST_USES_H
+#define VFIOADM_HOST_USES_H
+
+#include "host/observe_private.h"
+#include "host/processes.h"
+
+/*
+ * The thorough search for users (VFIOADM_FACET_USERS): what BASIC cannot see cheaply. One file per subject
+ * (uses_*.c), each a function of the list in uses.c. It adds what it finds, for the wanted functions only,
+ * with the code of the finding that it becomes (policy/codes.c says how much that weighs), and says what it
+ * could not look at. Nothing here may disturb: no device is opened, nothing is written, nothing that can
+ * block is read except through the helper.
+ */
+struct uses {
+	struct host *h;
+	struct vfioadm_inventory *inv;
+	const bool *wanted;            /* by index of the function */
+	const struct processes *procs;
+	const char *mountinfo;         /* of our own mount namespace; NULL: not readable */
+	struct owned_list found;
+	struct owned_list unseen;      /* name: the sentence */
+};
+
+/**
+ * A user of a function; nothing is added when it is not wanted, or when the same code, what and why are
+ * there already. A user that BASIC found with the same code and what is replaced. A VMD controller carries
+ * the uses of what is behind it. -ENOMEM.
+ */
+int uses_add(struct uses *u, size_t function, const char *code, const char *what, const char *fmt, ...)
+	PRINTF_LIKE(5, 6) MUST_CHECK;
+/** For one function, or -1: for all wanted ones. A whole sentence. */
+int uses_unseen(struct uses *u, ssize_t function, const char *fmt, ...) PRINTF_LIKE(3, 4) MUST_CHECK;
+/** Is there any wanted function of this class (24 bits, masked)? Saves work that nobody asked for. */
+bool uses_want_class(const struct uses *u, uint32_t class_code, uint32_t mask);
+/**
+ * Calls fn for each kernel device with a node ("dev" file) below the function's directory, nested PCI
+ * functions left out: its sysfs path, subsystem ("tty", "drm", "sound", "block") and number.
+ */
+struct uses_node {
+	const char *path, *name, *subsystem;
+	bool block;
+	unsigned major, minor;
+};
+int uses_each_node(struct uses *u, size_t function,
+		   int (*fn)(struct uses *u, size_t function, const struct uses_node *node)) MUST_CHECK;
+
+/* The subjects. Each returns 0 or -ENOMEM. */
+int uses_block(struct uses *u) MUST_CHECK;   /* mounts elsewhere, swap files, stacks, exports, openers */
+int uses_config(struct uses *u) MUST_CHECK;  /* fstab, crypttab, resume, kdump, signatures */
+int uses_net(struct uses *u) MUST_CHECK;     /* addresses, routes, members, namespaces */
+int uses_offload(struct uses *u) MUST_CHECK; /* RDMA, SMC, vDPA, auxiliary children */
+int uses_display(struct uses *u) MUST_CHECK; /* DRM, framebuffers, consoles */
+int uses_media(struct uses *u) MUST_CHECK;   /* USB input, sound, GPU compute, mdev */
+int uses_nodes(struct uses *u) MUST_CHECK;   /* any other node below the function that is open */
+int uses_vfio(struct uses *u) MUST_CHECK;    /* openers of VFIO nodes */
+int uses_claims(struct uses *u) MUST_CHECK;  /* libvirt, driverctl */
+
+#endif

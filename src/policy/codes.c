@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/macro.h"
+#include "policy/codes.h"
+
+#define BLOCKS	VFIOADM_BLOCKS, false
+#define REFUSES VFIOADM_REFUSES, true
+#define STANDS	VFIOADM_REFUSES, false /* refused, and there is another way than force */
+#define WARNS	VFIOADM_WARNS, false
+
+/* Sorted by code. Rows with a kind are users (struct vfioadm_user), the others are about the device. */
+static const struct vfioadm_code_info codes[] = {
+	{ "auxiliary", "net", WARNS, "other drivers stand on its driver (auxiliary bus) and go with it",
+	  "Look whether somebody needs them." },
+	{ "behind-vmd", NULL, BLOCKS, "it is behind a VMD controller and goes when that one goes",
+	  "Assign the controller, or switch VMD off in the firmware's set-up." },
+	{ "bridge", NULL, BLOCKS, "VFIO takes no bridges", "Assign the functions behind it." },
+	{ "configured-crypt", "block", WARNS, "/etc/crypttab names a disk on it that is not open now",
+	  "Remove the entry, or the next boot waits for it." },
+	{ "configured-mount", "block", WARNS, "/etc/fstab names a disk on it that is not mounted now",
+	  "Remove the entry, or the next boot waits for it." },
+	{ "covered", NULL, WARNS, "a card type is part of a wider one that is enabled already", "" },
+	{ "denylisted", NULL, BLOCKS, "vfio-pci refuses this device unless told otherwise (disable_denylist)",
+	  "Read what the kernel's documentation says about it; then load vfio-pci with disable_denylist=1." },
+	{ "driverctl", "claim", WARNS, "driverctl has an override for it, which it applies at each boot",
+	  "Run \"driverctl unset-override\" for it, or leave it to driverctl." },
+	{ "followed", NULL, WARNS, "a selector was followed to a function", "" },
+	{ "framebuffer-lost", "display", WARNS,
+	  "the firmware's framebuffer is on it, and vfio-pci removes that for good",
+	  "Have another way to the host (network, serial console)." },
+	{ "gone", NULL, BLOCKS, "all bytes of its configuration space are ff: it is gone or has no power",
+	  "Power the slot off and on, or look at the card." },
+	{ "group-bridge", NULL, BLOCKS, "a bridge of its IOMMU group is driven by the host",
+	  "Move the card to another slot." },
+	{ "group-split", NULL, STANDS, "its IOMMU group would be split between the host and VFIO",
+	  "Take the whole group along (--group)." },
+	{ "group-unknown", NULL, WARNS, "its IOMMU group is made at the first bind only", "" },
+	{ "has-vfs", NULL, BLOCKS, "it has virtual functions, and vfio-pci takes no function that has",
+	  "Assign the virtual functions, or remove them first." },
+	{ "header-type", NULL, BLOCKS, "its configuration header is not that of an endpoint",
+	  "Only endpoints (header type 0) can be given to a virtual machine." },
+	{ "id-overlap", NULL, STANDS, "the kernel would drop a narrower card type in its place",
+	  "Disable the narrower one as well, and enable it again." },
+	{ "in-use", "other", REFUSES, "the host uses it", "Stop using it first." },
+	{ "in-use-claimed", "block", REFUSES,
+	  "the kernel says that a disk on it is claimed, but not by whom (ZFS, another container …)",
+	  "Find out who uses the disk, and stop that." },
+	{ "in-use-console", "display", REFUSES, "a console of the host is on it",
+	  "Have another way to the host (network, serial console)." },
+	{ "in-use-default-route", "net", REFUSES, "the host's default route goes through it",
+	  "Give the host another way out first." },
+	{ "in-use-display", "display", REFUSES, "it shows a picture, or a program draws with it",
+	  "Stop the display manager, and have another way to the host." },
+	{ "in-use-export", "block", REFUSES, "a disk on it is exported to others (nvmet, LIO)",
+	  "Take the disk out of the target's configuration." },
+	{ "in-use-gpu", "gpu", REFUSES, "programs compute with it", "Stop the programs and daemons named." },
+	{ "in-use-holder", "block", REFUSES, "RAID, LVM, encryption or another device stands on a disk of it",
+	  "Take what stands on it apart first (mdadm, vgchange, cryptsetup, multipath)." },
+	{ "in-use-kdump", "block", REFUSES, "crash dumps of the host go to it",
+	  "Configure another dump target first." },
+	{ "in-use-keyboard", "usb", REFUSES, "the only keyboard of the host hangs behind it",
+	  "Have another way to the host (network, serial console)." },
+	{ "in-use-mdev", "gpu", REFUSES, "mediated devices or virtual GPUs stand on it", "Remove them first." },
+	{ "in-use-mount", "block", REFUSES, "a file system on it is mounted", "Unmount it first." },
+	{ "in-use-mount-namespace", "block", REFUSES,
+	  "a file system on it is mounted in another mount namespace (a container, a service)",
+	  "Stop the container or service named." },
+	{ "in-use-net", "net", REFUSES, "a network interface of it is up", "Take the interface down first." },
+	{ "in-use-net-member", "net", REFUSES, "a network interface of it is part of another one",
+	  "Take it out of the bridge, bond, team, VLAN or macvtap device." },
+	{ "in-use-net-namespace", "net", REFUSES, "its network interface is in another network namespace",
+	  "Stop the container that has it, or move the interface back." },
+	{ "in-use-open", "open", REFUSES, "a program has a device node of it open", "Stop the program named." },
+	{ "in-use-rdma", "net", REFUSES, "a program uses its RDMA device", "Stop the program named." },
+	{ "in-use-resume", "block", REFUSES, "the host resumes from a disk on it (hibernation)",
+	  "Remove resume= from the kernel command line first." },
+	{ "in-use-smc", "net", REFUSES, "SMC connections of the host go through it",
+	  "Stop the programs that use them." },
+	{ "in-use-sound", "sound", REFUSES, "a program plays or records sound with it", "Stop the program named." },
+	{ "in-use-ssh-route", "net", REFUSES, "the ssh session that you are working in goes through it",
+	  "Come in another way; the session would end with the step." },
+	{ "in-use-swap", "block", REFUSES, "the host swaps to it", "Run swapoff first." },
+	{ "in-use-vdpa", "net", REFUSES, "vDPA devices stand on it", "Remove them first (vdpa dev del)." },
+	{ "in-use-vf", "vf", BLOCKS, "it has virtual functions", "Assign those instead, or remove them first." },
+	{ "in-use-vfio", "vfio", REFUSES,
+	  "a program has it open through VFIO: taking it away pulls it out of the guest, or waits for ever",
+	  "Shut the virtual machine down, or detach the device from it." },
+	{ "libvirt-defined", "claim", WARNS, "a libvirt domain names it",
+	  "With managed='yes' libvirt assigns and releases it by itself." },
+	{ "libvirt-running", "claim", REFUSES, "a running libvirt domain has it",
+	  "Detach it from the domain (virsh detach-device), or shut the domain down." },
+	{ "no-group", NULL, BLOCKS, "no IOMMU covers it", "Move the card to a slot behind the IOMMU." },
+	{ "no-match", NULL, WARNS, "no function of this card type is there now", "" },
+	{ "not-looked-at", NULL, WARNS, "not everything could be looked at", "Run it as root, on the host." },
+	{ "openers-unknown", "vfio", REFUSES,
+	  "whether a program has it open through VFIO cannot be known here (not root, another PID namespace)",
+	  "Run it as root, on the host." },
+	{ "pf-on-vfio", NULL, REFUSES, "its physical function is itself on VFIO",
+	  "Release the physical function first." },
+	{ "power-off", NULL, WARNS, "it is in D3cold", "It is woken when a driver is bound." },
+	{ "reserved-region", NULL, BLOCKS, "the firmware reserves memory for it that the host must map",
+	  "Look for a firmware setting that drops the reservation." },
+	{ "root-filesystem", "block", BLOCKS, "the root file system of the host is on it",
+	  "It cannot be taken from the running host." },
+	{ "signature", "block", WARNS, "an unused disk on it carries a file system, LVM or RAID",
+	  "Look whether the data are still needed: the virtual machine will see them." },
+	{ "unsettled", NULL, STANDS, "the kernel still holds a step of an earlier run on it or on its group",
+	  "Stop what holds it; then run vfioadm settle." },
+	{ "variant", NULL, WARNS, "it has a VFIO driver of its own", "Assign it by name." },
+};
+
+static int compare(const void *key, const void *item)
+{
+	return strcmp(key, ((const struct vfioadm_code_info *)item)->code);
+}
+
+const struct vfioadm_code_info *code_info(const char *code)
+{
+	return bsearch(code, codes, ARRAY_SIZE(codes), sizeof(codes[0]), compare);
+}
+
+size_t vfioadm_n_codes(void)
+{
+	return ARRAY_SIZE(codes);
+}
+
+const struct vfioadm_code_info *vfioadm_code_info(size_t i)
+{
+	return i < ARRAY_SIZE(codes) ? &codes[i] : NULL;
+}
