@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -8,6 +10,9 @@
 #include <time.h>
 
 #include "base/file.h"
+
+enum { LOCK_TURN_MS = 20 };
+#include "base/str.h"
 
 int file_open_trusted_dir(int parent, const char *path, bool create)
 {
@@ -114,21 +119,111 @@ int file_remove(int dir, const char *name)
 	return fsync(dir) < 0 ? -errno : 0;
 }
 
-int file_lock(int dir, const char *name, unsigned wait_ms)
+int file_list(int dir, int (*fn)(void *userdata, const char *name), void *userdata)
 {
-	static const struct timespec turn = { .tv_nsec = 20000000 };
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
+	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	if (!stream) {
+		r = -errno;
+		if (fd >= 0)
+			close(fd);
+		return r;
+	}
+	while (r == 0 && (entry = readdir(stream)))
+		if (!streq(entry->d_name, ".") && !streq(entry->d_name, ".."))
+			r = fn(userdata, entry->d_name);
+	closedir(stream);
+	return r;
+}
+
+static int64_t boot_time_s(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return t.tv_sec;
+}
+
+/* For people and their messages only: the lock itself is the kernel's. */
+static void sign(int fd, const char *what)
+{
+	char line[FILE_LOCK_WHAT_MAX + 64];
+	int n = snprintf(line, sizeof(line), "%d %lld %.*s\n", (int)getpid(), (long long)boot_time_s(),
+			 FILE_LOCK_WHAT_MAX - 1, what);
+
+	if (ftruncate(fd, 0) < 0 || pwrite(fd, line, (size_t)n, 0) != n)
+		return;
+}
+
+int file_lock(int dir, const char *name, const char *what, unsigned wait_ms, int cancel_fd)
+{
 	_cleanup_close_ int fd =
-		openat(dir, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY, 0600);
+		openat(dir, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
+	struct pollfd cancelled = { cancel_fd, POLLIN, 0 };
 
 	if (fd < 0)
 		return -errno;
-	for (unsigned waited = 0;; waited += 20) {
-		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+	for (unsigned waited = 0;; waited += LOCK_TURN_MS) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+			sign(fd, what);
 			return TAKE_FD(fd);
+		}
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return -errno;
 		if (waited >= wait_ms)
 			return -EAGAIN;
-		nanosleep(&turn, NULL);
+		if (poll(&cancelled, 1, LOCK_TURN_MS) > 0)
+			return -ECANCELED;
 	}
+}
+
+void file_unlock(int fd)
+{
+	/* Nobody shall read of a holder that is gone. The file itself stays: removing it would race. */
+	(void)!ftruncate(fd, 0);
+	close(fd);
+}
+
+static void read_signature(int fd, struct file_lock_holder *ret)
+{
+	char line[FILE_LOCK_WHAT_MAX + 64], *end;
+	ssize_t n = pread(fd, line, sizeof(line) - 1, 0);
+	int64_t since;
+
+	if (n <= 0)
+		return;
+	line[n] = '\0';
+	line[strcspn(line, "\n")] = '\0';
+	ret->pid = (pid_t)strtol(line, &end, 10);
+	since = strtoll(end, &end, 10);
+	if (ret->pid <= 0 || since <= 0 || *end != ' ') {
+		ret->pid = 0;
+		return;
+	}
+	ret->age_s = boot_time_s() - since;
+	if (ret->age_s < 0)
+		ret->age_s = 0;
+	snprintf(ret->what, sizeof(ret->what), "%.*s", FILE_LOCK_WHAT_MAX - 1, end + 1);
+	for (char *c = ret->what; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = '?';
+}
+
+int file_lock_holder(int dir, const char *name, struct file_lock_holder *ret)
+{
+	_cleanup_close_ int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct file_lock_holder holder = { 0 };
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	/* Ours for a moment: who takes a lock in earnest tries more than once. */
+	if (flock(fd, LOCK_SH | LOCK_NB) == 0)
+		return 0;
+	if (errno != EWOULDBLOCK)
+		return -errno;
+	read_signature(fd, &holder);
+	*ret = holder;
+	return 1;
 }

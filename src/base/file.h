@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "macro.h"
@@ -24,10 +25,27 @@ int file_replace(int dir, const char *name, const char *data, size_t size) MUST_
 /** Removes and syncs; a file that is not there is fine. */
 int file_remove(int dir, const char *name) MUST_CHECK;
 
+/** Calls fn for each name in the directory, in no order; stops at a negative result and returns it. */
+int file_list(int dir, int (*fn)(void *userdata, const char *name), void *userdata) MUST_CHECK;
+
+enum { FILE_LOCK_WHAT_MAX = 160 };
+
 /**
- * Takes an exclusive lock on a file, waiting at most wait_ms. The lock goes with the descriptor, which is
- * close-on-exec. Returns the descriptor; -EAGAIN: somebody else holds it.
+ * Takes an exclusive lock on a file, waiting at most wait_ms or until cancel_fd (-1: none) is readable, and
+ * writes into it who has it and what for. The lock goes with the descriptor, which is close-on-exec.
+ * Returns the descriptor; -EAGAIN: somebody else holds it; -ECANCELED.
  */
-int file_lock(int dir, const char *name, unsigned wait_ms) MUST_CHECK;
+int file_lock(int dir, const char *name, const char *what, unsigned wait_ms, int cancel_fd) MUST_CHECK;
+/** Gives it back. Only to close the descriptor does as well, but leaves the name of its holder behind. */
+void file_unlock(int fd);
+
+/** Who holds a lock, as the holder wrote it. */
+struct file_lock_holder {
+	pid_t pid;     /* 0: did not say */
+	int64_t age_s; /* since it took it, in seconds */
+	char what[FILE_LOCK_WHAT_MAX];
+};
+/** 1: somebody holds it; 0: nobody, *ret is left alone; or a negative errno. Does not wait. */
+int file_lock_holder(int dir, const char *name, struct file_lock_holder *ret) MUST_CHECK;
 
 #endif

@@ -68,7 +68,8 @@ int flow_run(struct vfioadm_ctx *ctx, struct vfioadm_plan *plan, struct vfioadm_
 		return r;
 	if (plan->result == VFIOADM_RESULT_UNCHANGED)
 		return 0;
-	r = store_open_locked(&store, ctx->run_dir, ctx->lock_wait_s * 1000, err);
+	r = store_open_locked(&store, ctx->run_dir, verb_past(plan->verb), ctx->lock_wait_s * 1000,
+			      ctx->cancel_fd, err);
 	if (r < 0)
 		return r;
 	plan->ran = true;

@@ -8,7 +8,7 @@
 void store_close(struct store *s)
 {
 	if (s->lock >= 0)
-		close(s->lock);
+		file_unlock(s->lock);
 	if (s->dir >= 0)
 		close(s->dir);
 	s->dir = s->lock = -1;
@@ -45,20 +45,35 @@ int store_open(struct store *s, const char *path, struct vfioadm_error **err)
 	return 0;
 }
 
-int store_open_locked(struct store *s, const char *path, unsigned wait_ms, struct vfioadm_error **err)
+static int locked_by_other(struct store *s, const char *path, struct vfioadm_error **err)
+{
+	struct file_lock_holder holder = { 0 };
+
+	if (file_lock_holder(s->dir, "lock", &holder) <= 0 || !holder.pid)
+		error_set(err, -EAGAIN, VFIOADM_E_BUSY,
+			  "Another vfioadm is changing devices on this host, and holds %s/lock.", path);
+	else
+		error_set(err, -EAGAIN, VFIOADM_E_BUSY,
+			  "Another vfioadm (pid %d, %s, since %lld s) is changing devices on this host.",
+			  (int)holder.pid, holder.what, (long long)holder.age_s);
+	error_hint(err, "Wait for it with --lock-wait SECONDS.");
+	return -EAGAIN;
+}
+
+int store_open_locked(struct store *s, const char *path, const char *what, unsigned wait_ms, int cancel_fd,
+		      struct vfioadm_error **err)
 {
 	int fd = file_open_trusted_dir(AT_FDCWD, path, true);
 
 	if (fd < 0)
 		return unusable(path, fd, err);
 	s->dir = fd;
-	fd = file_lock(s->dir, "lock", wait_ms);
-	if (fd == -EAGAIN) {
-		error_set(err, fd, VFIOADM_E_BUSY,
-			  "Another vfioadm is changing devices on this host, and holds %s/lock.", path);
-		error_hint(err, "Wait for it with --lock-wait SECONDS.");
-		return fd;
-	}
+	fd = file_lock(s->dir, "lock", what, wait_ms, cancel_fd);
+	if (fd == -EAGAIN)
+		return locked_by_other(s, path, err);
+	if (fd == -ECANCELED)
+		return error_set(err, fd, VFIOADM_E_CANCELLED,
+				 "Stopped while waiting for another vfioadm; nothing was changed.");
 	if (fd < 0)
 		return unusable(path, fd, err);
 	s->lock = fd;

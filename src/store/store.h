@@ -24,9 +24,12 @@ struct store {
 
 /** For reading: a directory that is not there is an empty store. */
 int store_open(struct store *s, const char *path, struct vfioadm_error **err) MUST_CHECK;
-/** For changing: creates the directory and takes the lock. VFIOADM_E_BUSY, VFIOADM_E_STORE. */
-int store_open_locked(struct store *s, const char *path, unsigned wait_ms, struct vfioadm_error **err)
-	MUST_CHECK;
+/**
+ * For changing: creates the directory and takes the lock. what is told to whom it keeps waiting, "assign
+ * 0000:01:00.0". cancel_fd: see file_lock(). VFIOADM_E_BUSY, VFIOADM_E_STORE, VFIOADM_E_CANCELLED.
+ */
+int store_open_locked(struct store *s, const char *path, const char *what, unsigned wait_ms, int cancel_fd,
+		      struct vfioadm_error **err) MUST_CHECK;
 void store_close(struct store *s);
 #define _cleanup_store_ CLEANUP(store_close)
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <fcntl.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 
 #include "inventory_builder.h"
@@ -35,7 +36,7 @@ static struct store open_store(void)
 {
 	struct store s = STORE_CLOSED;
 
-	assert_int_equal(store_open_locked(&s, run_dir(), 0, NULL), 0);
+	assert_int_equal(store_open_locked(&s, run_dir(), "test", 0, -1, NULL), 0);
 	return s;
 }
 
@@ -172,12 +173,29 @@ static void test_lock(void **state)
 {
 	_cleanup_error_ struct vfioadm_error *err = NULL;
 	struct store s = open_store(), other = STORE_CLOSED;
+	int cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	struct file_lock_holder holder;
+	uint64_t one = 1;
+	char who[64];
 
-	assert_int_equal(store_open_locked(&other, run_dir(), 50, &err), -EAGAIN);
+	assert_int_equal(store_open_locked(&other, run_dir(), "test", 50, -1, &err), -EAGAIN);
 	assert_int_equal(vfioadm_error_exit(err), VFIOADM_EXIT_BUSY);
+	snprintf(who, sizeof(who), "(pid %d, test, since ", (int)getpid());
+	assert_non_null(strstr(vfioadm_error_message(err), who));
+	assert_int_equal(file_lock_holder(s.dir, "lock", &holder), 1);
+	assert_int_equal(holder.pid, getpid());
 	store_close(&other);
+	/* Waiting ends when stopping was asked for. */
+	assert_int_equal(write(cancel_fd, &one, sizeof(one)), sizeof(one));
+	assert_int_equal(store_open_locked(&other, run_dir(), "test", 60000, cancel_fd, NULL), -ECANCELED);
+	store_close(&other);
+	close(cancel_fd);
 	store_close(&s);
-	assert_int_equal(store_open_locked(&other, run_dir(), 0, NULL), 0);
+	assert_int_equal(store_open(&other, run_dir(), NULL), 0);
+	assert_int_equal(file_lock_holder(other.dir, "lock", &holder), 0);
+	assert_int_equal(file_lock_holder(other.dir, "nothing", &holder), 0);
+	store_close(&other);
+	assert_int_equal(store_open_locked(&other, run_dir(), "test", 0, -1, NULL), 0);
 	store_close(&other);
 }
 
@@ -188,13 +206,13 @@ static void test_untrusted(void **state)
 
 	assert_int_equal(mkdir(run_dir(), 0777), 0);
 	assert_int_equal(chmod(run_dir(), 0777), 0);
-	assert_int_equal(store_open_locked(&s, run_dir(), 0, &err), -EPERM);
+	assert_int_equal(store_open_locked(&s, run_dir(), "test", 0, -1, &err), -EPERM);
 	assert_int_equal(vfioadm_error_code(err), VFIOADM_E_STORE);
 	assert_non_null(strstr(vfioadm_error_message(err), run_dir()));
 	store_close(&s);
 	assert_int_equal(rmdir(run_dir()), 0);
 	assert_int_equal(symlink("/tmp", run_dir()), 0);
-	assert_int_not_equal(store_open_locked(&s, run_dir(), 0, NULL), 0);
+	assert_int_not_equal(store_open_locked(&s, run_dir(), "test", 0, -1, NULL), 0);
 	store_close(&s);
 }
 
