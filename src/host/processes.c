@@ -1,12 +1,445 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <limits.h>
 #include <string.h>
 
 #include "host/processes.h"
 
+enum {
+	STAT_SIZE = 2048,
+	KERNEL_THREAD = 0x00200000, /* PF_KTHREAD in the flags of /proc/PID/stat */
+	/* The same node opened again is mostly near; a process with many nodes must not cost squares. */
+	SAME_WITHIN = 16,
+	CLASSES_MAX = 512,
+};
+
+static const char initial_pid_ns[] = "pid:[4026531836]";
+
+struct reading {
+	struct host *h;
+	struct arena *arena;
+	struct process *processes;
+	struct opener *openers; /* in the order of their processes */
+	size_t *owners;         /* index of each opener's process */
+	size_t n, n_openers, room;
+	size_t hidden; /* processes that could not be looked at */
+	bool too_many;
+	struct strv classes; /* of another root, read when first needed */
+	bool classes_read;
+};
+
+/* ---- /proc/PID/stat ---- */
+
+struct stat_line {
+	char name[64];
+	char state;
+	int parent;
+	unsigned long flags, threads;
+};
+
+/* "12 (any bytes (even these)) S 1 …": only the last ')' ends the name. */
+static bool parse_stat(const char *text, struct stat_line *ret)
+{
+	const char *open = strchr(text, '('), *close = strrchr(text, ')');
+	size_t n;
+
+	if (!open || !close || close < open)
+		return false;
+	n = (size_t)(close - open - 1);
+	if (n >= sizeof(ret->name))
+		n = sizeof(ret->name) - 1;
+	memcpy(ret->name, open + 1, n);
+	ret->name[n] = '\0';
+	host_clean_text(ret->name);
+	return sscanf(close + 1, " %c %9d %*s %*s %*s %*s %lu %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %lu",
+		      &ret->state, &ret->parent, &ret->flags, &ret->threads) == 4;
+}
+
+/* "net:[4026531840]" */
+static uint64_t namespace_number(struct host *h, host_dir dir, const char *name)
+{
+	char link[64], *end;
+	const char *number;
+	uint64_t v;
+
+	if (h->ops->readlink(h, dir, name, link, sizeof(link)) < 0)
+		return 0;
+	number = strchr(link, '[');
+	end = strchr(link, ']');
+	if (!number || !end)
+		return 0;
+	*end = '\0';
+	return str_to_u64(number + 1, 10, UINT64_MAX, &v) < 0 ? 0 : v;
+}
+
+/* ---- open files ---- */
+
+static int read_classes(struct reading *r)
+{
+	int e;
+
+	if (r->classes_read)
+		return 0;
+	r->classes_read = true;
+	e = r->h->ops->list(r->h, -1, "sys/class", &r->classes);
+	if (e == 0)
+		strv_sort(&r->classes);
+	return e == -ENOMEM ? e : 0;
+}
+
+static bool number_of_class(struct reading *r, const char *class, const char *name, struct opener *o)
+{
+	char path[NAME_MAX * 2 + 32], text[32];
+	int n = snprintf(path, sizeof(path), "sys/class/%s/%s/dev", class, name);
+
+	if (n >= (int)sizeof(path) || host_read_text(r->h, -1, path, text, sizeof(text)) < 0 ||
+	    sscanf(text, "%9u:%9u", &o->major, &o->minor) != 2)
+		return false;
+	o->block = streq(class, "block");
+	o->character = !o->block;
+	return true;
+}
+
+/* Captured roots have no nodes, but sysfs has the number under the node's name ("/dev/snd/pcmC0D0p"). */
+static int number_by_name(struct reading *r, struct opener *o)
+{
+	const char *name = strrchr(o->path, '/') + 1;
+	int e;
+
+	if (!str_after(o->path, "/dev/") || !*name || number_of_class(r, "block", name, o))
+		return 0;
+	e = read_classes(r);
+	for (size_t i = 0; e == 0 && i < r->classes.n && i < CLASSES_MAX; i++)
+		if (number_of_class(r, r->classes.items[i], name, o))
+			break;
+	return e;
+}
+
+/* Files of sysfs through which a program drives a function itself. */
+static bool reaches_registers(const char *path)
+{
+	const char *name = strrchr(path, '/') + 1;
+
+	if (str_after(path, "/proc/bus/pci/"))
+		return true;
+	return str_after(path, "/sys/devices/") &&
+	       (str_after(name, "resource") || streq(name, "config") || streq(name, "rom"));
+}
+
+static bool path_tells(const char *link)
+{
+	return str_after(link, "anon_inode:[vfio") || str_after(link, "anon_inode:vfio") ||
+	       str_after(link, "/dev/vfio/") || str_after(link, "net:[") ||
+	       (link[0] == '/' && reaches_registers(link));
+}
+
+static bool seen_already(const struct reading *r, const struct opener *o)
+{
+	for (size_t i = r->n_openers, k = 0; i > 0 && k < SAME_WITHIN; i--, k++) {
+		const struct opener *other = &r->openers[i - 1];
+
+		if (r->owners[i - 1] != r->n)
+			return false;
+		if (other->block == o->block && other->character == o->character && other->major == o->major &&
+		    other->minor == o->minor && streq(other->path, o->path))
+			return true;
+	}
+	return false;
+}
+
+static int keep_opener(struct reading *r, struct opener *o)
+{
+	if (seen_already(r, o))
+		return 0;
+	if (r->n_openers == r->room) {
+		size_t room = r->room ? r->room * 2 : 256;
+		struct opener *openers = reallocarray(r->openers, room, sizeof(*openers));
+		size_t *owners;
+
+		if (!openers)
+			return -ENOMEM;
+		r->openers = openers;
+		owners = reallocarray(r->owners, room, sizeof(*owners));
+		if (!owners)
+			return -ENOMEM;
+		r->owners = owners;
+		r->room = room;
+	}
+	o->path = arena_strdup(r->arena, o->path);
+	if (!o->path)
+		return -ENOMEM;
+	r->owners[r->n_openers] = r->n;
+	r->openers[r->n_openers++] = *o;
+	return 0;
+}
+
+/* -ENOMEM, or the link's length. A path that does not fit must not hide what is behind it. */
+static ssize_t read_link(struct reading *r, host_dir dir, const char *path, char *link, size_t size)
+{
+	ssize_t n = r->h->ops->readlink(r->h, dir, path, link, size);
+
+	if (n == -ENAMETOOLONG)
+		n = snprintf(link, size, "/(a path that is too long)");
+	return n;
+}
+
+/* fds: "fd" or "task/13/fd" below the process. A file that is closed meanwhile is none. */
+static int look_at_file(struct reading *r, host_dir dir, int pid, const char *fds, const char *number)
+{
+	char link[PATH_MAX], path[128];
+	struct opener o = { .path = link };
+	bool block;
+	uint64_t fd;
+	int e;
+
+	if (str_to_u64(number, 10, INT_MAX, &fd) < 0)
+		return 0;
+	o.fd = (int)fd;
+	snprintf(path, sizeof(path), "%s/%d", fds, o.fd);
+	if (read_link(r, dir, path, link, sizeof(link)) < 0)
+		return 0;
+	host_clean_text(link);
+	/* Pipes, sockets and other anonymous files are most of what is open. */
+	if (link[0] == '/') {
+		snprintf(path, sizeof(path), "proc/%d/%s/%d", pid, fds, o.fd);
+		e = r->h->ops->device_number(r->h, path, &block, &o.major, &o.minor);
+		o.block = e == 0 && block;
+		o.character = e == 0 && !block;
+		e = e < 0 && !r->h->live ? number_by_name(r, &o) : 0;
+		if (e < 0)
+			return e;
+	}
+	return o.block || o.character || path_tells(link) ? keep_opener(r, &o) : 0;
+}
+
+static int look_at_files(struct reading *r, host_dir dir, int pid, const char *fds)
+{
+	_cleanup_strv_ struct strv numbers = { 0 };
+	int e = r->h->ops->list(r->h, dir, fds, &numbers);
+
+	for (size_t i = 0; e == 0 && i < numbers.n; i++)
+		e = look_at_file(r, dir, pid, fds, numbers.items[i]);
+	return e;
+}
+
+static bool is_gone(int e)
+{
+	return e == -ENOENT || e == -ESRCH || e == -ENOTDIR;
+}
+
+/* The first thread has ended, others go on: only they still have the files. */
+static int look_at_threads(struct reading *r, host_dir dir, int pid)
+{
+	_cleanup_strv_ struct strv tasks = { 0 };
+	int e = r->h->ops->list(r->h, dir, "task", &tasks);
+
+	for (size_t i = 0; e == 0 && i < tasks.n; i++) {
+		char fds[64];
+		uint64_t tid;
+
+		if (str_to_u64(tasks.items[i], 10, INT_MAX, &tid) < 0 || (int)tid == pid)
+			continue;
+		snprintf(fds, sizeof(fds), "task/%d/fd", (int)tid);
+		e = look_at_files(r, dir, pid, fds);
+		/* All threads share their files, as a rule. */
+		if (!is_gone(e))
+			return e;
+		e = 0;
+	}
+	return e;
+}
+
+/* ---- processes ---- */
+
+/* With its directory open. 0, -ENOMEM; nothing is kept of what has vanished meanwhile. */
+static int look_at(struct reading *r, host_dir dir, int pid)
+{
+	struct process *p = &r->processes[r->n];
+	char text[STAT_SIZE];
+	struct stat_line stat = { .name = "?", .state = '?' };
+	ssize_t got = r->h->ops->read(r->h, dir, "stat", text, sizeof(text));
+	size_t before = r->n_openers;
+	int e;
+
+	if (got == -ENOMEM || is_gone((int)got))
+		return got == -ENOMEM ? -ENOMEM : 0;
+	if (got > 0 && parse_stat(text, &stat) && (stat.flags & KERNEL_THREAD))
+		return 0;
+	*p = (struct process){ .pid = pid, .parent = stat.parent };
+	p->name = arena_strdup(r->arena, stat.name);
+	if (!p->name)
+		return -ENOMEM;
+	p->mnt_ns = namespace_number(r->h, dir, "ns/mnt");
+	p->net_ns = namespace_number(r->h, dir, "ns/net");
+	e = stat.state == 'Z' && stat.threads > 1 ? look_at_threads(r, dir, pid) :
+						     look_at_files(r, dir, pid, "fd");
+	if (e == -ENOMEM)
+		return e;
+	if (is_gone(e) && r->h->live) {
+		r->n_openers = before;
+		return 0;
+	}
+	p->fds_seen = e == 0;
+	r->hidden += e < 0;
+	r->too_many |= e == -EFBIG;
+	r->n++;
+	return 0;
+}
+
+static int look_at_all(struct reading *r, const int *pids, size_t n, int own)
+{
+	for (size_t i = 0; i < n; i++) {
+		char path[32];
+		host_dir dir;
+		int e;
+
+		if (pids[i] == own || (r->h->ops->is_ours && r->h->ops->is_ours(r->h, pids[i])))
+			continue;
+		snprintf(path, sizeof(path), "proc/%d", pids[i]);
+		dir = r->h->ops->dir_open(r->h, path);
+		if (dir < 0) {
+			if (dir == -ENOMEM)
+				return dir;
+			r->hidden += !is_gone(dir);
+			continue;
+		}
+		e = look_at(r, dir, pids[i]);
+		r->h->ops->dir_close(r->h, dir);
+		if (e < 0)
+			return e;
+	}
+	return 0;
+}
+
+static int compare_int(const void *a, const void *b)
+{
+	return *(const int *)a < *(const int *)b ? -1 : *(const int *)a > *(const int *)b;
+}
+
+static int *sorted_pids(const struct strv *names, size_t *ret_n)
+{
+	int *pids = calloc(names->n + 1, sizeof(*pids));
+	size_t n = 0;
+
+	for (size_t i = 0; pids && i < names->n; i++) {
+		uint64_t pid;
+
+		if (names->items[i][0] != '0' && str_to_u64(names->items[i], 10, INT_MAX, &pid) == 0)
+			pids[n++] = (int)pid;
+	}
+	if (pids)
+		qsort(pids, n, sizeof(*pids), compare_int);
+	*ret_n = n;
+	return pids;
+}
+
+/* ---- what is not to be seen ---- */
+
+static const char *other_pid_namespace(struct host *h)
+{
+	char link[64];
+	ssize_t n = h->ops->readlink(h, -1, "proc/self/ns/pid", link, sizeof(link));
+
+	/* A kernel without such namespaces has no such link; another root may lack it. */
+	if (n == -ENOENT || (n < 0 && !h->live) || (n > 0 && streq(link, initial_pid_ns)))
+		return NULL;
+	return "this is another PID namespace than the host's";
+}
+
+static int explain_unseen(struct reading *r, const int *pids, size_t n, struct processes *ret)
+{
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+	const char *other = other_pid_namespace(r->h);
+
+	if (other)
+		strbuf_addf(&text, "%s", other);
+	else if (n == 0)
+		strbuf_addf(&text, "there are none in /proc");
+	else if (r->h->live && pids[0] != 1)
+		strbuf_addf(&text, "/proc shows those of others to root only");
+	if (r->hidden)
+		strbuf_addf(&text, "%sthe open files of %zu of them %s", text.len ? ", and " : "", r->hidden,
+			    r->too_many	       ? "are too many" :
+			    r->h->unprivileged ? "can be read by root only" :
+						 "cannot be read");
+	if (text.failed)
+		return -ENOMEM;
+	ret->unseen = text.len ? arena_strdup(r->arena, text.s) : NULL;
+	return text.len && !ret->unseen ? -ENOMEM : 0;
+}
+
+/* ---- all ---- */
+
+static int compare_process(const void *key, const void *item)
+{
+	return *(const int *)key - ((const struct process *)item)->pid;
+}
+
+static int hand_over(struct reading *r, struct processes *ret)
+{
+	ret->items = arena_alloc(r->arena, (r->n + 1) * sizeof(*ret->items));
+	ret->openers = arena_alloc(r->arena, (r->n_openers + 1) * sizeof(*ret->openers));
+	if (!ret->items || !ret->openers)
+		return -ENOMEM;
+	memcpy(ret->items, r->processes, r->n * sizeof(*ret->items));
+	for (size_t i = 0; i < r->n_openers; i++) {
+		ret->openers[i] = r->openers[i];
+		ret->openers[i].process = &ret->items[r->owners[i]];
+	}
+	ret->n = r->n;
+	ret->n_openers = r->n_openers;
+	return 0;
+}
+
+static uint64_t own_namespace(struct host *h, const char *name)
+{
+	char path[64];
+	uint64_t v;
+
+	snprintf(path, sizeof(path), "proc/self/ns/%s", name);
+	v = namespace_number(h, -1, path);
+	snprintf(path, sizeof(path), "proc/1/ns/%s", name);
+	/* Another root has no "self", but it had a first process. */
+	return v || h->live ? v : namespace_number(h, -1, path);
+}
+
+static int own_pid(struct host *h)
+{
+	char link[32];
+	uint64_t pid;
+
+	if (h->ops->readlink(h, -1, "proc/self", link, sizeof(link)) < 0 ||
+	    str_to_u64(link, 10, INT_MAX, &pid) < 0)
+		return 0;
+	return (int)pid;
+}
+
 int processes_read(struct host *h, struct arena *arena, struct processes *ret)
 {
-	memset(ret, 0, sizeof(*ret));
-	return 0;
+	struct processes all = { .own_mnt_ns = own_namespace(h, "mnt"),
+				 .own_net_ns = own_namespace(h, "net"),
+				 .own_pid = own_pid(h) };
+	struct reading r = { .h = h, .arena = arena };
+	_cleanup_strv_ struct strv names = { 0 };
+	_cleanup_free_ int *pids = NULL;
+	size_t n = 0;
+	int e = h->ops->list(h, -1, "proc", &names);
+
+	if (e == -ENOMEM)
+		return e;
+	pids = sorted_pids(&names, &n);
+	r.processes = calloc(n + 1, sizeof(*r.processes));
+	e = pids && r.processes ? look_at_all(&r, pids, n, all.own_pid) : -ENOMEM;
+	if (e == 0)
+		e = explain_unseen(&r, pids, n, &all);
+	if (e == 0)
+		e = hand_over(&r, &all);
+	free(r.processes);
+	free(r.openers);
+	free(r.owners);
+	strv_clear(&r.classes);
+	if (e == 0)
+		*ret = all;
+	return e;
 }
 
 void process_describe(const struct process *p, char *buf, size_t size)
@@ -16,8 +449,7 @@ void process_describe(const struct process *p, char *buf, size_t size)
 
 const struct process *processes_find(const struct processes *all, int pid)
 {
-	for (size_t i = 0; i < all->n; i++)
-		if (all->items[i].pid == pid)
-			return &all->items[i];
-	return NULL;
+	if (!all->n)
+		return NULL;
+	return bsearch(&pid, all->items, all->n, sizeof(*all->items), compare_process);
 }

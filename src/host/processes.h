@@ -7,7 +7,8 @@
 
 /*
  * One pass over /proc: who runs, in which namespaces, and which device nodes are held open. Everything here
- * may come from a hostile process: names are made safe to show when they are stored.
+ * may come from a hostile process: names are made safe to show when they are stored. Kernel threads have
+ * neither open files nor namespaces of their own; they are left out.
  */
 struct process {
 	int pid, parent;
@@ -16,12 +17,16 @@ struct process {
 	bool fds_seen;         /* its open files could be looked at */
 };
 
-/** An open file that is a device node, or that tells of one (VFIO's anonymous files, files of sysfs). */
+/**
+ * An open file that is a device node, or that tells of one: VFIO's anonymous files, files of sysfs that reach
+ * a function's registers. A network namespace that is held open ("net:[4026532001]") is kept as well.
+ */
 struct opener {
 	const struct process *process;
 	const char *path;      /* what the link in /proc/PID/fd says, "/dev/nvme0n1" */
 	bool block, character; /* neither: only the path tells */
 	unsigned major, minor; /* of a node */
+	int fd;
 };
 
 struct processes {
@@ -31,6 +36,7 @@ struct processes {
 	size_t n_openers;
 	const char *unseen;    /* NULL: complete; else why not: not root, another PID namespace … */
 	uint64_t own_mnt_ns, own_net_ns;
+	int own_pid;           /* 0: not known */
 };
 
 /**

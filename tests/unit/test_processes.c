@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* One pass over /proc, which processes fill with what they like. */
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/str.h"
+#include "host/processes.h"
+#include "tmp_tree.h"
+
+static struct arena arena;
+static struct processes procs;
+
+static int teardown(void **state)
+{
+	arena_free(&arena);
+	arena = (struct arena){ 0 };
+	return tmp_teardown(state);
+}
+
+static void stat_line(struct tmp_tree *t, const char *pid, const char *comm, const char *rest)
+{
+	char path[64], text[512];
+
+	snprintf(path, sizeof(path), "proc/%s/stat", pid);
+	snprintf(text, sizeof(text), "%s (%s) %s 0 0 20 0 %d 0 55 0\n", pid, comm, rest,
+		 str_after(rest, "Z") ? 4 : 1);
+	tmp_file(t, path, text);
+}
+
+static void process(struct tmp_tree *t, const char *pid, const char *comm, const char *parent)
+{
+	char path[64], rest[128];
+
+	snprintf(rest, sizeof(rest), "S %s 1 1 0 -1 4194560 0 0 0 0 0 0", parent);
+	stat_line(t, pid, comm, rest);
+	snprintf(path, sizeof(path), "proc/%s/fd", pid);
+	tmp_dir(t, path);
+	snprintf(path, sizeof(path), "proc/%s/ns/mnt", pid);
+	tmp_link(t, path, "mnt:[4026531841]");
+	snprintf(path, sizeof(path), "proc/%s/ns/net", pid);
+	tmp_link(t, path, "net:[4026531840]");
+}
+
+static void file_of(struct tmp_tree *t, const char *pid, const char *fd, const char *target)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "proc/%s/fd/%s", pid, fd);
+	tmp_link(t, path, target);
+}
+
+static void read_all(struct tmp_tree *t)
+{
+	arena_free(&arena);
+	arena = (struct arena){ 0 };
+	assert_int_equal(processes_read(tmp_open(t), &arena, &procs), 0);
+}
+
+/* "name(pid)->path b259:0" of each, " " between. */
+static const char *openers(void)
+{
+	static char text[4096];
+	size_t n = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < procs.n_openers; i++) {
+		const struct opener *o = &procs.openers[i];
+
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%d:%s", n ? " " : "", o->process->pid,
+				      o->path);
+		if (o->block || o->character)
+			n += (size_t)snprintf(text + n, sizeof(text) - n, "=%c%u:%u", o->block ? 'b' : 'c',
+					      o->major, o->minor);
+	}
+	return text;
+}
+
+static void test_names_and_parents(void **state)
+{
+	struct tmp_tree *t = *state;
+	const struct process *p;
+	char text[128];
+
+	process(t, "1", "systemd", "0");
+	process(t, "20", "a) S 7 (b)", "1");
+	process(t, "300", "evil\033[31m\nname\xff", "20");
+	process(t, "4194303", "last", "300");
+	read_all(t);
+	assert_null(procs.unseen);
+	assert_int_equal(procs.n, 4);
+	p = processes_find(&procs, 20);
+	assert_non_null(p);
+	assert_string_equal(p->name, "a) S 7 (b)");
+	assert_int_equal(p->parent, 1);
+	assert_true(p->fds_seen);
+	assert_true(p->mnt_ns == 4026531841 && p->net_ns == 4026531840);
+	p = processes_find(&procs, 300);
+	assert_string_equal(p->name, "evil?[31m?name?");
+	assert_int_equal(p->parent, 20);
+	assert_int_equal(processes_find(&procs, 4194303)->parent, 300);
+	assert_null(processes_find(&procs, 2));
+	process_describe(p, text, sizeof(text));
+	assert_string_equal(text, "evil?[31m?name? (pid 300)");
+	for (size_t i = 1; i < procs.n; i++)
+		assert_true(procs.items[i - 1].pid < procs.items[i].pid);
+}
+
+static void test_what_is_no_process(void **state)
+{
+	struct tmp_tree *t = *state;
+
+	process(t, "1", "init", "0");
+	process(t, "99999999999999999999", "huge", "0");
+	process(t, "4294967297", "wraps", "0");
+	process(t, "007", "agent", "0");
+	process(t, "0", "zero", "0");
+	process(t, "-5", "minus", "0");
+	process(t, "12x", "letter", "0");
+	tmp_file(t, "proc/77", "a file");
+	tmp_file(t, "proc/meminfo", "");
+	read_all(t);
+	assert_int_equal(procs.n, 1);
+	assert_null(procs.unseen);
+}
+
+static void test_kernel_threads_are_left_out(void **state)
+{
+	struct tmp_tree *t = *state;
+
+	process(t, "1", "init", "0");
+	process(t, "2", "kthreadd", "0");
+	stat_line(t, "2", "kthreadd", "S 0 0 0 0 -1 2129984 0 0 0 0 0 0");
+	file_of(t, "2", "0", "/dev/vfio/1");
+	read_all(t);
+	assert_int_equal(procs.n, 1);
+	assert_int_equal(procs.n_openers, 0);
+}
+
+static void test_which_files_are_kept(void **state)
+{
+	struct tmp_tree *t = *state;
+
+	process(t, "1", "init", "0");
+	process(t, "30", "qemu", "1");
+	tmp_class(t, "block", "virtual/block", "nvme0n1");
+	tmp_file(t, "sys/devices/virtual/block/nvme0n1/dev", "259:3\n");
+	tmp_class(t, "sound", "virtual/sound", "pcmC0D0p");
+	tmp_file(t, "sys/devices/virtual/sound/pcmC0D0p/dev", "116:2\n");
+	tmp_file(t, "dev/plain", "no node");
+	file_of(t, "30", "0", "/dev/nvme0n1");
+	file_of(t, "30", "1", "pipe:[123]");
+	file_of(t, "30", "2", "socket:[5]");
+	file_of(t, "30", "3", "/dev/snd/pcmC0D0p");
+	file_of(t, "30", "4", "/dev/plain");
+	file_of(t, "30", "5", "/var/log/x");
+	file_of(t, "30", "6", "anon_inode:[vfio-device]");
+	file_of(t, "30", "7", "anon_inode:[eventfd]");
+	file_of(t, "30", "8", "/dev/vfio/12");
+	file_of(t, "30", "9", "/sys/devices/pci0000:00/0000:00:03.0/resource0_wc");
+	file_of(t, "30", "10", "/sys/devices/pci0000:00/0000:00:03.0/config");
+	file_of(t, "30", "11", "/sys/devices/pci0000:00/0000:00:03.0/vendor");
+	file_of(t, "30", "12", "net:[4026532001]");
+	file_of(t, "30", "x", "/dev/nvme0n1");
+	file_of(t, "30", "99999999999", "/dev/nvme0n1");
+	file_of(t, "30", "13", "/dev/nvme0n1");
+	file_of(t, "30", "14", "/");
+	file_of(t, "30", "15", "/dev/");
+	file_of(t, "30", "16", "/dev/vfio/\033]0;x");
+	read_all(t);
+	assert_null(procs.unseen);
+	/* In whatever order the directory has them; the disk that is open twice is told once. */
+	assert_int_equal(procs.n_openers, 8);
+	assert_non_null(strstr(openers(), "30:/dev/nvme0n1=b259:3"));
+	assert_non_null(strstr(openers(), "30:/dev/snd/pcmC0D0p=c116:2"));
+	assert_non_null(strstr(openers(), "30:anon_inode:[vfio-device]"));
+	assert_non_null(strstr(openers(), "30:/dev/vfio/12"));
+	assert_non_null(strstr(openers(), "/resource0_wc"));
+	assert_non_null(strstr(openers(), "/config"));
+	assert_non_null(strstr(openers(), "30:net:[4026532001]"));
+	assert_non_null(strstr(openers(), "30:/dev/vfio/?]0;x"));
+}
+
+static void test_own_process_is_left_out(void **state)
+{
+	struct tmp_tree *t = *state;
+
+	process(t, "1", "init", "0");
+	process(t, "50", "vfioadm", "1");
+	file_of(t, "50", "3", "/dev/vfio/1");
+	read_all(t);
+	assert_int_equal(procs.n, 2);
+	assert_int_equal(procs.own_net_ns, 4026531840);
+	tmp_link(t, "proc/self", "50");
+	tmp_link(t, "proc/50/ns/net", "net:[4026532222]");
+	read_all(t);
+	assert_int_equal(procs.n, 1);
+	assert_int_equal(procs.n_openers, 0);
+	assert_int_equal(procs.own_pid, 50);
+	assert_true(procs.own_net_ns == 4026532222);
+}
+
+static bool is_thirty(struct host *h, pid_t pid)
+{
+	return pid == 30;
+}
+
+static void test_is_ours(void **state)
+{
+	struct tmp_tree *t = *state;
+	const struct host_ops *real;
+	struct host_ops ops;
+	struct host *h;
+
+	process(t, "1", "init", "0");
+	process(t, "30", "vfioadm-helper", "1");
+	h = tmp_open(t);
+	real = h->ops;
+	ops = *real;
+	ops.is_ours = is_thirty;
+	h->ops = &ops;
+	assert_int_equal(processes_read(h, &arena, &procs), 0);
+	h->ops = real;
+	assert_int_equal(procs.n, 1);
+	assert_int_equal(procs.items[0].pid, 1);
+}
+
+/* The first thread has left the process; its files are those of the second one. */
+static void test_first_thread_has_ended(void **state)
+{
+	struct tmp_tree *t = *state;
+
+	process(t, "1", "init", "0");
+	process(t, "40", "dpdk", "1");
+	stat_line(t, "40", "dpdk", "Z 1 1 1 0 -1 4194560 0 0 0 0 0 0");
+	tmp_dir(t, "proc/40/task/40/fd");
+	tmp_link(t, "proc/40/task/41/fd/7", "/dev/vfio/3");
+	tmp_dir(t, "proc/40/task/nonsense");
+	read_all(t);
+	assert_string_equal(openers(), "40:/dev/vfio/3");
+	assert_null(procs.unseen);
+}
+
+static void test_what_cannot_be_seen(void **state)
+{
+	struct tmp_tree *t = *state;
+
+	/* No /proc at all, and one without a process. */
+	read_all(t);
+	assert_string_equal(procs.unseen, "there are none in /proc");
+	assert_int_equal(procs.n, 0);
+	tmp_file(t, "proc/stat", "");
+	read_all(t);
+	assert_string_equal(procs.unseen, "there are none in /proc");
+
+	process(t, "7", "x", "1");
+	tmp_remove(t, "proc/7/fd");
+	read_all(t);
+	assert_string_equal(procs.unseen, "the open files of 1 of them cannot be read");
+	assert_false(procs.items[0].fds_seen);
+
+	tmp_link(t, "proc/self/ns/pid", "pid:[4026532999]");
+	read_all(t);
+	assert_string_equal(procs.unseen,
+			    "this is another PID namespace than the host's, and the open files of 1 of them "
+			    "cannot be read");
+	tmp_link(t, "proc/self/ns/pid", "pid:[4026531836]");
+	tmp_dir(t, "proc/7/fd");
+	read_all(t);
+	assert_null(procs.unseen);
+}
+
+static void test_broken_stat(void **state)
+{
+	struct tmp_tree *t = *state;
+	char big[5000];
+
+	process(t, "5", "x", "1");
+	tmp_file(t, "proc/5/stat", "5 x) S 1");
+	read_all(t);
+	assert_string_equal(procs.items[0].name, "?");
+	tmp_file(t, "proc/5/stat", ")(");
+	read_all(t);
+	assert_string_equal(procs.items[0].name, "?");
+	memset(big, '(', sizeof(big));
+	tmp_data(t, "proc/5/stat", big, sizeof(big));
+	read_all(t);
+	assert_string_equal(procs.items[0].name, "?");
+	tmp_link(t, "proc/5/ns/net", "net:[]");
+	tmp_link(t, "proc/5/ns/mnt", "][");
+	read_all(t);
+	assert_true(procs.items[0].net_ns == 0 && procs.items[0].mnt_ns == 0);
+}
+
+/* ---- the running system, only looked at ---- */
+
+static const struct opener *own_opener(int fd)
+{
+	for (size_t i = 0; i < procs.n_openers; i++)
+		if (procs.openers[i].process->pid == getpid() && procs.openers[i].fd == fd)
+			return &procs.openers[i];
+	return NULL;
+}
+
+static ssize_t nobody(struct host *h, host_dir dir, const char *name, char *buf, size_t size)
+{
+	static ssize_t (*real)(struct host *h, host_dir dir, const char *name, char *buf, size_t size);
+
+	if (!h) {
+		memcpy(&real, buf, sizeof(real));
+		return 0;
+	}
+	return dir < 0 && streq(name, "proc/self") ? -ENOENT : real(h, dir, name, buf, size);
+}
+
+static void test_running_system(void **state)
+{
+	int fd = open("/dev/full", O_RDONLY | O_CLOEXEC), plain = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+	struct host_ops ops;
+	struct host *h;
+
+	assert_true(fd >= 0 && plain >= 0);
+	assert_int_equal(host_live_new(NULL, &h), 0);
+	assert_int_equal(processes_read(h, &arena, &procs), 0);
+	assert_null(own_opener(fd));
+	assert_null(processes_find(&procs, getpid()));
+	assert_int_equal(procs.own_pid, getpid());
+	assert_true(procs.own_net_ns && procs.own_mnt_ns);
+	assert_int_equal(processes_find(&procs, getppid()) != NULL, 1);
+
+	/* The same once more, with nobody left out. */
+	ops = *h->ops;
+	nobody(NULL, -1, NULL, (char *)&ops.readlink, 0);
+	ops.readlink = nobody;
+	h->ops = &ops;
+	assert_int_equal(processes_read(h, &arena, &procs), 0);
+	assert_non_null(own_opener(fd));
+	assert_true(own_opener(fd)->character);
+	assert_int_equal(own_opener(fd)->major, 1);
+	assert_int_equal(own_opener(fd)->minor, 7);
+	assert_string_equal(own_opener(fd)->path, "/dev/full");
+	assert_null(own_opener(plain));
+	assert_true(processes_find(&procs, getpid())->net_ns == procs.own_net_ns);
+	assert_int_equal(processes_find(&procs, getpid())->parent, getppid());
+	host_free(h);
+	close(fd);
+	close(plain);
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, tmp_setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_names_and_parents),
+		TEST(test_what_is_no_process),
+		TEST(test_kernel_threads_are_left_out),
+		TEST(test_which_files_are_kept),
+		TEST(test_own_process_is_left_out),
+		TEST(test_is_ours),
+		TEST(test_first_thread_has_ended),
+		TEST(test_what_cannot_be_seen),
+		TEST(test_broken_stat),
+		TEST(test_running_system),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
