@@ -17,6 +17,8 @@ void vfioadm_plan_free(struct vfioadm_plan *plan)
 {
 	if (!plan)
 		return;
+	if (plan->session)
+		plan->session_free(plan->session);
 	arena_free(&plan->arena);
 	free(plan->steps);
 	free(plan->findings);
@@ -127,7 +129,7 @@ bool op_path(const struct op *op, char path[OP_PATH_MAX])
 	}
 }
 
-static int describe(struct vfioadm_plan *plan, struct step *step)
+int plan_describe(struct vfioadm_plan *plan, struct step *step)
 {
 	char path[OP_PATH_MAX];
 
@@ -161,7 +163,7 @@ struct step *plan_add_op(struct vfioadm_plan *plan, const struct op *op, const s
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	step->pub.text = arena_strdup(&plan->arena, text);
-	return step->pub.text && describe(plan, step) == 0 ? step : NULL;
+	return step->pub.text && plan_describe(plan, step) == 0 ? step : NULL;
 }
 
 enum vfioadm_result vfioadm_plan_result(const struct vfioadm_plan *plan)

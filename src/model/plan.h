@@ -93,6 +93,9 @@ struct vfioadm_plan {
 	struct target *targets;
 	size_t n_targets, room_targets;
 	bool ran;
+	/* What the run needs and the plan holds until then: locks, disks. Owned; see flow/session.h. */
+	void *session;
+	void (*session_free)(void *session);
 };
 
 struct vfioadm_plan *plan_new(enum verb verb) MUST_CHECK;
@@ -107,6 +110,8 @@ struct target *plan_target(struct vfioadm_plan *plan, const char *device);
  */
 struct step *plan_add_op(struct vfioadm_plan *plan, const struct op *op, const struct op *undo,
 			 size_t n_undo, const char *fmt, ...) PRINTF_LIKE(5, 6) MUST_CHECK;
+/** Fills the public description of a step but its text from its operation. -ENOMEM. */
+int plan_describe(struct vfioadm_plan *plan, struct step *step) MUST_CHECK;
 void plan_free_p(struct vfioadm_plan **plan);
 #define _cleanup_plan_ CLEANUP(plan_free_p)
 
