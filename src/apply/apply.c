@@ -68,8 +68,19 @@ static int check_incarnation(struct apply *a, const struct target *t, struct vfi
 	return -ESTALE;
 }
 
+static int fail_moved(const char *device, const char *what, const char *before, const char *now,
+		      struct vfioadm_error **err)
+{
+	error_set(err, -EBUSY, VFIOADM_E_CHANGED,
+		  "%s was moved by somebody else while vfioadm was planning: its %s was %s and is %s.",
+		  device, what, *before ? before : "(none)", *now ? now : "(none)");
+	error_device(err, device);
+	error_hint(err, "Look at 'vfioadm list', and try again.");
+	return -EBUSY;
+}
+
 /*
- * The plan was made before the lock was taken: another run may have moved the function since, and then
+ * Other programs take no lock of ours: one may have moved the function since the plan was made, and then
  * neither our record nor our undo would say the truth about what it was before.
  */
 static int check_still_before(struct apply *a, const struct target *t, struct vfioadm_error **err)
@@ -83,12 +94,32 @@ static int check_still_before(struct apply *a, const struct target *t, struct vf
 		return fail_gone(t->pub.device, err);
 	if (strcmp(driver, before) == 0)
 		return 0;
-	error_set(err, -EBUSY, VFIOADM_E_CHANGED,
-		  "%s was moved by somebody else while vfioadm was planning: its driver was %s and is %s.",
-		  t->pub.device, *before ? before : "(none)", *driver ? driver : "(none)");
-	error_device(err, t->pub.device);
-	error_hint(err, "Look at 'vfioadm list', and try again.");
-	return -EBUSY;
+	return fail_moved(t->pub.device, "driver", before, driver, err);
+}
+
+/* Somebody who has set another override since wants something else of the function. */
+static int check_override_still_before(struct apply *a, const struct target *t, struct vfioadm_error **err)
+{
+	const char *before = t->override_before ? t->override_before : "";
+	char override[DRIVER_MAX];
+	int r;
+
+	if (!t->pub.taken)
+		return 0;
+	r = observe_override(a->host, t->pub.device, override, sizeof(override));
+	if (r == -ENODEV)
+		return fail_gone(t->pub.device, err);
+	if (r < 0) {
+		error_set(err, r, VFIOADM_E_STEP_FAILED, "The driver_override of %s cannot be read: %s.",
+			  t->pub.device, strerror(-r));
+		error_device(err, t->pub.device);
+		error_hint(err, "Another program is changing its driver, or is stuck in doing so: wait for "
+				"it, and try again.");
+		return r;
+	}
+	if (strcmp(override, before) == 0)
+		return 0;
+	return fail_moved(t->pub.device, "driver_override", before, override, err);
 }
 
 static int check_cancelled(struct apply *a, const struct step *step, struct vfioadm_error **err)
@@ -115,16 +146,40 @@ static bool failed_without_effect(const struct step *step, int r)
 }
 
 /* What vfioadm remembers is no change of the host. */
-static bool is_bookkeeping(enum op_kind kind)
+bool apply_changes_host(const struct step *step)
 {
-	return kind == OP_SAVE_RECORD || kind == OP_DROP_RECORD || kind == OP_SAVE_ID ||
-	       kind == OP_DROP_ID;
+	enum op_kind kind = step->op.kind;
+
+	return kind != OP_SAVE_RECORD && kind != OP_DROP_RECORD && kind != OP_SAVE_ID && kind != OP_DROP_ID;
+}
+
+static int fail_journal(struct apply *a, int r, struct vfioadm_error **err)
+{
+	error_set(err, r, VFIOADM_E_STORE, "The journal of this run cannot be written: %s.", strerror(-r));
+	error_path(err, "/run/vfioadm/journal");
+	error_hint(err, "vfioadm takes no step that it could not take back; make room there.");
+	return r;
+}
+
+/* What cannot be noted after a step is found out by looking, so only the note before it must succeed. */
+static void note_end(struct apply *a, const struct step *step, int r)
+{
+	size_t i = (size_t)(step - a->plan->steps);
+	enum journal_event event = r == -ETIMEDOUT ? JOURNAL_STUCK :
+				   r < 0	   ? JOURNAL_FAILED :
+						     JOURNAL_DONE;
+
+	(void)!journal_note(a->journal, event, i);
+	if (step->no_effect)
+		(void)!journal_note(a->journal, JOURNAL_NOTHING, i);
 }
 
 static int run_step(struct apply *a, struct step *step, struct vfioadm_error **err)
 {
-	int r;
+	int r = journal_note(a->journal, JOURNAL_BEGIN, (size_t)(step - a->plan->steps));
 
+	if (r < 0)
+		return fail_journal(a, r, err);
 	report_step(a, step, VFIOADM_STEP_RUNNING);
 	r = operation_run(a, &step->op, &step->no_effect);
 	if (r < 0) {
@@ -137,11 +192,15 @@ static int run_step(struct apply *a, struct step *step, struct vfioadm_error **e
 		else if (r < 0)
 			explain_failure(a, step, r, err);
 	}
-	if (r == -ETIMEDOUT && step->pub.device)
-		(void)!strv_add(&a->stuck, step->pub.device);
+	if (r == -ETIMEDOUT)
+		(void)!strv_add(&a->stuck, step->pub.device ? step->pub.device : CLAIM_HOST);
 	a->held |= r == -ETIMEDOUT;
 	step->pub.error = r < 0 ? -r : 0;
-	a->changed |= !step->no_effect && !is_bookkeeping(step->op.kind);
+	a->changed |= !step->no_effect && apply_changes_host(step);
+	note_end(a, step, r);
+	/* A disk that is gone must not be kept: its number would not be free when it is found anew. */
+	if (step->op.kind == OP_UNBIND && r == 0)
+		a->host->ops->let_go(a->host, step->op.device);
 	report_step(a, step,
 		    r == 0 ? VFIOADM_STEP_DONE :
 		    r == -ETIMEDOUT ? VFIOADM_STEP_STUCK :
@@ -169,15 +228,16 @@ static int run_steps(struct apply *a, size_t *ret_last, struct vfioadm_error **e
 	return 0;
 }
 
-static void note_after(struct apply *a, struct target *t)
+void note_after(struct apply *a, struct target *t)
 {
 	char driver[DRIVER_MAX];
 
+	t->pub.after = NULL;
 	if (observe_driver(a->host, t->pub.device, driver, sizeof(driver)) == 0 && *driver)
 		t->pub.after = arena_strdup(&a->plan->arena, driver);
 }
 
-static bool target_reached(const struct target *t)
+bool target_reached(const struct target *t)
 {
 	if (!t->check)
 		return true;
@@ -211,12 +271,12 @@ static int verify_targets(struct apply *a, struct vfioadm_error **err)
 static void give_up(struct apply *a, size_t last, struct vfioadm_error **err)
 {
 	_cleanup_strbuf_ struct strbuf left = { 0 };
-	bool restored = last == (size_t)-1 ? true : undo_steps(a, last, &left);
+	bool restored;
 
-	for (size_t i = 0; i < a->plan->n_targets; i++) {
-		a->plan->targets[i].pub.after = NULL;
+	(void)!journal_note(a->journal, JOURNAL_BACK, 0);
+	restored = last == (size_t)-1 ? true : undo_steps(a, last, &left);
+	for (size_t i = 0; i < a->plan->n_targets; i++)
 		note_after(a, &a->plan->targets[i]);
-	}
 	if (restored && !a->held) {
 		a->plan->result = VFIOADM_RESULT_UNDONE;
 		error_suffix(err, "everything is as it was before.");
@@ -244,6 +304,8 @@ int apply_run(struct apply *a, struct vfioadm_plan *plan, struct vfioadm_error *
 		r = check_incarnation(a, &plan->targets[i], err);
 	for (size_t i = 0; r == 0 && i < plan->n_targets; i++)
 		r = check_still_before(a, &plan->targets[i], err);
+	for (size_t i = 0; r == 0 && i < plan->n_targets; i++)
+		r = check_override_still_before(a, &plan->targets[i], err);
 	if (r == 0)
 		r = run_steps(a, &last, err);
 	if (r == 0)

@@ -4,7 +4,7 @@
 
 #include "host/host.h"
 #include "model/plan.h"
-#include "store/store.h"
+#include "store/journal.h"
 
 /*
  * Runs a plan: each step's precondition is looked at again, the step is run, and what it left behind is
@@ -14,6 +14,7 @@
 struct apply {
 	struct host *host;
 	struct store *store; /* open and locked */
+	struct journal *journal; /* where each step is noted; one that is not open notes nothing */
 	vfioadm_progress_fn progress;
 	void *userdata;
 
@@ -26,10 +27,23 @@ struct apply {
 	struct strv stuck; /* devices that the kernel still holds */
 };
 
+/** What a claim for steps that are not about one function is called. */
+#define CLAIM_HOST "host"
+/** Does the step change the host, or only what vfioadm remembers? */
+bool apply_changes_host(const struct step *step);
+
 /**
  * Sets the result of the plan, the state of its steps and the outcomes. On failure the error says what
  * went wrong first, and then whether everything was put back.
  */
 int apply_run(struct apply *a, struct vfioadm_plan *plan, struct vfioadm_error **err) MUST_CHECK;
+
+/**
+ * Brings a run that was interrupted to its end: forward when every function has its final driver already,
+ * else back. held: names of claims that could not be had, because the kernel still works on a step of
+ * theirs; these are left alone, and the run stays pending. *ret_left: in words, what is not as before.
+ */
+enum vfioadm_settled_as apply_settle(struct apply *a, struct vfioadm_plan *plan, bool back,
+				     const struct strv *held, struct strbuf *ret_left);
 
 #endif

@@ -13,7 +13,8 @@ static int write_value(struct apply *a, const struct op *op, const char *value)
 
 	if (!op_path(op, path))
 		return -EINVAL;
-	return a->host->ops->write(a->host, op->device, path, value, strlen(value));
+	return a->host->ops->write(a->host, op->device ? op->device : CLAIM_HOST, path, value,
+				    strlen(value));
 }
 
 /* An empty write never reaches the kernel; a lone newline clears. */

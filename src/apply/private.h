@@ -14,8 +14,15 @@ void explain_failure(struct apply *a, const struct step *step, int r, struct vfi
 /** The step's operation returned success, but the host shows otherwise. */
 void explain_no_effect(struct apply *a, const struct step *step, struct vfioadm_error **err);
 
-/** Undoes steps 0..last in reverse; true: everything is as before. */
+/** Undoes steps 0..last in reverse, those that have begun; true: everything is as before. */
 bool undo_steps(struct apply *a, size_t last, struct strbuf *ret_left);
+
+/** Reads the function's driver now into t->pub.after. */
+void note_after(struct apply *a, struct target *t);
+/** Has it the driver that it was to have, by what note_after() saw? */
+bool target_reached(const struct target *t);
+/** The function that the plan was made for, by its incarnation; not one that was found anew. */
+bool is_same_device(struct apply *a, const char *device);
 
 void report_step(struct apply *a, struct step *step, enum vfioadm_step_state state);
 bool is_stuck(const struct apply *a, const char *device);

@@ -7,6 +7,45 @@
 
 enum { DRIVER_MAX = 256 };
 
+bool is_same_device(struct apply *a, const char *device)
+{
+	uint64_t now;
+
+	for (size_t i = 0; i < a->plan->n_targets; i++) {
+		const struct target *t = &a->plan->targets[i];
+
+		if (strcmp(t->pub.device, device) == 0 && t->incarnation)
+			return observe_incarnation(a->host, device, &now) == 0 && now == t->incarnation;
+	}
+	return true;
+}
+
+/*
+ * An override that is neither the one before nor one that this run has written is somebody else's wish.
+ * One that cannot be read is put back: the look at the end will tell.
+ */
+static bool override_is_ours(struct apply *a, const char *device)
+{
+	char now[DRIVER_MAX];
+	const char *before = NULL;
+
+	if (observe_override(a->host, device, now, sizeof(now)) < 0)
+		return true;
+	for (size_t i = 0; i < a->plan->n_targets; i++)
+		if (strcmp(a->plan->targets[i].pub.device, device) == 0)
+			before = a->plan->targets[i].override_before;
+	if (strcmp(now, before ? before : "") == 0)
+		return true;
+	for (size_t i = 0; i < a->plan->n_steps; i++) {
+		const struct op *op = &a->plan->steps[i].op;
+
+		if (op->kind == OP_SET_OVERRIDE && strcmp(op->device, device) == 0 &&
+		    strcmp(op->value, now) == 0)
+			return true;
+	}
+	return false;
+}
+
 /*
  * Is there something for this operation to undo? The function may stand anywhere between the two states,
  * and another program may have moved it: only what is where our own step could have left it is touched.
@@ -18,10 +57,11 @@ static bool undo_applies(struct apply *a, const struct op *op)
 	if (!op->device || op->kind == OP_SAVE_RECORD || op->kind == OP_DROP_RECORD)
 		return true;
 	/* Of a device that is gone nothing is left to put back. */
-	if (observe_driver(a->host, op->device, driver, sizeof(driver)) < 0)
+	if (observe_driver(a->host, op->device, driver, sizeof(driver)) < 0 ||
+	    !is_same_device(a, op->device))
 		return false;
 	if (op->kind == OP_SET_OVERRIDE)
-		return true;
+		return override_is_ours(a, op->device);
 	if (op->kind == OP_BIND)
 		return !*driver;
 	return *driver && (!op->driver || strcmp(driver, op->driver) == 0);
@@ -116,6 +156,8 @@ static bool undo_step(struct apply *a, struct step *step, struct strbuf *left)
 	}
 	if (first)
 		note_failure(left, step, first);
+	(void)!journal_note(a->journal, first ? JOURNAL_LEFT : JOURNAL_UNDONE,
+			    (size_t)(step - a->plan->steps));
 	report_step(a, step, first ? VFIOADM_STEP_UNDO_FAILED : VFIOADM_STEP_UNDONE);
 	return !first;
 }
@@ -130,7 +172,8 @@ static bool target_restored(struct apply *a, const struct target *t, struct strb
 
 	if (!t->pub.taken || is_stuck(a, t->pub.device))
 		return true;
-	if (observe_driver(a->host, t->pub.device, driver, sizeof(driver)) < 0)
+	if (observe_driver(a->host, t->pub.device, driver, sizeof(driver)) < 0 ||
+	    !is_same_device(a, t->pub.device))
 		return true; /* gone, which the error says */
 	if (strcmp(driver, before) != 0) {
 		note_driver(left, t->pub.device, driver, before);
@@ -143,6 +186,20 @@ static bool target_restored(struct apply *a, const struct target *t, struct strb
 	return false;
 }
 
+/* What has not begun, or is undone already, has nothing to take back. */
+static bool has_begun(const struct step *step)
+{
+	return step->pub.state != VFIOADM_STEP_PLANNED && step->pub.state != VFIOADM_STEP_UNDONE;
+}
+
+/* A step of the host itself that the kernel still works on cannot be taken back before it has come to an end. */
+static bool still_held(const struct apply *a, const struct step *step)
+{
+	if (step->pub.device)
+		return is_stuck(a, step->pub.device);
+	return apply_changes_host(step) && is_stuck(a, CLAIM_HOST);
+}
+
 bool undo_steps(struct apply *a, size_t last, struct strbuf *ret_left)
 {
 	bool restored = true;
@@ -150,8 +207,7 @@ bool undo_steps(struct apply *a, size_t last, struct strbuf *ret_left)
 	for (size_t i = last + 1; i-- > 0;) {
 		struct step *step = &a->plan->steps[i];
 
-		if (step->no_effect || (step->pub.device && is_stuck(a, step->pub.device)) ||
-		    !step->n_undo)
+		if (step->no_effect || !has_begun(step) || still_held(a, step) || !step->n_undo)
 			continue;
 		restored &= undo_step(a, step, ret_left);
 	}

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "flow/flow.h"
+#include "flow/session.h"
 #include "policy/driver.h"
 #include "policy/planner.h"
 
@@ -157,12 +157,16 @@ int flow_assign(struct vfioadm_ctx *ctx, const char *const *selectors, size_t n,
 		return error_oom(err);
 	r = check_driver_option(o->driver, err);
 	if (r == 0)
-		r = flow_begin(ctx, selectors, n, o, &look, err);
+		r = flow_begin(ctx, selectors, n, o, plan, &look, err);
+	if (r == 0 && session_of(plan))
+		r = session_hold_disks(session_of(plan), &look, err);
 	if (r == 0)
 		r = flow_look_closer(&look,
 				     check_facets(VERB_ASSIGN) | VFIOADM_FACET_DRIVERS |
 					     VFIOADM_FACET_LOCKED,
 				     err);
+	if (r == 0 && session_of(plan) && session_add_busy(session_of(plan), &look) < 0)
+		r = error_oom(err);
 	if (r == 0)
 		r = make_plan(ctx, &look, o, plan, err);
 	if (r < 0)

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "flow/flow.h"
+#include "flow/session.h"
 #include "policy/planner.h"
 
 #define VFIO_PCI_DIR "sys/bus/pci/drivers/vfio-pci"
@@ -64,17 +64,17 @@ static int look_closer_at_types(struct look *look, const struct types *types,
 }
 
 static int begin(struct vfioadm_ctx *ctx, const char *const *ids, size_t n,
-		 const struct vfioadm_options *o, struct types *types, struct look *look,
-		 struct vfioadm_error **err)
+		 const struct vfioadm_options *o, struct vfioadm_plan *plan, struct types *types,
+		 struct look *look, struct vfioadm_error **err)
 {
 	int r = flow_check_force(o, err);
 
 	if (r == 0)
 		r = parse_types(ids, n, types, err);
 	if (r == 0)
-		r = ctx_host(ctx, &look->host, err);
-	if (r == 0)
-		r = ready_to_change(look->host, o->dry_run, err);
+		r = flow_begin_change(ctx, ids, n, o, plan, &look->host, err);
+	if (r == 0 && session_of(plan))
+		r = session_refuse_pending_host(session_of(plan), err);
 	if (r == 0)
 		r = observe_host(look->host, &look->inv, err);
 	return r;
@@ -140,6 +140,10 @@ static int plan_types(struct vfioadm_ctx *ctx, struct look *look, struct types *
 
 	if (r == 0 && plan_enable_taken(look->inv, types->items, types->n, &look->selected) < 0)
 		r = error_oom(err);
+	if (r == 0 && session_of(plan))
+		r = session_refuse_pending(session_of(plan), look, err);
+	if (r == 0)
+		r = flow_look_closer(look, VFIOADM_FACET_USERS, err);
 	if (r == 0)
 		r = flow_check(look, &request, plan, err);
 	if (r < 0 || plan->result == VFIOADM_RESULT_REFUSED)
@@ -169,7 +173,7 @@ int flow_enable(struct vfioadm_ctx *ctx, const char *const *ids, size_t n,
 
 	if (!plan)
 		return error_oom(err);
-	r = begin(ctx, ids, n, o, &types, &look, err);
+	r = begin(ctx, ids, n, o, plan, &types, &look, err);
 	if (r == 0)
 		r = plan_types(ctx, &look, &types, o, plan, err);
 	if (r < 0)
@@ -228,7 +232,7 @@ int flow_disable(struct vfioadm_ctx *ctx, const char *const *ids, size_t n,
 
 	if (!plan)
 		return error_oom(err);
-	r = begin(ctx, ids, n, o, &types, &look, err);
+	r = begin(ctx, ids, n, o, plan, &types, &look, err);
 	if (r == 0)
 		r = plan_types_away(ctx, &look, &types, plan, err);
 	if (r < 0)

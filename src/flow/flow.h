@@ -39,6 +39,9 @@ int flow_enable(struct vfioadm_ctx *ctx, const char *const *ids, size_t n,
 int flow_disable(struct vfioadm_ctx *ctx, const char *const *ids, size_t n,
 		 const struct vfioadm_options *o, struct vfioadm_plan **ret, struct vfioadm_error **err);
 int flow_run(struct vfioadm_ctx *ctx, struct vfioadm_plan *plan, struct vfioadm_error **err);
+/** vfioadm_check(): findings about the selection and what must move along. */
+int flow_checkup(struct vfioadm_ctx *ctx, const char *const *selectors, size_t n,
+		 const struct vfioadm_options *o, struct vfioadm_checkup **ret, struct vfioadm_error **err);
 
 struct vfioadm_enabled {
 	struct arena arena;
@@ -55,6 +58,8 @@ int flow_enabled(struct vfioadm_ctx *ctx, struct vfioadm_enabled **ret, struct v
 int ready_to_change(struct host *h, bool dry_run, struct vfioadm_error **err);
 /** /sys writable (unless dry_run) and an IOMMU. */
 int ready_host(const struct vfioadm_inventory *inv, bool dry_run, struct vfioadm_error **err);
+/** The helper program cannot be started. Returns -ENOPKG. */
+int ready_no_helper(struct vfioadm_error **err);
 /** The driver is registered, or a module for it can be loaded: its name goes to module ("" if none). */
 int ready_driver(struct host *h, const char *driver, char *module, size_t size,
 		 struct vfioadm_error **err);
@@ -67,15 +72,23 @@ struct plan_input;
 int flow_find_record(struct vfioadm_ctx *ctx, const struct vfioadm_function *f, struct plan_input *in,
 		     struct vfioadm_plan *plan, struct vfioadm_error **err);
 
+/** What selectors were followed to becomes findings. -ENOMEM. */
+int flow_note_followed(const struct look *look, struct vfioadm_plan *plan) MUST_CHECK;
 /** Runs the checks; result REFUSED when one stands. */
 int flow_check(struct look *look, const struct check_request *request, struct vfioadm_plan *plan, struct vfioadm_error **err);
 /** --force names only codes that can be forced. */
 int flow_check_force(const struct vfioadm_options *o, struct vfioadm_error **err);
 /**
  * How every verb on functions begins: syntax first (nothing is looked at for a usage error), then
- * permission, then the host; with the companions when the whole group is asked for.
+ * permission, then (unless it is a dry run) the lock, which the plan gets, and what interrupted runs left;
+ * then the host, with the companions when the whole group is asked for.
  */
 int flow_begin(struct vfioadm_ctx *ctx, const char *const *selectors, size_t n,
-	       const struct vfioadm_options *o, struct look *ret, struct vfioadm_error **err);
+	       const struct vfioadm_options *o, struct vfioadm_plan *plan, struct look *ret,
+	       struct vfioadm_error **err);
+/** Permission and lock alone: for card types. look->host is set. */
+int flow_begin_change(struct vfioadm_ctx *ctx, const char *const *operands, size_t n,
+		      const struct vfioadm_options *o, struct vfioadm_plan *plan, struct host **ret,
+		      struct vfioadm_error **err);
 
 #endif

@@ -2,8 +2,20 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "flow/flow.h"
+#include "flow/session.h"
 #include "policy/driver.h"
+
+/* Of bridges too: they are listed with --all. */
+static int search_all_users(struct host *h, struct vfioadm_inventory *inv)
+{
+	_cleanup_free_ bool *wanted = calloc(inv->n_functions + 1, sizeof(*wanted));
+
+	if (!wanted)
+		return -ENOMEM;
+	for (size_t i = 0; i < inv->n_functions; i++)
+		wanted[i] = true;
+	return observe_uses(h, inv, wanted);
+}
 
 int flow_observe(struct vfioadm_ctx *ctx, unsigned facets, struct vfioadm_inventory **ret,
 		 struct vfioadm_error **err)
@@ -22,6 +34,8 @@ int flow_observe(struct vfioadm_ctx *ctx, unsigned facets, struct vfioadm_invent
 	for (size_t i = 0; (facets & VFIOADM_FACET_PATH) && i < inv->n_functions; i++)
 		if (observe_function(h, inv, &inv->functions[i], VFIOADM_FACET_PATH) < 0)
 			return error_oom(err);
+	if ((facets & VFIOADM_FACET_USERS) && search_all_users(h, inv) < 0)
+		return error_oom(err);
 	if (check_verdicts(inv) < 0)
 		return error_oom(err);
 	*ret = TAKE_PTR(inv);
@@ -121,21 +135,13 @@ static int parse_selectors(const char *const *selectors, size_t n, struct select
 	return 0;
 }
 
-/* change: NULL when nothing will be changed. */
-static int look_at(struct vfioadm_ctx *ctx, const char *const *selectors, size_t n, bool all_matching,
-		   const struct vfioadm_options *change, struct look *ret, struct vfioadm_error **err)
+/* Takes the parsed selectors to the functions of this host. */
+static int look_at(struct vfioadm_ctx *ctx, struct selector *parsed, size_t n, bool all_matching,
+		   struct look *ret, struct vfioadm_error **err)
 {
-	_cleanup_free_ struct selector *parsed = calloc(n + 1, sizeof(*parsed));
 	_cleanup_look_ struct look look = { 0 };
-	int r;
+	int r = ctx_host(ctx, &look.host, err);
 
-	if (!parsed)
-		return error_oom(err);
-	r = parse_selectors(selectors, n, parsed, err);
-	if (r == 0)
-		r = ctx_host(ctx, &look.host, err);
-	if (r == 0 && change)
-		r = ready_to_change(look.host, change->dry_run, err);
 	if (r == 0)
 		r = look_select(&look, parsed, n, all_matching, err);
 	if (r < 0)
@@ -148,18 +154,49 @@ static int look_at(struct vfioadm_ctx *ctx, const char *const *selectors, size_t
 int flow_look(struct vfioadm_ctx *ctx, const char *const *selectors, size_t n, bool all_matching,
 	      struct look *ret, struct vfioadm_error **err)
 {
-	return look_at(ctx, selectors, n, all_matching, NULL, ret, err);
+	_cleanup_free_ struct selector *parsed = calloc(n + 1, sizeof(*parsed));
+	int r;
+
+	if (!parsed)
+		return error_oom(err);
+	r = parse_selectors(selectors, n, parsed, err);
+	return r < 0 ? r : look_at(ctx, parsed, n, all_matching, ret, err);
+}
+
+int flow_begin_change(struct vfioadm_ctx *ctx, const char *const *operands, size_t n,
+		      const struct vfioadm_options *o, struct vfioadm_plan *plan, struct host **ret,
+		      struct vfioadm_error **err)
+{
+	int r = ctx_host(ctx, ret, err);
+
+	if (r == 0)
+		r = ready_to_change(*ret, o->dry_run, err);
+	if (r == 0 && !o->dry_run)
+		r = session_open(ctx, plan, operands, n, err);
+	return r;
 }
 
 int flow_begin(struct vfioadm_ctx *ctx, const char *const *selectors, size_t n,
-	       const struct vfioadm_options *o, struct look *ret, struct vfioadm_error **err)
+	       const struct vfioadm_options *o, struct vfioadm_plan *plan, struct look *ret,
+	       struct vfioadm_error **err)
 {
-	int r = flow_check_force(o, err);
+	_cleanup_free_ struct selector *parsed = calloc(n + 1, sizeof(*parsed));
+	struct host *h;
+	int r;
 
+	if (!parsed)
+		return error_oom(err);
+	r = flow_check_force(o, err);
 	if (r == 0)
-		r = look_at(ctx, selectors, n, o->all_matching, o, ret, err);
+		r = parse_selectors(selectors, n, parsed, err);
+	if (r == 0)
+		r = flow_begin_change(ctx, selectors, n, o, plan, &h, err);
+	if (r == 0)
+		r = look_at(ctx, parsed, n, o->all_matching, ret, err);
 	if (r == 0 && o->group && selection_add_groups(&ret->selected, ret->inv) < 0)
 		r = error_oom(err);
+	if (r == 0 && session_of(plan))
+		r = session_refuse_pending(session_of(plan), ret, err);
 	return r;
 }
 

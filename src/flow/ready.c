@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "flow/flow.h"
+#include "flow/session.h"
 
 int ready_to_change(struct host *h, bool dry_run, struct vfioadm_error **err)
 {
@@ -50,7 +50,7 @@ int ready_host(const struct vfioadm_inventory *inv, bool dry_run, struct vfioadm
 	return 0;
 }
 
-static int no_helper(struct vfioadm_error **err)
+int ready_no_helper(struct vfioadm_error **err)
 {
 	error_set(err, -ENOPKG, VFIOADM_E_IO,
 		  "The program that vfioadm starts for each change, vfioadm-helper, cannot be started.");
@@ -89,7 +89,7 @@ int ready_driver(struct host *h, const char *driver, char *module, size_t size,
 	if (r == -ENOMEM)
 		return error_oom(err);
 	if (h->helper_missing && (r < 0 || presence != DRIVER_REGISTERED))
-		return no_helper(err);
+		return ready_no_helper(err);
 	if (r < 0 || presence == DRIVER_NOWHERE)
 		return no_driver(driver, err);
 	if (presence == DRIVER_REGISTERED)
@@ -104,7 +104,7 @@ int flow_need_override(const struct vfioadm_function *f, const struct host *h, b
 	if (f->driver_override.state != VFIOADM_UNKNOWN || dry_run)
 		return 0;
 	if (h->helper_missing)
-		return no_helper(err);
+		return ready_no_helper(err);
 	error_set(err, -ETIMEDOUT, VFIOADM_E_TIMEOUT,
 		  "The driver_override of %s could not be read within %u seconds: another program is "
 		  "changing its driver, or is stuck in doing so.",
@@ -138,7 +138,7 @@ int flow_check_force(const struct vfioadm_options *o, struct vfioadm_error **err
 	return 0;
 }
 
-static int note_findings(struct look *look, struct vfioadm_plan *plan)
+int flow_note_followed(const struct look *look, struct vfioadm_plan *plan)
 {
 	STRV_FOREACH(i, &look->notes) {
 		struct vfioadm_finding *finding = plan_add_finding(plan);
@@ -159,9 +159,12 @@ int flow_check(struct look *look, const struct check_request *request, struct vf
 {
 	bool refused = false;
 
-	if (note_findings(look, plan) < 0 || check_run(look->inv, request, plan, &refused) < 0)
+	if (flow_note_followed(look, plan) < 0 || check_run(look->inv, request, plan, &refused) < 0)
 		return error_oom(err);
-	if (refused)
+	if (refused) {
 		plan->result = VFIOADM_RESULT_REFUSED;
+		/* Nothing will be run: others need not wait until the plan is freed. */
+		session_close(plan);
+	}
 	return 0;
 }

@@ -161,7 +161,7 @@ int flow_release(struct vfioadm_ctx *ctx, const char *const *selectors, size_t n
 
 	if (!plan)
 		return error_oom(err);
-	r = flow_begin(ctx, selectors, n, o, &look, err);
+	r = flow_begin(ctx, selectors, n, o, plan, &look, err);
 	if (r == 0)
 		r = flow_look_closer(&look,
 				     check_facets(VERB_RELEASE) | VFIOADM_FACET_DRIVERS |

@@ -4,7 +4,7 @@
 
 #include "apply/apply.h"
 #include "base/error.h"
-#include "flow/flow.h"
+#include "flow/session.h"
 
 static int check_runnable(struct host *h, const struct vfioadm_plan *plan, struct vfioadm_error **err)
 {
@@ -13,6 +13,9 @@ static int check_runnable(struct host *h, const struct vfioadm_plan *plan, struc
 	if (plan->result == VFIOADM_RESULT_REFUSED)
 		return error_set(err, -EPERM, VFIOADM_E_REFUSED,
 				 "A plan that was refused cannot be run; see its findings.");
+	if (!session_of(plan))
+		return error_set(err, -EINVAL, VFIOADM_E_USAGE,
+				 "A plan that was made for a dry run cannot be run.");
 	return ready_to_change(h, false, err);
 }
 
@@ -55,10 +58,49 @@ static void announce(struct host *h, const struct vfioadm_plan *plan)
 	}
 }
 
+static int fail_journal(int r, struct vfioadm_error **err)
+{
+	error_set(err, r, VFIOADM_E_STORE, "The journal of this run cannot be written: %s.", strerror(-r));
+	error_path(err, RUN_DIR "/journal");
+	error_hint(err, "vfioadm takes no step that it could not take back: make it a directory that only "
+			"root can write, and make room there.");
+	return r;
+}
+
+/* A run that has come to an end needs no journal; one that has not keeps it, and its functions. */
+static bool has_ended(const struct vfioadm_plan *plan)
+{
+	return plan->result != VFIOADM_RESULT_UNSETTLED;
+}
+
+static int run_with_journal(struct vfioadm_ctx *ctx, struct session *s, struct vfioadm_plan *plan,
+			    struct vfioadm_error **err)
+{
+	struct journal journal = { 0 };
+	struct apply apply = {
+		.host = ctx->host,
+		.store = &s->store,
+		.journal = &journal,
+		.progress = ctx->progress,
+		.userdata = ctx->userdata,
+	};
+	char boot_id[64];
+	int r = observe_boot_id(ctx->host, boot_id, sizeof(boot_id));
+
+	if (r == 0)
+		r = journal_create(&s->store, s->run, plan, boot_id, &journal);
+	if (r < 0)
+		return fail_journal(r, err);
+	r = apply_run(&apply, plan, err);
+	journal_close(&journal);
+	/* What cannot be removed is found to have ended by the next run. */
+	if (has_ended(plan))
+		(void)!journal_remove(&s->store, s->run);
+	return r;
+}
+
 int flow_run(struct vfioadm_ctx *ctx, struct vfioadm_plan *plan, struct vfioadm_error **err)
 {
-	_cleanup_store_ struct store store = STORE_CLOSED;
-	struct apply apply = { .store = &store, .progress = ctx->progress, .userdata = ctx->userdata };
 	struct host *h;
 	int r = ctx_host(ctx, &h, err);
 
@@ -66,15 +108,14 @@ int flow_run(struct vfioadm_ctx *ctx, struct vfioadm_plan *plan, struct vfioadm_
 		r = check_runnable(h, plan, err);
 	if (r < 0)
 		return r;
-	if (plan->result == VFIOADM_RESULT_UNCHANGED)
-		return 0;
-	r = store_open_locked(&store, ctx->run_dir, verb_past(plan->verb), ctx->lock_wait_s * 1000,
-			      ctx->cancel_fd, err);
-	if (r < 0)
-		return r;
-	plan->ran = true;
-	apply.host = h;
-	r = apply_run(&apply, plan, err);
-	announce(h, plan);
+	if (plan->result == VFIOADM_RESULT_PLANNED) {
+		plan->ran = true;
+		r = session_claim_plan(session_of(plan), plan, err);
+		if (r == 0) {
+			r = run_with_journal(ctx, session_of(plan), plan, err);
+			announce(h, plan);
+		}
+	}
+	session_close(plan);
 	return r;
 }

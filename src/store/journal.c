@@ -203,7 +203,8 @@ static int read_event(struct journal_found *f, enum journal_event event, const c
 		break;
 	case JOURNAL_NOTHING:
 		step->no_effect = true;
-		step->pub.state = VFIOADM_STEP_DONE;
+		if (step->pub.state != VFIOADM_STEP_FAILED)
+			step->pub.state = VFIOADM_STEP_DONE;
 		break;
 	case JOURNAL_DONE:
 		step->pub.state = VFIOADM_STEP_DONE;

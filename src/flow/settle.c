@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <string.h>
+#include <time.h>
+
+#include "apply/apply.h"
+#include "base/error.h"
+#include "base/helper.h"
+#include "flow/flow.h"
+#include "flow/settle.h"
+#include "store/journal.h"
+
+enum { LATE_LOCK_WAIT_MS = 10 * 60 * 1000 };
+
+/* One run on its way to its end. */
+struct settling {
+	struct vfioadm_ctx *ctx;
+	struct host *host;
+	struct store *store;
+	const char *run;
+	struct journal_found found;
+	struct strv names;    /* claims that its steps need */
+	struct strv held;     /* of these the ones that somebody still has */
+	struct strbuf left;
+	enum vfioadm_settled_as as;
+};
+
+static void settling_clear(struct settling *s)
+{
+	journal_found_clear(&s->found);
+	strv_clear(&s->names);
+	strv_clear(&s->held);
+	strbuf_clear(&s->left);
+}
+
+static int add_name(struct strv *names, const char *name)
+{
+	return strv_has(names, name) ? 0 : strv_add(names, name);
+}
+
+/* Steps that never began, or are undone already, need nobody. */
+static int collect_names(struct settling *s)
+{
+	const struct vfioadm_plan *plan = s->found.plan;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < plan->n_steps; i++) {
+		const struct step *step = &plan->steps[i];
+
+		if (step->pub.state == VFIOADM_STEP_PLANNED || step->pub.state == VFIOADM_STEP_UNDONE)
+			continue;
+		if (step->pub.device)
+			r = add_name(&s->names, step->pub.device);
+		else if (apply_changes_host(step))
+			r = add_name(&s->names, CLAIM_HOST);
+		for (size_t j = 0; r == 0 && j < step->n_undo; j++)
+			if (step->undo[j].device)
+				r = add_name(&s->names, step->undo[j].device);
+	}
+	return r;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static int claim_until(struct settling *s, const char *name, int64_t end)
+{
+	static const struct timespec turn = { .tv_nsec = 20000000 };
+	pid_t holder;
+
+	for (;;) {
+		int r = s->host->ops->claim(s->host, s->ctx->run_dir, s->run, name, &holder);
+
+		if (r != -EAGAIN || now_ms() >= end || cancel_count(s->host->cancel_fd))
+			return r;
+		nanosleep(&turn, NULL);
+	}
+}
+
+static int claim_all(struct settling *s, unsigned wait_ms)
+{
+	int64_t end = now_ms() + wait_ms;
+
+	STRV_FOREACH(i, &s->names) {
+		int r = claim_until(s, s->names.items[i], end);
+
+		if (r < 0 && r != -EAGAIN)
+			return r;
+		if (r == -EAGAIN && strv_add(&s->held, s->names.items[i]) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static void unclaim_all(struct settling *s)
+{
+	STRV_FOREACH(i, &s->names)
+		if (!strv_has(&s->held, s->names.items[i]))
+			s->host->ops->unclaim(s->host, s->names.items[i]);
+}
+
+static int settle_claimed(struct settling *s)
+{
+	struct journal journal = { 0 };
+	struct apply a = { .host = s->host, .store = s->store, .journal = &journal };
+	int r = journal_reopen(s->store, s->run, &journal);
+
+	if (r < 0)
+		return r;
+	s->as = apply_settle(&a, s->found.plan, s->found.back, &s->held, &s->left);
+	journal_close(&journal);
+	if (s->as == VFIOADM_SETTLED_FINISHED || s->as == VFIOADM_SETTLED_UNDONE)
+		r = journal_remove(s->store, s->run);
+	return r;
+}
+
+/* While the kernel may still bring a step to its end, nobody can say that the run has failed. */
+static bool leave_alone(const struct settling *s, unsigned wait_ms)
+{
+	return s->held.n && !s->found.back && !wait_ms;
+}
+
+static int settle_found(struct settling *s, unsigned wait_ms)
+{
+	char boot_id[64];
+	int r = observe_boot_id(s->host, boot_id, sizeof(boot_id));
+
+	if (r < 0)
+		return r;
+	if (!streq(boot_id, s->found.boot_id)) {
+		/* All that it did went with that boot. */
+		s->as = VFIOADM_SETTLED_STALE;
+		return journal_remove(s->store, s->run);
+	}
+	r = collect_names(s);
+	if (r == 0)
+		r = claim_all(s, wait_ms);
+	s->as = VFIOADM_SETTLED_PENDING;
+	if (r == 0 && !leave_alone(s, wait_ms))
+		r = settle_claimed(s);
+	unclaim_all(s);
+	return r;
+}
+
+/* ---- telling of it ---- */
+
+static const char *message_of(struct arena *arena, const struct settling *s, const char *what)
+{
+	switch (s->as) {
+	case VFIOADM_SETTLED_FINISHED:
+		return arena_format(arena, "%s: had come to its end, and is finished.", what);
+	case VFIOADM_SETTLED_UNDONE:
+		return arena_format(arena, "%s: was interrupted, and is undone%s%s.", what,
+				    s->left.len ? "; " : "", s->left.len ? s->left.s : "");
+	case VFIOADM_SETTLED_STALE:
+		return arena_format(arena, "%s: was of an earlier boot, and nothing is left of it.", what);
+	case VFIOADM_SETTLED_PENDING:
+		return arena_format(arena, "%s: the kernel still holds %s.", what,
+				    s->held.n ? s->held.items[0] : "a step");
+	default:
+		return arena_format(arena, "%s: could not be put back: %s.", what,
+				    s->left.len ? s->left.s : "(unknown)");
+	}
+}
+
+static const char *hint_of(const struct settling *s)
+{
+	if (s->as == VFIOADM_SETTLED_PENDING)
+		return "Stop what uses the device, and the run settles by itself.";
+	if (s->as == VFIOADM_SETTLED_FAILED)
+		return "Look at the kernel log, put right what is in the way, and run 'vfioadm settle' again.";
+	return NULL;
+}
+
+static int copy_devices(struct arena *arena, const struct vfioadm_plan *plan, struct vfioadm_settled *ret)
+{
+	const char **devices = arena_alloc(arena, (plan->n_targets + 1) * sizeof(*devices));
+
+	if (!devices)
+		return -ENOMEM;
+	for (size_t i = 0; i < plan->n_targets; i++) {
+		if (!plan->targets[i].pub.taken)
+			continue;
+		devices[ret->n_devices] = arena_strdup(arena, plan->targets[i].pub.device);
+		if (!devices[ret->n_devices++])
+			return -ENOMEM;
+	}
+	ret->devices = devices;
+	return 0;
+}
+
+static int report(struct vfioadm_settlement *all, const struct settling *s)
+{
+	struct vfioadm_settled *item = &all->items[all->n];
+	const char *what;
+
+	*item = (struct vfioadm_settled){ .as = s->as, .hint = hint_of(s) };
+	item->run = arena_strdup(&all->arena, s->run);
+	item->verb = journal_verb(s->found.plan->verb);
+	if (copy_devices(&all->arena, s->found.plan, item) < 0)
+		return -ENOMEM;
+	what = arena_format(&all->arena, "%s %s%s", item->verb, item->n_devices ? item->devices[0] : "card type",
+			    item->n_devices > 1 ? " and others" : "");
+	item->message = what ? message_of(&all->arena, s, what) : NULL;
+	if (!item->run || !item->message)
+		return -ENOMEM;
+	all->n++;
+	return 0;
+}
+
+static void announce(const struct settling *s, const struct vfioadm_settled *item)
+{
+	if (s->host->ops->announce && s->as != VFIOADM_SETTLED_PENDING)
+		s->host->ops->announce(s->host, item->message);
+}
+
+/* What is still held keeps its functions from every other run. */
+static int add_pending(const struct settling *s, struct strv *pending)
+{
+	const struct strv *names = s->held.n ? &s->held : &s->names;
+
+	if (s->as != VFIOADM_SETTLED_PENDING && s->as != VFIOADM_SETTLED_FAILED)
+		return 0;
+	/* Left alone as a whole: nobody knows yet where its functions will end. */
+	if (!s->found.back && s->as == VFIOADM_SETTLED_PENDING)
+		names = &s->names;
+	STRV_FOREACH(i, names)
+		if (add_name(pending, names->items[i]) < 0)
+			return -ENOMEM;
+	return 0;
+}
+
+static int fail_run(const char *run, int r, struct vfioadm_error **err)
+{
+	if (r == -ENOMEM)
+		return error_oom(err);
+	if (r == -ENOPKG)
+		return ready_no_helper(err);
+	if (r == -EBADMSG)
+		error_set(err, r, VFIOADM_E_STORE,
+			  "The journal %s of an interrupted run is damaged, or of another version of vfioadm.",
+			  run);
+	else
+		error_set(err, r, VFIOADM_E_STORE, "The interrupted run %s cannot be settled: %s.", run,
+			  strerror(-r));
+	error_hint(err, "Look at /run/vfioadm/journal/%s: it says what was done; remove it when its devices "
+			"are as you want them.", run);
+	return r;
+}
+
+static int settle_one(struct vfioadm_ctx *ctx, struct store *store, const char *run, unsigned wait_ms,
+		      struct vfioadm_settlement *all, struct strv *pending, struct vfioadm_error **err)
+{
+	CLEANUP(settling_clear) struct settling s = {
+		.ctx = ctx, .host = ctx->host, .store = store, .run = run
+	};
+	int r = journal_load(store, run, &s.found);
+
+	if (r == -ENOENT)
+		return 0; /* somebody else has just settled it */
+	if (r == 0)
+		r = settle_found(&s, wait_ms);
+	if (r == 0)
+		r = report(all, &s);
+	if (r == 0 && pending)
+		r = add_pending(&s, pending);
+	if (r < 0)
+		return fail_run(run, r, err);
+	announce(&s, &all->items[all->n - 1]);
+	return 0;
+}
+
+int settle_runs(struct vfioadm_ctx *ctx, struct store *store, const char *only, unsigned wait_ms,
+		struct vfioadm_settlement *settlement, struct strv *ret_pending, struct vfioadm_error **err)
+{
+	_cleanup_strv_ struct strv runs = { 0 };
+	int r = journal_list(store, &runs);
+
+	if (r < 0)
+		return fail_run("", r, err);
+	settlement->items = arena_alloc(&settlement->arena, (runs.n + 1) * sizeof(*settlement->items));
+	if (!settlement->items)
+		return error_oom(err);
+	STRV_FOREACH(i, &runs)
+		if (r == 0 && (!only || streq(only, runs.items[i])))
+			r = settle_one(ctx, store, runs.items[i], wait_ms, settlement, ret_pending, err);
+	return r;
+}
+
+/* ---- the verb ---- */
+
+/* Without changing anything: what there is. */
+static int tell_runs(struct store *store, struct vfioadm_settlement *all, struct vfioadm_error **err)
+{
+	_cleanup_strv_ struct strv runs = { 0 };
+	int r = journal_list(store, &runs);
+
+	if (r < 0)
+		return fail_run("", r, err);
+	all->items = arena_alloc(&all->arena, (runs.n + 1) * sizeof(*all->items));
+	if (!all->items)
+		return error_oom(err);
+	STRV_FOREACH(i, &runs) {
+		CLEANUP(settling_clear) struct settling s = {
+			.run = runs.items[i], .as = VFIOADM_SETTLED_PENDING
+		};
+
+		r = journal_load(store, runs.items[i], &s.found);
+		if (r == 0)
+			r = collect_names(&s);
+		if (r == 0)
+			r = report(all, &s);
+		if (r == -ENOENT)
+			continue;
+		if (r < 0)
+			return fail_run(runs.items[i], r, err);
+		all->items[all->n - 1].message =
+			"This run was interrupted, or is going on just now.";
+	}
+	return 0;
+}
+
+static int settle_locked(struct vfioadm_ctx *ctx, struct vfioadm_settlement *all, struct vfioadm_error **err)
+{
+	_cleanup_store_ struct store store = STORE_CLOSED;
+	int r = store_open_locked(&store, ctx->run_dir, "settle", ctx->lock_wait_s * 1000, ctx->cancel_fd, err);
+
+	return r < 0 ? r : settle_runs(ctx, &store, NULL, ctx->timeout_s * 1000, all, NULL, err);
+}
+
+static int settle_told(struct vfioadm_ctx *ctx, struct vfioadm_settlement *all, struct vfioadm_error **err)
+{
+	_cleanup_store_ struct store store = STORE_CLOSED;
+	int r = store_open(&store, ctx->run_dir, err);
+
+	return r < 0 ? r : tell_runs(&store, all, err);
+}
+
+int flow_settle(struct vfioadm_ctx *ctx, bool dry_run, struct vfioadm_settlement **ret,
+		struct vfioadm_error **err)
+{
+	struct vfioadm_settlement *all = calloc(1, sizeof(*all));
+	struct host *h;
+	int r = all ? ctx_host(ctx, &h, err) : error_oom(err);
+
+	if (r == 0)
+		r = ready_to_change(h, dry_run, err);
+	if (r == 0)
+		r = dry_run ? settle_told(ctx, all, err) : settle_locked(ctx, all, err);
+	if (r < 0) {
+		vfioadm_settlement_free(all);
+		return r;
+	}
+	*ret = all;
+	return 0;
+}
+
+void vfioadm_settlement_free(struct vfioadm_settlement *settlement)
+{
+	if (settlement)
+		arena_free(&settlement->arena);
+	free(settlement);
+}
+
+size_t vfioadm_settlement_n(const struct vfioadm_settlement *settlement)
+{
+	return settlement->n;
+}
+
+const struct vfioadm_settled *vfioadm_settlement_run(const struct vfioadm_settlement *settlement, size_t i)
+{
+	return i < settlement->n ? &settlement->items[i] : NULL;
+}
+
+const char *vfioadm_settled_as_name(enum vfioadm_settled_as as)
+{
+	static const char *const names[] = {
+		[VFIOADM_SETTLED_FINISHED] = "finished", [VFIOADM_SETTLED_UNDONE] = "undone",
+		[VFIOADM_SETTLED_STALE] = "stale",	 [VFIOADM_SETTLED_PENDING] = "pending",
+		[VFIOADM_SETTLED_FAILED] = "failed",
+	};
+
+	return as > 0 && (size_t)as < ARRAY_SIZE(names) ? names[as] : "unknown";
+}
+
+/* ---- in a helper process ---- */
+
+static int settle_late_in(struct vfioadm_ctx *ctx, const char *run)
+{
+	_cleanup_store_ struct store store = STORE_CLOSED;
+	struct vfioadm_settlement all = { 0 };
+	struct host *h;
+	int r = ctx_host(ctx, &h, NULL);
+
+	if (r == 0)
+		r = store_open_locked(&store, ctx->run_dir, "late settling", LATE_LOCK_WAIT_MS, -1, NULL);
+	if (r == 0)
+		r = settle_runs(ctx, &store, run, ctx->timeout_s * 1000, &all, NULL, NULL);
+	arena_free(&all.arena);
+	return r;
+}
+
+int settle_late(const char *run_dir, const char *run)
+{
+	struct vfioadm_ctx *ctx;
+	int r = ctx_new_with_host(NULL, run_dir, &ctx);
+
+	if (r < 0)
+		return 1;
+	/* The same program as this process, wherever it was installed. */
+	r = vfioadm_ctx_set_helper(ctx, "/proc/self/exe");
+	if (r == 0)
+		r = settle_late_in(ctx, run);
+	vfioadm_ctx_unref(ctx);
+	return r < 0;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VFIOADM_FLOW_SETTLE_H
+#define VFIOADM_FLOW_SETTLE_H
+
+#include "flow/ctx.h"
+#include "model/inventory.h"
+#include "store/store.h"
+
+struct vfioadm_settlement {
+	struct arena arena;
+	struct vfioadm_settled *items;
+	size_t n;
+};
+
+/**
+ * Settles the runs whose journals are there, or only the one named. The store must be locked. wait_ms: how
+ * long to wait for a step that the kernel still works on before the others of its run are put back; 0: the
+ * run is left as it is. *ret_pending (may be NULL): functions of runs that are not settled.
+ */
+int settle_runs(struct vfioadm_ctx *ctx, struct store *store, const char *only, unsigned wait_ms,
+		struct vfioadm_settlement *settlement, struct strv *ret_pending,
+		struct vfioadm_error **err) MUST_CHECK;
+
+int flow_settle(struct vfioadm_ctx *ctx, bool dry_run, struct vfioadm_settlement **ret,
+		struct vfioadm_error **err);
+
+/**
+ * What a helper process does whose write returned after its caller had given up or died: settles that run,
+ * unless somebody else has. Returns an exit status.
+ */
+int settle_late(const char *run_dir, const char *run);
+
+#endif
