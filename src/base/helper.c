@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <time.h>
 
 #include "base/helper.h"
+#include "base/spawn.h"
 
 struct helper {
 	char *program;
@@ -56,59 +54,9 @@ pid_t helper_stuck_pid(const struct helper *h)
 	return h->stuck;
 }
 
-/* The child gets the socket as descriptor 3, /dev/null below it, and nothing else. */
-static int describe_files(posix_spawn_file_actions_t *files, int fd)
+pid_t helper_pid(const struct helper *h)
 {
-	int r = posix_spawn_file_actions_adddup2(files, fd, HELPER_FD);
-
-	for (int i = 0; !r && i < HELPER_FD; i++)
-		r = posix_spawn_file_actions_addopen(files, i, "/dev/null", O_RDWR, 0);
-	if (!r)
-		r = posix_spawn_file_actions_addclosefrom_np(files, HELPER_FD + 1);
-	return r;
-}
-
-static int describe_process(posix_spawnattr_t *attr)
-{
-	sigset_t none, all;
-
-	sigemptyset(&none);
-	sigfillset(&all);
-	posix_spawnattr_setsigmask(attr, &none);
-	posix_spawnattr_setsigdefault(attr, &all);
-	return posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK |
-						      POSIX_SPAWN_SETSIGDEF);
-}
-
-static int spawn(const char *program, int fd)
-{
-	char *const argv[] = { (char *)program, NULL };
-	/* Nothing of the caller's environment may change what a privileged helper does. */
-	char *const envp[] = { (char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL };
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attr;
-	pid_t pid = -1;
-	int r;
-
-	if (posix_spawn_file_actions_init(&files))
-		return -ENOMEM;
-	if (posix_spawnattr_init(&attr)) {
-		posix_spawn_file_actions_destroy(&files);
-		return -ENOMEM;
-	}
-	r = describe_files(&files, fd);
-	if (!r)
-		r = describe_process(&attr);
-	if (!r)
-		r = posix_spawn(&pid, program, &files, &attr, argv, envp);
-	posix_spawnattr_destroy(&attr);
-	posix_spawn_file_actions_destroy(&files);
-	if (r)
-		return -r;
-	/* The program forks at once and leaves its parent, so this does not wait for its work. */
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
-	return 0;
+	return h->pid;
 }
 
 static int64_t now_ms(void)
@@ -170,18 +118,16 @@ static int not_to_be_had(int r)
 	return r;
 }
 
-/* The helper's first message is its process number: it has detached and is ready. */
-static int helper_start(struct helper *h, unsigned timeout_ms, int cancel_fd)
+/* dup2 onto itself would keep close-on-exec: the other end stays clear of what the helper sets up. */
+static int make_socket(int *ret_ours, int *ret_theirs)
 {
 	_cleanup_close_ int ours = -1, theirs = -1;
-	int64_t pid;
-	int fds[2], r;
+	int fds[2];
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
 		return -errno;
 	ours = fds[0];
 	theirs = fds[1];
-	/* dup2 onto itself would keep close-on-exec: keep clear of the descriptors that the child sets up. */
 	if (theirs <= HELPER_FD) {
 		int moved = fcntl(theirs, F_DUPFD_CLOEXEC, HELPER_FD + 1);
 
@@ -190,24 +136,51 @@ static int helper_start(struct helper *h, unsigned timeout_ms, int cancel_fd)
 		close(theirs);
 		theirs = moved;
 	}
-	r = spawn(h->program, theirs);
+	*ret_ours = TAKE_FD(ours);
+	*ret_theirs = TAKE_FD(theirs);
+	return 0;
+}
+
+/* Its first message is its process number, or the errno of exec. */
+static int wait_ready(struct helper *h, int fd, unsigned timeout_ms, int cancel_fd)
+{
+	_cleanup_close_ int ours = fd;
+	int64_t pid;
+	int r = wait_reply(ours, timeout_ms, cancel_fd);
+
 	if (r < 0)
 		return r;
-	close(TAKE_FD(theirs));
-	r = wait_reply(ours, timeout_ms, cancel_fd);
-	if (r < 0)
-		return r;
-	if (recv(ours, &pid, sizeof(pid), MSG_DONTWAIT) != sizeof(pid)) {
-		/* Where spawning is emulated, a failed exec is only seen from the socket's end. */
-		return access(h->program, X_OK) < 0 ? -errno : -EPIPE;
-	}
+	if (recv(ours, &pid, sizeof(pid), MSG_DONTWAIT) != sizeof(pid))
+		return -EPIPE;
+	if (pid <= 0)
+		return (int)pid;
 	h->pid = (pid_t)pid;
 	h->fd = TAKE_FD(ours);
 	return 0;
 }
 
-static int send_request(int fd, uint32_t operation, const char *path, const void *request, size_t size)
+static int helper_start(struct helper *h, unsigned timeout_ms, int cancel_fd)
 {
+	_cleanup_close_ int ours = -1, theirs = -1;
+	int r = make_socket(&ours, &theirs);
+
+	if (r == 0)
+		r = spawn_detached(h->program, theirs, HELPER_FD);
+	if (r < 0)
+		return r;
+	/* Or its end would not be seen. */
+	close(TAKE_FD(theirs));
+	return wait_ready(h, TAKE_FD(ours), timeout_ms, cancel_fd);
+}
+
+/* pass: a descriptor that goes along; -1: none. */
+static int send_request(int fd, uint32_t operation, const char *path, const void *request, size_t size,
+			int pass)
+{
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
 	struct helper_request head = { operation, (uint32_t)size, (uint32_t)strlen(path) + 1, 0 };
 	struct iovec parts[] = {
 		{ &head, sizeof(head) },
@@ -218,6 +191,16 @@ static int send_request(int fd, uint32_t operation, const char *path, const void
 
 	if (sizeof(head) + head.path_size + size > HELPER_MESSAGE_MAX)
 		return -E2BIG;
+	if (pass >= 0) {
+		msg.msg_control = &control;
+		msg.msg_controllen = sizeof(control);
+		control.head = (struct cmsghdr){
+			.cmsg_len = CMSG_LEN(sizeof(int)),
+			.cmsg_level = SOL_SOCKET,
+			.cmsg_type = SCM_RIGHTS,
+		};
+		memcpy(CMSG_DATA(&control.head), &pass, sizeof(pass));
+	}
 	return sendmsg(fd, &msg, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
@@ -238,17 +221,12 @@ static int receive_reply(int fd, int64_t *ret_result, void *data, size_t size, s
 	return 0;
 }
 
-int helper_call(struct helper *h, uint32_t operation, const char *path, const void *request,
-		size_t request_size, unsigned timeout_ms, int cancel_fd, int64_t *ret_result, void *data,
-		size_t size, size_t *ret_size)
+static int exchange(struct helper *h, uint32_t operation, const char *path, const void *request,
+		    size_t request_size, int pass, unsigned timeout_ms, int cancel_fd, int64_t *ret_result,
+		    void *data, size_t size, size_t *ret_size)
 {
-	int r = 0;
+	int r = send_request(h->fd, operation, path, request, request_size, pass);
 
-	if (h->fd < 0)
-		r = not_to_be_had(helper_start(h, timeout_ms, cancel_fd));
-	if (r < 0)
-		return r;
-	r = send_request(h->fd, operation, path, request, request_size);
 	if (r == 0)
 		r = wait_reply(h->fd, timeout_ms, cancel_fd);
 	if (r == 0)
@@ -260,44 +238,33 @@ int helper_call(struct helper *h, uint32_t operation, const char *path, const vo
 	return r;
 }
 
-static bool request_valid(const char *message, size_t n, struct helper_request *head)
+int helper_call(struct helper *h, uint32_t operation, const char *path, const void *request,
+		size_t request_size, unsigned timeout_ms, int cancel_fd, int64_t *ret_result, void *data,
+		size_t size, size_t *ret_size)
 {
-	if (n < sizeof(*head))
-		return false;
-	memcpy(head, message, sizeof(*head));
-	return head->path_size >= 1 && n == sizeof(*head) + (size_t)head->path_size + head->size &&
-	       message[sizeof(*head) + head->path_size - 1] == '\0';
+	int r = 0;
+
+	if (h->fd < 0)
+		r = not_to_be_had(helper_start(h, timeout_ms, cancel_fd));
+	if (r < 0)
+		return r;
+	return exchange(h, operation, path, request, request_size, -1, timeout_ms, cancel_fd, ret_result,
+			data, size, ret_size);
 }
 
-int helper_main(helper_serve_fn serve)
+int helper_copy(struct helper *from, struct helper *h, unsigned timeout_ms, int cancel_fd)
 {
-	static char message[HELPER_MESSAGE_MAX + 1], reply[HELPER_MESSAGE_MAX];
-	int64_t pid = fork();
+	_cleanup_close_ int ours = -1, theirs = -1;
+	int64_t result;
+	int r = from->fd < 0 || h->fd >= 0 ? -EBADF : make_socket(&ours, &theirs);
 
-	/* The caller reaps the parent at once; the child belongs to init, so nobody owes it a wait. */
-	if (pid != 0)
-		return pid < 0;
-	pid = getpid();
-	if (send(HELPER_FD, &pid, sizeof(pid), MSG_NOSIGNAL) != sizeof(pid))
-		return 1;
-	for (;;) {
-		ssize_t n = recv(HELPER_FD, message, HELPER_MESSAGE_MAX, 0);
-		struct helper_reply answer;
-		struct helper_request head;
-		size_t size = 0;
-		const char *path = message + sizeof(head);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return 0;
-		message[n] = '\0';
-		if (!request_valid(message, (size_t)n, &head))
-			return 1;
-		answer.result = serve(head.operation, path, path + head.path_size, head.size,
-				      reply + sizeof(answer), sizeof(reply) - sizeof(answer), &size);
-		memcpy(reply, &answer, sizeof(answer));
-		if (send(HELPER_FD, reply, sizeof(answer) + size, MSG_NOSIGNAL) < 0)
-			return 0; /* the caller has given up waiting: nobody is left to tell */
-	}
+	if (r == 0)
+		r = exchange(from, HELPER_COPY, "", NULL, 0, theirs, timeout_ms, cancel_fd, &result, NULL, 0,
+			     NULL);
+	if (r == 0)
+		r = (int)result;
+	if (r < 0)
+		return r;
+	close(TAKE_FD(theirs));
+	return wait_ready(h, TAKE_FD(ours), timeout_ms, cancel_fd);
 }

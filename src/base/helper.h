@@ -12,8 +12,9 @@
  * A helper process does what may block for ever, so that its caller need not. It is started by exec (the
  * caller may be a threaded program), has its own session, /dev/null as its standard descriptors and no
  * other descriptor than its socket: an orphan that kept the caller's standard output or a lock open would
- * hang whoever waits for them. Requests and replies are single messages on that socket; SIGCHLD is not
- * used, and no zombie is left (the helper detaches itself from its parent at start).
+ * hang whoever waits for them. Requests and replies are single messages on that socket; results never come
+ * through SIGCHLD, and no zombie is left (the helper is no child of its caller). Neither does the caller
+ * wait for its start longer than the deadline.
  *
  * One helper serves one request after the other. A request that outlasts its deadline leaves that helper
  * to itself: it ends when the kernel lets go of it; the next request starts another one.
@@ -53,17 +54,32 @@ int helper_call(struct helper *h, uint32_t operation, const char *path, const vo
 /** How often stopping was asked for on this non-blocking eventfd; 0 for -1. Leaves the count as it is. */
 uint64_t cancel_count(int cancel_fd);
 
+/** Starts h as a copy of another one that runs and is idle, which costs a fork and no exec. Errors as above. */
+int helper_copy(struct helper *from, struct helper *h, unsigned timeout_ms, int cancel_fd) MUST_CHECK;
+
 /** The process that holds the last request that timed out; 0: none. */
 pid_t helper_stuck_pid(const struct helper *h);
+/** The process that serves; 0: none was started, or it was left to itself. */
+pid_t helper_pid(const struct helper *h);
 
 /* ---- the other side ---- */
 
-/** Serves one request: writes at most size bytes to reply and their number to *ret_size. */
-typedef int64_t (*helper_serve_fn)(uint32_t operation, const char *path, const char *data,
-				   size_t data_size, char *reply, size_t size, size_t *ret_size);
+struct helper_server {
+	/* One request: writes at most size bytes to reply and their number to *ret_size. */
+	int64_t (*serve)(void *userdata, uint32_t operation, const char *path, const char *data,
+			 size_t data_size, char *reply, size_t size, size_t *ret_size);
+	/* The caller went away: it died, or it gave up waiting for this helper. May be NULL. */
+	void (*gone)(void *userdata);
+	/* This process is a copy now, and must let go of what the other one holds. May be NULL. */
+	void (*copied)(void *userdata);
+	void *userdata;
+};
 
 /** The main loop of a helper program on descriptor HELPER_FD; returns its exit status. */
-int helper_main(helper_serve_fn serve);
+int helper_main(const struct helper_server *server);
+
+/** An operation that the main loop itself serves. */
+#define HELPER_COPY 0xffffffffu
 
 enum { HELPER_FD = 3 };
 

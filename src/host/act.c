@@ -16,35 +16,86 @@ static int call(struct helper *helper, struct host *h, enum act_operation op, co
 	return r;
 }
 
+/* What was answered is not taken for what was not. */
+static int outcome(int r, int64_t result)
+{
+	if (r < 0)
+		return r;
+	return result == -ETIMEDOUT ? -ETIME : (int)result;
+}
+
 int act_write(struct helper *helper, struct host *h, const char *path, const char *data, size_t size)
 {
-	int64_t result;
+	int64_t result = 0;
 	int r = call(helper, h, ACT_WRITE, path, data, size, &result, NULL, 0, NULL);
 
-	return r < 0 ? r : (int)result;
+	return outcome(r, result);
 }
 
 ssize_t act_read(struct helper *helper, struct host *h, const char *path, char *buf, size_t size)
 {
-	int64_t result;
+	int64_t result = 0;
 	size_t n = 0;
 	int r = call(helper, h, ACT_READ, path, NULL, 0, &result, buf, size - 1, &n);
 
+	r = outcome(r, result);
 	if (r < 0)
 		return r;
-	if (result < 0)
-		return (ssize_t)result;
 	buf[n] = '\0';
 	return (ssize_t)n;
 }
 
 int act_load_module(struct helper *helper, struct host *h, const char *module, const char *options)
 {
-	int64_t result;
+	int64_t result = 0;
 	int r = call(helper, h, ACT_LOAD_MODULE, module, options, options ? strlen(options) : 0, &result,
 		     NULL, 0, NULL);
 
-	return r < 0 ? r : (int)result;
+	return outcome(r, result);
+}
+
+int act_claim(struct helper *helper, struct host *h, const char *run_dir, const char *run, const char *name,
+	      pid_t *ret_holder)
+{
+	_cleanup_strbuf_ struct strbuf names = { 0 };
+	char holder[32];
+	int64_t result = 0;
+	size_t n = 0;
+	int r;
+
+	strbuf_add(&names, name, strlen(name) + 1);
+	strbuf_add(&names, run, strlen(run) + 1);
+	if (names.failed)
+		return -ENOMEM;
+	r = call(helper, h, ACT_CLAIM, run_dir, names.s, names.len, &result, holder, sizeof(holder) - 1, &n);
+	r = outcome(r, result);
+	holder[n] = '\0';
+	if (r == -EAGAIN && ret_holder)
+		*ret_holder = (pid_t)atoi(holder);
+	return r;
+}
+
+static int plain_call(struct helper *helper, struct host *h, enum act_operation op, const char *path)
+{
+	int64_t result = 0;
+	int r = call(helper, h, op, path, NULL, 0, &result, NULL, 0, NULL);
+
+	return outcome(r, result);
+}
+
+int act_end(struct helper *helper, struct host *h)
+{
+	return plain_call(helper, h, ACT_END, "");
+}
+
+int act_hold(struct helper *helper, struct host *h, const char *disk)
+{
+	return plain_call(helper, h, ACT_HOLD, disk);
+}
+
+int act_let_go(struct helper *helper, struct host *h)
+{
+	return plain_call(helper, h, ACT_LET_GO, "");
 }
 
 void act_announce(const char *text)
@@ -67,7 +118,7 @@ int act_look_up_modules(struct helper *helper, struct host *h, const char *text,
 {
 	_cleanup_strv_ struct strv names = { 0 };
 	char reply[4096], *rest;
-	int64_t result;
+	int64_t result = 0;
 	size_t n = 0;
 	int r = call(helper, h, ACT_LOOK_UP_MODULES, text, NULL, 0, &result, reply, sizeof(reply) - 1, &n);
 

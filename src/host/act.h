@@ -14,12 +14,27 @@ enum act_operation {
 	ACT_READ,
 	ACT_LOAD_MODULE,
 	ACT_LOOK_UP_MODULES,
+	ACT_CLAIM,
+	ACT_END,
+	ACT_HOLD,
+	ACT_LET_GO,
 };
 
+/*
+ * Of these, -ETIMEDOUT says that it is still in the kernel. Where the kernel itself answers so (a driver's
+ * probe that waited for its device), they say -ETIME.
+ */
 int act_write(struct helper *helper, struct host *h, const char *path, const char *data, size_t size);
 ssize_t act_read(struct helper *helper, struct host *h, const char *path, char *buf, size_t size);
 /** options: NULL, or module parameters; with options a module that is loaded already is -EEXIST. */
 int act_load_module(struct helper *helper, struct host *h, const char *module, const char *options);
+
+/** See the claims of host.h. */
+int act_claim(struct helper *helper, struct host *h, const char *run_dir, const char *run, const char *name,
+	      pid_t *ret_holder);
+int act_end(struct helper *helper, struct host *h);
+int act_hold(struct helper *helper, struct host *h, const char *disk);
+int act_let_go(struct helper *helper, struct host *h);
 
 /** One line to the system log's socket; without one it is dropped. Never blocks. */
 void act_announce(const char *text);

@@ -111,27 +111,6 @@ static int live_device_number(struct host *h, const char *path, bool *ret_block,
 	return 0;
 }
 
-static int live_write(struct host *h, const char *claim, const char *path, const char *data,
-		      size_t size)
-{
-	return act_write(live_of(h)->helper, h, path, data, size);
-}
-
-static ssize_t live_read_locked(struct host *h, const char *path, char *buf, size_t size)
-{
-	return act_read(live_of(h)->helper, h, path, buf, size);
-}
-
-static int live_load_module(struct host *h, const char *module, const char *options)
-{
-	return act_load_module(live_of(h)->helper, h, module, options);
-}
-
-static int live_lookup_modules(struct host *h, const char *text, struct strv *ret)
-{
-	return act_look_up_modules(live_of(h)->helper, h, text, ret);
-}
-
 static void live_announce(struct host *h, const char *text)
 {
 	(void)h;
@@ -143,7 +122,7 @@ static void live_free(struct host *h)
 	struct live_host *l = live_of(h);
 
 	live_query_free(l);
-	helper_free(l->helper);
+	live_claims_free(l);
 	if (l->root >= 0)
 		close(l->root);
 	free(l);
@@ -161,6 +140,12 @@ static const struct host_ops live_ops = {
 	.map = live_map,
 	.unmap = live_unmap,
 	.device_number = live_device_number,
+	.is_ours = live_is_ours,
+	.claim = live_claim,
+	.unclaim = live_unclaim,
+	.hold = live_hold,
+	.let_go = live_let_go,
+	.stuck_in = live_stuck_in,
 	.write = live_write,
 	.read_locked = live_read_locked,
 	.load_module = live_load_module,
@@ -189,7 +174,10 @@ int host_live_new(const char *helper, struct host **ret)
 	};
 	l->log.fd = -1;
 	l->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	r = l->root < 0 ? -errno : helper_new(helper ? helper : VFIOADM_HELPER, &l->helper);
+	r = l->root < 0 ? -errno : 0;
+	l->program = strdup(helper ? helper : VFIOADM_HELPER);
+	if (r == 0)
+		r = l->program ? helper_new(l->program, &l->helper) : -ENOMEM;
 	if (r < 0) {
 		live_free(&l->host);
 		return r;

@@ -15,11 +15,22 @@ struct kernel_log {
 	uint64_t first; /* number of lines[0]; older ones were dropped */
 };
 
+/** One name that is ours, and the helper that holds it; see live_claims.c. */
+struct live_claim {
+	char *name;
+	struct helper *helper;
+	pid_t pid;
+	int gone; /* 0: it serves; -ETIMEDOUT: left to itself, still in the kernel; -EPIPE: it died */
+};
+
 /** The running kernel. */
 struct live_host {
 	struct host host;
 	int root;
-	struct helper *helper;
+	char *program;
+	struct helper *helper; /* what is done without a claim; see live_helper() */
+	struct live_claim *claims;
+	size_t n_claims;
 	struct kernel_log log;
 };
 
@@ -27,6 +38,21 @@ static inline struct live_host *live_of(struct host *h)
 {
 	return (struct live_host *)h;
 }
+
+/* live_claims.c: who does what may block */
+/** The helper for what is about no function in particular. Never NULL. */
+struct helper *live_helper(struct host *h);
+int live_claim(struct host *h, const char *run_dir, const char *run, const char *name, pid_t *ret_holder);
+void live_unclaim(struct host *h, const char *name);
+int live_hold(struct host *h, const char *name, const char *disk);
+void live_let_go(struct host *h, const char *name);
+int live_stuck_in(struct host *h, const char *name, struct strv *ret);
+bool live_is_ours(struct host *h, pid_t pid);
+int live_write(struct host *h, const char *claim, const char *path, const char *data, size_t size);
+ssize_t live_read_locked(struct host *h, const char *path, char *buf, size_t size);
+int live_load_module(struct host *h, const char *module, const char *options);
+int live_lookup_modules(struct host *h, const char *text, struct strv *ret);
+void live_claims_free(struct live_host *l);
 
 /* live_query.c: what only the running kernel answers */
 int live_permanent_mac(struct host *h, const char *interface, uint8_t ret_mac[6]);

@@ -19,7 +19,7 @@ static int64_t describe_process(char *reply, size_t size, size_t *ret_size)
 	return 0;
 }
 
-static int64_t serve(uint32_t operation, const char *path, const char *data, size_t data_size,
+static int64_t serve(void *userdata, uint32_t operation, const char *path, const char *data, size_t data_size,
 		     char *reply, size_t size, size_t *ret_size)
 {
 	struct timespec long_time = {.tv_sec = 3};
@@ -44,5 +44,7 @@ static int64_t serve(uint32_t operation, const char *path, const char *data, siz
 
 int main(void)
 {
-	return helper_main(serve);
+	const struct helper_server server = {.serve = serve};
+
+	return helper_main(&server);
 }

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The main loop of a helper program. */
+#include <fcntl.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/helper.h"
+#include "base/spawn.h"
+
+static bool request_valid(const char *message, size_t n, struct helper_request *head)
+{
+	if (n < sizeof(*head))
+		return false;
+	memcpy(head, message, sizeof(*head));
+	return head->path_size >= 1 && n == sizeof(*head) + (size_t)head->path_size + head->size &&
+	       message[sizeof(*head) + head->path_size - 1] == '\0';
+}
+
+/* Length as of recv(); *ret_fd: a descriptor that came along, or -1. */
+static ssize_t receive(char *message, size_t size, int *ret_fd)
+{
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec part = { message, size };
+	struct msghdr msg = {
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *c;
+	ssize_t n;
+
+	*ret_fd = -1;
+	do
+		n = recvmsg(HELPER_FD, &msg, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	c = n > 0 ? CMSG_FIRSTHDR(&msg) : NULL;
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
+	    c->cmsg_len == CMSG_LEN(sizeof(int)))
+		memcpy(ret_fd, CMSG_DATA(c), sizeof(int));
+	return n;
+}
+
+static bool say_ready(void)
+{
+	int64_t pid = getpid();
+
+	return send(HELPER_FD, &pid, sizeof(pid), MSG_NOSIGNAL) == sizeof(pid);
+}
+
+/* 1: this is the copy; 0 or a negative errno goes to who asked for it. */
+static int64_t serve_copy(const struct helper_server *server, int fd)
+{
+	int r = fd < 0 ? -EBADF : spawn_copy(fd, HELPER_FD);
+
+	if (r > 0) {
+		if (server->copied)
+			server->copied(server->userdata);
+		if (!say_ready())
+			_exit(1);
+	}
+	return r;
+}
+
+static int end(const struct helper_server *server)
+{
+	if (server->gone)
+		server->gone(server->userdata);
+	return 0;
+}
+
+int helper_main(const struct helper_server *server)
+{
+	static char message[HELPER_MESSAGE_MAX + 1], reply[HELPER_MESSAGE_MAX];
+
+	if (!say_ready())
+		return 1;
+	for (;;) {
+		_cleanup_close_ int fd = -1;
+		ssize_t n = receive(message, HELPER_MESSAGE_MAX, &fd);
+		struct helper_reply answer;
+		struct helper_request head;
+		size_t size = 0;
+		const char *path = message + sizeof(head);
+
+		/* No orderly end: who asked has died, or given up while an answer was on its way. */
+		if (n <= 0)
+			return end(server);
+		message[n] = '\0';
+		if (!request_valid(message, (size_t)n, &head))
+			return 1;
+		if (head.operation == HELPER_COPY) {
+			answer.result = serve_copy(server, fd);
+			if (answer.result > 0)
+				continue;
+		} else {
+			answer.result = server->serve(server->userdata, head.operation, path,
+						      path + head.path_size, head.size,
+						      reply + sizeof(answer),
+						      sizeof(reply) - sizeof(answer), &size);
+		}
+		memcpy(reply, &answer, sizeof(answer));
+		if (send(HELPER_FD, reply, sizeof(answer) + size, MSG_NOSIGNAL) < 0)
+			return end(server);
+	}
+}

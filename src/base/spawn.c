@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * fork and exec with nothing but async-signal-safe calls between, for the caller may have threads. Not
+ * posix_spawn(): it holds its caller until the program has started, and that may take for ever when the
+ * program lies on what hangs. What is started belongs to init: nobody owes it a wait.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/spawn.h"
+
+/* Between caller and program stands a process that only forks, so waiting for that one is short. */
+static bool is_reaped(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return true; /* somebody else of this program takes all the children there are */
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+/* Nothing that the caller has open may be kept open by who outlives it. */
+static int arrange_files(int fd, int spawn_fd)
+{
+	int null;
+
+	if (dup2(fd, spawn_fd) < 0)
+		return -errno;
+	null = open("/dev/null", O_RDWR);
+	if (null < 0)
+		return -errno;
+	for (int i = 0; i < spawn_fd; i++)
+		if (dup2(null, i) < 0)
+			return -errno;
+	closefrom(spawn_fd + 1);
+	return 0;
+}
+
+static void reset_signals(void)
+{
+	struct sigaction usual = { .sa_handler = SIG_DFL };
+	sigset_t none;
+
+	for (int i = 1; i < NSIG; i++)
+		(void)!sigaction(i, &usual, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void start_program(const char *program, int fd, int spawn_fd)
+{
+	char *const argv[] = { (char *)program, NULL };
+	/* Nothing of the caller's environment may change what a privileged helper does. */
+	char *const envp[] = { (char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL };
+	int64_t r = arrange_files(fd, spawn_fd);
+
+	reset_signals();
+	umask(022);
+	if (r == 0) {
+		/* It must not keep the caller's directory in use. */
+		if (chdir("/") == 0)
+			execve(program, argv, envp);
+		r = -errno;
+	}
+	(void)!send(spawn_fd, &r, sizeof(r), MSG_NOSIGNAL);
+	_exit(127);
+}
+
+int spawn_detached(const char *program, int fd, int spawn_fd)
+{
+	sigset_t all, before;
+	pid_t pid;
+	int r = 0;
+
+	/* A handler of the caller must not run in the copy: what it writes to, the caller reads. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	pid = _Fork();
+	if (pid < 0)
+		r = -errno;
+	if (pid == 0) {
+		setsid();
+		pid = _Fork();
+		if (pid == 0)
+			start_program(program, fd, spawn_fd);
+		_exit(pid < 0);
+	}
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (r == 0 && !is_reaped(pid))
+		r = -EAGAIN;
+	return r;
+}
+
+int spawn_copy(int fd, int spawn_fd)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		return -errno;
+	if (pid > 0)
+		return is_reaped(pid) ? 0 : -EAGAIN;
+	setsid();
+	pid = fork();
+	if (pid != 0)
+		_exit(pid < 0);
+	if (dup2(fd, spawn_fd) < 0)
+		_exit(1);
+	return 1;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VFIOADM_BASE_SPAWN_H
+#define VFIOADM_BASE_SPAWN_H
+
+#include <stdint.h>
+
+#include "base/macro.h"
+
+/**
+ * Starts a program that nobody has to wait for, with fd (which must be above spawn_fd) as its descriptor
+ * spawn_fd, /dev/null below it, nothing above it, its own session, default signals and an environment of
+ * ours. Never blocks, even where the program's file system hangs: the caller sees that on the other end
+ * of fd, where nothing comes. What keeps the program from being started comes there as one message, an
+ * int64_t with the negative errno.
+ */
+int spawn_detached(const char *program, int fd, int spawn_fd) MUST_CHECK;
+
+/**
+ * The same of a running program of one thread: a copy of it, detached and with fd as spawn_fd. 1: this is
+ * the copy; 0: this is the caller.
+ */
+int spawn_copy(int fd, int spawn_fd) MUST_CHECK;
+
+#endif
