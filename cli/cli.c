@@ -16,7 +16,7 @@ const struct cli_verb cli_verbs[] = {
 			       "In it, ? is a value that could not be read, - one that is known "
 			       "not to exist.\n",
 		.options = OPT_BIT(OPT_ALL) | OPT_BIT(OPT_TREE) | OPT_BIT(OPT_ENABLED) |
-			   OPT_BIT(OPT_COLUMNS),
+			   OPT_BIT(OPT_USERS) | OPT_BIT(OPT_COLUMNS),
 		.run = verb_list,
 	},
 	{
@@ -27,6 +27,21 @@ const struct cli_verb cli_verbs[] = {
 		.help = "everything known about a function and its IOMMU group",
 		.options = OPT_BIT(OPT_ALL_MATCHING),
 		.run = verb_show,
+	},
+	{
+		.name = "check",
+		.args = "SELECTOR...",
+		.operand = "SELECTOR",
+		.min_operands = 1,
+		.help = "is it safe to move it? What speaks against it, and what to do",
+		.description =
+			"Looks at all users of the functions and of those that must move along, and "
+			"changes\n"
+			"nothing. With --force it tells what would remain. Exit status 3: it is "
+			"refused.\n"
+			"As root it sees most; what it could not see is said.\n",
+		.options = OPT_BIT(OPT_GROUP) | OPT_BIT(OPT_ALL_MATCHING) | OPT_BIT(OPT_FORCE),
+		.run = verb_check,
 	},
 	{
 		.name = "enable",

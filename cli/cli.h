@@ -31,6 +31,7 @@ enum cli_opt {
 	OPT_ALL,
 	OPT_TREE,
 	OPT_ENABLED,
+	OPT_USERS,
 	OPT_COLUMNS,
 	OPT_DRY_RUN,
 	OPT_GROUP,
@@ -131,6 +132,7 @@ enum cli_color cli_verdict_color(enum vfioadm_verdict verdict);
 /* Verbs. */
 int verb_list(struct cli *cli);
 int verb_show(struct cli *cli);
+int verb_check(struct cli *cli);
 int verb_enable(struct cli *cli);
 int verb_disable(struct cli *cli);
 int verb_assign(struct cli *cli);

@@ -6,6 +6,28 @@
 
 /* ---- users, BARs ------------------------------------------------------------------------------- */
 
+static void add_severity(struct json *j, const char *key, enum vfioadm_severity severity)
+{
+	static const char *const names[] = {
+		[VFIOADM_WARNS] = "warns",
+		[VFIOADM_REFUSES] = "refuses",
+		[VFIOADM_BLOCKS] = "blocks",
+	};
+
+	/* A severity that a newer library has and this program does not know is taken as the worst. */
+	if ((size_t)severity < ARRAY_SIZE(names) && names[severity])
+		json_string(j, key, names[severity]);
+	else
+		json_string(j, key, "blocks");
+}
+
+static void user_severity_json(struct json *j, const struct field *field, const void *object)
+{
+	const struct vfioadm_user *user = object;
+
+	add_severity(j, field->key, user->severity);
+}
+
 #define U(member) .offset = offsetof(struct vfioadm_user, member)
 
 static const struct field user_rows[] = {
@@ -13,6 +35,11 @@ static const struct field user_rows[] = {
 	{.key = "what", .type = FIELD_CSTR, .flags = FIELD_ALWAYS, U(what)},
 	{.key = "why", .type = FIELD_CSTR, .flags = FIELD_ALWAYS, U(why)},
 	{.key = "forceable", .type = FIELD_BOOL, .flags = FIELD_ALWAYS, U(forceable)},
+	{.key = "code", .type = FIELD_CSTR, .flags = FIELD_ALWAYS, U(code)},
+	{.key = "severity",
+	 .type = FIELD_SPECIAL,
+	 .flags = FIELD_ALWAYS,
+	 .json = user_severity_json},
 };
 const struct field_table user_fields = {user_rows, ARRAY_SIZE(user_rows)};
 
@@ -152,7 +179,8 @@ static void users_text(struct text *t, const struct field *field UNUSED, const v
 		const char *what = f->users[i].what;
 		bool twice = false;
 
-		if (!what || in_list(&f->net, what) || in_list(&f->block, what))
+		if (!what || f->users[i].severity == VFIOADM_WARNS || in_list(&f->net, what) ||
+		    in_list(&f->block, what))
 			continue;
 		for (size_t k = 0; k < i; k++)
 			twice = twice || (f->users[k].what && strcmp(f->users[k].what, what) == 0);
@@ -326,6 +354,8 @@ static const struct field function_rows[] = {
 	  DETAIL, .flags = SHOW },
 	{ .key = "power_state", .label = "Power state", LINK, .type = FIELD_STR, F(power_state), DETAIL,
 	  .flags = SHOW },
+	{ .key = "header_type", .label = "Header type", LINK, .type = FIELD_UINT, F(header_type), DETAIL,
+	  .flags = SHOW },
 	{ .key = "boot_vga", .label = "Boot display", LINK, .type = FIELD_YES, F(boot_vga), DETAIL,
 	  .flags = SHOW | FIELD_QUIET },
 	{ .key = "bars", .section = "Memory and ports", .type = FIELD_SPECIAL, DETAIL,
@@ -357,6 +387,8 @@ static const struct field function_rows[] = {
 	{ .key = "users", .head = "USERS", .type = FIELD_SPECIAL, .text = users_text,
 	  .json = users_json, .flags = FIELD_ALWAYS | FIELD_COLUMN,
 	  .help = "interfaces, disks and others that depend on it" },
+	{ .key = "unseen", .label = "Not looked at", USERS, .type = FIELD_LIST, F(unseen),
+	  .facet = VFIOADM_FACET_USERS, .flags = LIST_SHOW | FIELD_QUIET },
 	{ .key = "verdict", .head = "VERDICT", .label = "Verdict", VERDICT, .type = FIELD_SPECIAL,
 	  .text = verdict_text, .json = verdict_json, .state = verdict_state, .flags = LIST_SHOW | FIELD_COLUMN,
 	  .help = "whether it can be assigned" },
@@ -383,18 +415,9 @@ const struct field_table slot_fields = {slot_rows, ARRAY_SIZE(slot_rows)};
 
 static void severity_json(struct json *j, const struct field *field, const void *object)
 {
-	static const char *const names[] = {
-		[VFIOADM_WARNS] = "warns",
-		[VFIOADM_REFUSES] = "refuses",
-		[VFIOADM_BLOCKS] = "blocks",
-	};
 	const struct vfioadm_finding *f = object;
 
-	/* A severity that a newer library has and this program does not know is taken as the worst. */
-	if ((size_t)f->severity < ARRAY_SIZE(names) && names[f->severity])
-		json_string(j, field->key, names[f->severity]);
-	else
-		json_string(j, field->key, "blocks");
+	add_severity(j, field->key, f->severity);
 }
 
 #define N(member) .offset = offsetof(struct vfioadm_finding, member)

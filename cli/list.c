@@ -225,6 +225,7 @@ static int check_options(struct cli *cli)
 		enum cli_opt a, b;
 	} conflicts[] = {
 		{OPT_ENABLED, OPT_ALL},	 {OPT_ENABLED, OPT_TREE}, {OPT_ENABLED, OPT_COLUMNS},
+		{OPT_ENABLED, OPT_USERS},
 		{OPT_JSON, OPT_COLUMNS}, {OPT_JSON, OPT_TREE},
 	};
 
@@ -252,6 +253,8 @@ int verb_list(struct cli *cli)
 	/* Who is plugged into whom is told by the bridge path. */
 	if (cli->tree == TREE_TOPOLOGY)
 		facets |= VFIOADM_FACET_PATH;
+	if (cli_has(cli, OPT_USERS))
+		facets |= VFIOADM_FACET_USERS;
 	r = vfioadm_observe(cli->ctx, facets, &inventory, &error);
 	if (r < 0)
 		return cli_error(cli, error, r);

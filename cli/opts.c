@@ -27,6 +27,7 @@ const struct cli_option cli_options[OPT_N] = {
 	[OPT_TREE] = { "tree", 0, ARG_OPTIONAL, "groups|topology",
 		       "as a tree: IOMMU groups (default), or what is plugged into what", false },
 	[OPT_ENABLED] = { "enabled", 0, ARG_NONE, NULL, "the card types given to vfio-pci instead", false },
+	[OPT_USERS] = { "users", 0, ARG_NONE, NULL, "look for users as thoroughly as check does", false },
 	[OPT_COLUMNS] = { "columns", 0, ARG_REQUIRED, "NAME[,NAME...]", "show these columns", false },
 	[OPT_DRY_RUN] = { "dry-run", 'n', ARG_NONE, NULL, "print the steps, change nothing", false },
 	[OPT_GROUP] = { "group", 0, ARG_NONE, NULL, "take the whole IOMMU group along", false },

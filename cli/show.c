@@ -141,7 +141,9 @@ static void print_users(struct cli *cli, const struct vfioadm_function *f)
 			text_add_escaped(&t, u->why);
 		}
 		fprintf(cli->out, "%s%s\n", t.failed ? "?" : t.s,
-			u->forceable ? "" : " (cannot be overridden)");
+			u->severity == VFIOADM_BLOCKS	? " (cannot be overridden)"
+			: u->severity == VFIOADM_WARNS	? " (only warned of)"
+							: "");
 	}
 }
 
@@ -198,7 +200,7 @@ static void print_advice(struct cli *cli, const struct vfioadm_inventory *invent
 		break;
 	case VFIOADM_VERDICT_IN_USE:
 		print_label(cli, "To assign it");
-		fprintf(cli->out, "end what uses it; vfioadm assign --dry-run %s tells more\n",
+		fprintf(cli->out, "end what uses it; vfioadm check %s tells more\n",
 			f->address);
 		break;
 	case VFIOADM_VERDICT_NOT_ASSIGNABLE:

@@ -375,6 +375,8 @@ int vfioadm_check(struct vfioadm_ctx *ctx, const char *const *selectors, size_t 
 		  struct vfioadm_error **ret_error);
 /** Does a finding stand (blocks, or refuses and is not forced)? */
 bool vfioadm_checkup_refused(const struct vfioadm_checkup *checkup);
+/** false: something was not looked at, as findings say. */
+bool vfioadm_checkup_complete(const struct vfioadm_checkup *checkup);
 size_t vfioadm_checkup_n_functions(const struct vfioadm_checkup *checkup);
 const struct vfioadm_function *vfioadm_checkup_function(const struct vfioadm_checkup *checkup, size_t i);
 size_t vfioadm_checkup_n_findings(const struct vfioadm_checkup *checkup);

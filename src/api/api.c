@@ -28,7 +28,8 @@ int vfioadm_observe_selected(struct vfioadm_ctx *ctx, const char *const *selecto
 	if (r == 0)
 		r = flow_look_closer(&look,
 				     VFIOADM_FACET_NAMES | VFIOADM_FACET_IDENTITY | VFIOADM_FACET_DETAIL |
-					     VFIOADM_FACET_DRIVERS | VFIOADM_FACET_LOCKED,
+					     VFIOADM_FACET_DRIVERS | VFIOADM_FACET_LOCKED |
+					     VFIOADM_FACET_USERS,
 				     ret_error);
 	if (r < 0)
 		return r;
@@ -46,6 +47,15 @@ static struct vfioadm_options options_of(const struct vfioadm_options *given)
 	if (given)
 		memcpy(&o, given, given->size && given->size < sizeof(o) ? given->size : sizeof(o));
 	return o;
+}
+
+int vfioadm_check(struct vfioadm_ctx *ctx, const char *const *selectors, size_t n_selectors,
+		  const struct vfioadm_options *options, struct vfioadm_checkup **ret_checkup,
+		  struct vfioadm_error **ret_error)
+{
+	struct vfioadm_options o = options_of(options);
+
+	return flow_checkup(ctx, selectors, n_selectors, &o, ret_checkup, ret_error);
 }
 
 int vfioadm_plan_assign(struct vfioadm_ctx *ctx, const char *const *selectors, size_t n_selectors,

@@ -44,6 +44,7 @@ struct host_facts {
 	struct vfioadm_uint vfio_pci_loaded;   /* its directory below bus/pci/drivers exists */
 	struct vfioadm_uint vfio_pci_available;/* module file or built in */
 	struct vfioadm_uint noiommu;      /* vfio's enable_unsafe_noiommu_mode */
+	struct vfioadm_uint denylist_disabled; /* vfio-pci's disable_denylist; UNKNOWN while it is not loaded */
 };
 
 struct vfioadm_inventory {

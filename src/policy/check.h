@@ -7,7 +7,8 @@
 
 /*
  * What speaks against a change, as findings with evidence. A check reads the inventory only. To add one:
- * a row in checks[] (check.c) with its code, the facets it needs and the verbs it is for.
+ * its code in codes.c and docs/checks.md, a function in the file of its subject (check_*.c), and a row in
+ * checks[] (check.c) with the facets that it needs and the verbs that it is for.
  */
 
 struct check_request {
@@ -15,9 +16,13 @@ struct check_request {
 	const struct selection *selected; /* functions that the change moves */
 	const struct selection *assigned; /* release: of these the ones that are assigned; else NULL */
 	const struct selection *mentioned; /* enable: every function of the card types; else NULL */
+	/* Companions that are not selected but would have to move: looked at in the same way; may be NULL. */
+	const struct selection *along;
 	const char *const *force;         /* codes that the caller overrides */
 	size_t n_force;
-	const char *retry; /* what the user typed, for hints: "vfioadm assign 0000:01:00.0" */
+	const char *driver; /* assign: the VFIO driver that is wanted; NULL: whichever suits, or it has */
+	const char *const *pending;       /* addresses on which the kernel still holds a step */
+	size_t n_pending;
 };
 
 /** Facets that the checks of a verb need for the selection and its companions. */
@@ -44,6 +49,12 @@ bool check_leaves_group_viable(const struct vfioadm_function *f);
 /** A bridge that keeps the group for the host: nothing in it can be assigned. NULL: none. */
 const struct vfioadm_function *check_blocking_bridge(const struct vfioadm_inventory *inv,
 						     const struct vfioadm_function *f);
+
+/** Is a companion of f in the way unless it moves too? */
+bool check_must_come_along(const struct vfioadm_inventory *inv, const struct vfioadm_function *f,
+			   const struct vfioadm_function *companion, bool releasing);
+/** What vfio-pci's denylist calls it; NULL: it is not on the list, or the list is switched off. */
+const char *check_denylisted(const struct vfioadm_inventory *inv, const struct vfioadm_function *f);
 
 /** Fills users that BASIC shows, verdict and verdict_reason of every function. -ENOMEM. */
 int check_verdicts(struct vfioadm_inventory *inv) MUST_CHECK;

@@ -4,16 +4,18 @@
  * the given one fits, which may be a narrower one that somebody still wants.
  */
 #include "policy/check.h"
+#include "policy/codes.h"
 
-static int add(struct vfioadm_plan *plan, const char *code, enum vfioadm_severity severity,
-	       const char *message, const char *hint)
+static int add(struct vfioadm_plan *plan, const char *code, const char *message, const char *hint)
 {
 	struct vfioadm_finding *finding = plan_add_finding(plan);
+	const struct vfioadm_code_info *info = code_info(code);
 
 	if (!finding || !message || !hint)
 		return -ENOMEM;
 	finding->code = code;
-	finding->severity = severity;
+	finding->severity = info ? info->severity : VFIOADM_REFUSES;
+	finding->forceable = info && info->forceable;
 	finding->message = message;
 	finding->hint = hint;
 	return 0;
@@ -33,7 +35,7 @@ static int say_covered(struct vfioadm_plan *plan, const struct cardtype *type, c
 
 	cardtype_format(type, name);
 	cardtype_format(wide, wide_name);
-	return add(plan, "covered", VFIOADM_WARNS,
+	return add(plan, "covered",
 		   arena_format(&plan->arena, "Card type %s is part of %s, which is enabled already.", name,
 				wide_name),
 		   arena_format(&plan->arena, "To have %s alone, take the wider one back first: vfioadm "
@@ -81,7 +83,7 @@ static int say_overlap(struct vfioadm_plan *plan, const struct cardtype *type, c
 	cardtype_format(type, name);
 	cardtype_format(other, other_name);
 	plan->result = VFIOADM_RESULT_REFUSED;
-	return add(plan, "id-overlap", VFIOADM_REFUSES,
+	return add(plan, "id-overlap",
 		   arena_format(&plan->arena,
 				"Card type %s includes %s, which is enabled as well, and the kernel may drop "
 				"that one in its place.",

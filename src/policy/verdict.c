@@ -5,11 +5,25 @@
 #include "policy/check.h"
 #include "policy/codes.h"
 
-/* What of the host itself speaks against it. */
-static const char *host_says_no(const struct vfioadm_inventory *inv, const struct vfioadm_function *f)
+/* What the function itself cannot do. */
+static const char *device_says_no(const struct vfioadm_inventory *inv, const struct vfioadm_function *f)
 {
 	if (f->bridge)
 		return "VFIO takes no bridges";
+	if ((f->facets & VFIOADM_FACET_DETAIL) && f->header_type.state == VFIOADM_NONE)
+		return "it does not answer: it is gone, or has no power";
+	if (f->header_type.state == VFIOADM_KNOWN && f->header_type.value != 0)
+		return "its configuration header is not that of an endpoint";
+	/* A variant driver has a list of its own. */
+	if (check_denylisted(inv, f) &&
+	    (f->vfio_driver.state != VFIOADM_KNOWN || str_is(&f->vfio_driver, "vfio-pci")))
+		return "it is on the list of devices that vfio-pci refuses (disable_denylist)";
+	return NULL;
+}
+
+/* What of the host speaks against it. */
+static const char *host_says_no(const struct vfioadm_inventory *inv, const struct vfioadm_function *f)
+{
 	if (uint_is(&inv->facts.iommu, 0))
 		return "this host has no active IOMMU";
 	if (f->iommu_group.state == VFIOADM_NONE)
@@ -27,8 +41,10 @@ static int not_assignable(struct vfioadm_inventory *inv, const struct vfioadm_fu
 			  const char **ret_reason)
 {
 	const struct vfioadm_function *other;
-	const char *reason = host_says_no(inv, f);
+	const char *reason = device_says_no(inv, f);
 
+	if (!reason)
+		reason = host_says_no(inv, f);
 	if (!reason && (other = inventory_vmd_of(inv, f))) {
 		reason = arena_format(&inv->arena, "it is behind the VMD controller %s", other->address);
 		if (!reason)
@@ -53,8 +69,7 @@ static size_t needed_companions(const struct vfioadm_inventory *inv, const struc
 		const struct vfioadm_function *other =
 			vfioadm_inventory_find(inv, f->companions.items[i]);
 
-		n += other && !other->bridge && !check_leaves_group_viable(other) &&
-		     inventory_vmd_of(inv, other) != f;
+		n += other && check_must_come_along(inv, f, other, false);
 	}
 	return n;
 }
@@ -121,7 +136,10 @@ static int verdict_of(struct vfioadm_inventory *inv, struct vfioadm_function *f)
 						 needed, needed == 1 ? "" : "s", f->iommu_group.value);
 		return f->verdict_reason ? 0 : -ENOMEM;
 	}
-	/* What is no bridge for all that is known might be one. Without a known group (and on arm64 before 6.15 there may be none yet) nothing speaks against it. */
+	/*
+	 * What is no bridge for all that is known might be one. Without a known group (and on arm64 before
+	 * 6.15 there may be none yet) nothing speaks against it.
+	 */
 	if (f->class_code.state == VFIOADM_KNOWN && f->driver.state != VFIOADM_UNKNOWN &&
 	    (f->iommu_group.state == VFIOADM_KNOWN || uint_is(&inv->facts.groups_late, 1)))
 		f->verdict = VFIOADM_VERDICT_ASSIGNABLE;

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Can the function be given to a virtual machine at all, as it is and where it is? */
+#include "policy/check_private.h"
+#include "policy/driver.h"
+
+/* ---- the device ---- */
+
+int check_bridge(struct checker *c, const struct vfioadm_function *f)
+{
+	if (!f->bridge)
+		return 0;
+	return check_say(c, f, "bridge",
+			 SAY(c, "%s is a bridge (class %06" PRIx64 "), and VFIO takes no bridges.", f->address,
+			     f->class_code.value),
+			 "Assign the functions behind it; bridges of a group stay with the host.");
+}
+
+int check_gone(struct checker *c, const struct vfioadm_function *f)
+{
+	/* Who was not allowed to look knows nothing, which is not NONE. */
+	if (!(f->facets & VFIOADM_FACET_DETAIL) || f->header_type.state != VFIOADM_NONE)
+		return 0;
+	return check_say(c, f, "gone",
+			 SAY(c,
+			     "%s does not answer: all bytes of its configuration space are ff. It is gone, or "
+			     "it has no power.",
+			     f->address),
+			 "Look at the card and its slot; echo 1 > /sys/bus/pci/rescan finds it anew.");
+}
+
+int check_header(struct checker *c, const struct vfioadm_function *f)
+{
+	/* What it is has been said of a bridge. */
+	if (f->bridge || !KNOWN(f->header_type) || f->header_type.value == 0)
+		return 0;
+	return check_say(c, f, "header-type",
+			 SAY(c,
+			     "The configuration header of %s is of type %" PRIu64 ", that of a bridge; VFIO "
+			     "takes endpoints only (type 0).",
+			     f->address, f->header_type.value),
+			 "Assign the functions behind it.");
+}
+
+int check_power(struct checker *c, const struct vfioadm_function *f)
+{
+	struct vfioadm_finding *finding;
+
+	if (!str_is(&f->power_state, "D3cold"))
+		return 0;
+	finding = check_add(c, f, "power-off",
+			    SAY(c, "%s is without power now (D3cold); binding a driver wakes it up.", f->address));
+	return finding ? 0 : -ENOMEM;
+}
+
+/*
+ * vfio-pci refuses to probe these unless its parameter disable_denylist is set: their isolation is flawed
+ * in hardware, as the kernel's comment on each says. Virtual functions of the same chips included.
+ */
+static const struct {
+	uint16_t device;
+	const char *name;
+} denylist[] = {
+	{ 0x0435, "QuickAssist DH895xCC" }, { 0x0443, "QuickAssist DH895xCC" },
+	{ 0x19e2, "QuickAssist C3xxx" },    { 0x19e3, "QuickAssist C3xxx" },
+	{ 0x37c8, "QuickAssist C62x" },	    { 0x37c9, "QuickAssist C62x" },
+	{ 0x0b25, "DSA" },		    { 0x0cfe, "IAX" },
+};
+
+const char *check_denylisted(const struct vfioadm_inventory *inv, const struct vfioadm_function *f)
+{
+	enum { INTEL = 0x8086 };
+
+	if (!uint_is(&f->vendor, INTEL) || !KNOWN(f->device) || uint_is(&inv->facts.denylist_disabled, 1))
+		return NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(denylist); i++)
+		if (f->device.value == denylist[i].device)
+			return denylist[i].name;
+	return NULL;
+}
+
+/* The driver that it would get; card types are for plain vfio-pci only. */
+static bool goes_to_vfio_pci(const struct checker *c, const struct vfioadm_function *f)
+{
+	if (c->request->verb == VERB_ENABLE)
+		return true;
+	if (c->request->driver)
+		return driver_name_equal(c->request->driver, "vfio-pci");
+	return !KNOWN(f->vfio_driver) || str_is(&f->vfio_driver, "vfio-pci");
+}
+
+int check_denylist(struct checker *c, const struct vfioadm_function *f)
+{
+	const char *name = check_denylisted(c->inv, f);
+
+	if (!name || !goes_to_vfio_pci(c, f))
+		return 0;
+	return check_say(c, f, "denylisted",
+			 SAY(c,
+			     "%s (Intel %s) is on the list of devices that vfio-pci refuses, because a guest "
+			     "could harm the host with it.",
+			     f->address, name),
+			 "Where every guest is trusted: load vfio-pci with disable_denylist=1, for example in "
+			 "/etc/modprobe.d.");
+}
+
+/* ---- its place ---- */
+
+int check_vmd(struct checker *c, const struct vfioadm_function *f)
+{
+	const struct vfioadm_function *vmd = inventory_vmd_of(c->inv, f);
+
+	if (!vmd || f->bridge)
+		return 0;
+	return check_say(c, f, "behind-vmd",
+			 SAY(c,
+			     "%s is behind the VMD controller %s and exists only while the host drives that "
+			     "one, so it cannot be given to a virtual machine by itself.",
+			     f->address, vmd->address),
+			 SAY(c,
+			     "Assign the controller with all that is behind it (vfioadm assign %s), or "
+			     "switch VMD off in the firmware's set-up.",
+			     vmd->address));
+}
+
+int check_group(struct checker *c, const struct vfioadm_function *f)
+{
+	struct vfioadm_finding *finding;
+
+	/* A host without any IOMMU is not ready at all, which is another message. */
+	if (f->bridge || KNOWN(f->iommu_group) || uint_is(&c->inv->facts.iommu, 0))
+		return 0;
+	if (f->iommu_group.state == VFIOADM_NONE)
+		return check_say(c, f, "no-group",
+				 SAY(c,
+				     "%s has no IOMMU group: the IOMMU of this host does not cover it, so it "
+				     "cannot be given to a virtual machine.",
+				     f->address),
+				 "Move the card to a slot behind the IOMMU, or look for \"bypass\" in the "
+				 "firmware's set-up.");
+	/* arm64 before 6.15 makes groups at the first bind: absence proves nothing there. */
+	finding = check_add(c, f, "group-unknown",
+			    SAY(c,
+				"The IOMMU group of %s is not known yet; the kernel may make it when a "
+				"driver is bound.",
+				f->address));
+	return finding ? 0 : -ENOMEM;
+}
+
+int check_reserved(struct checker *c, const struct vfioadm_function *f)
+{
+	for (size_t i = 0; i < f->reserved_regions.n; i++) {
+		const char *line = f->reserved_regions.items[i];
+		const char *type = strrchr(line, ' ');
+
+		/* "direct-relaxable" and "msi" are harmless. */
+		if (!type || !streq(type + 1, "direct"))
+			continue;
+		return check_say(c, f, "reserved-region",
+				 SAY(c,
+				     "The firmware reserves memory for %s that the host must map for it "
+				     "(reserved region \"%s\"), so it cannot be given to a virtual machine.",
+				     f->address, line),
+				 "Look for a firmware setting that drops the reservation (RMRR, \"shared "
+				 "memory\" or system management features of the card).");
+	}
+	return 0;
+}
+
+/* ---- virtual functions ---- */
+
+int check_vfs(struct checker *c, const struct vfioadm_function *f)
+{
+	const char *why = check_leaves_vfio(c, f) ? "they go when its driver does" :
+						    "vfio-pci takes no physical function that has";
+
+	if (!f->virtfns.n)
+		return 0;
+	return check_say(c, f, "has-vfs",
+			 SAY(c, "%s has %zu virtual function%s enabled (%s%s), and %s.", f->address,
+			     f->virtfns.n, f->virtfns.n == 1 ? "" : "s", f->virtfns.items[0],
+			     f->virtfns.n > 1 ? ", …" : "", why),
+			 SAY(c, "%s: echo 0 > /sys/bus/pci/devices/%s/sriov_numvfs",
+			     check_leaves_vfio(c, f) ? "Remove them first" :
+						       "Assign the virtual functions instead, or remove them",
+			     f->address));
+}
+
+int check_physfn(struct checker *c, const struct vfioadm_function *f)
+{
+	const struct vfioadm_function *pf;
+
+	pf = KNOWN(f->physfn) ? vfioadm_inventory_find(c->inv, f->physfn.value) : NULL;
+	if (!pf || !uint_is(&pf->vfio, 1))
+		return 0;
+	return check_say(c, f, "pf-on-vfio",
+			 SAY(c,
+			     "The physical function %s of %s is itself on %s: whoever holds it controls this "
+			     "virtual function, and users need its VF token.",
+			     pf->address, f->address, pf->driver.value),
+			 SAY(c, "Release the physical function first: vfioadm release %s", pf->address));
+}
+
+/* ---- card types ---- */
+
+int check_variant(struct checker *c, const struct vfioadm_function *f)
+{
+	if (!f->vfio_variants.n || str_is(&f->driver, "vfio-pci"))
+		return 0;
+	return check_say(c, f, "variant",
+			 SAY(c,
+			     "%s has a VFIO driver of its own, %s, which takes functions by name only; "
+			     "enabling its card type gives it to plain vfio-pci.",
+			     f->address, driver_of_vfio_module(f->vfio_variants.items[0])),
+			 SAY(c, "For the variant driver: vfioadm assign %s", f->address));
+}

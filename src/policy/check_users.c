@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Who on the host uses the function: the sentences that users become. */
+#include "policy/check_private.h"
+
+/* What the device does for a user, so that "what" can follow. */
+static const struct {
+	const char *kind, *verb;
+} verbs[] = {
+	{ "block", "carries" }, { "net", "has" },	 { "vf", "has" },	 { "display", "drives" },
+	{ "usb", "carries" },	{ "sound", "has" },	 { "gpu", "has" },	 { "open", "is used by" },
+	{ "vfio", "is used by" }, { "claim", "is claimed by" }, { "other", "is used by" },
+};
+
+static const char *verb_of(const struct vfioadm_user *user)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+		if (streq(verbs[i].kind, user->kind))
+			return verbs[i].verb;
+	return "is used by";
+}
+
+static bool in_list(const struct vfioadm_list *list, const char *item)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (streq(list->items[i], item))
+			return true;
+	return false;
+}
+
+/* A disk of the function or a partition of one: that has a node to type. */
+static bool is_disk_of(const struct vfioadm_function *f, const char *what)
+{
+	if (strchr(what, '/') || strchr(what, ' '))
+		return false;
+	for (size_t i = 0; i < f->block.n; i++)
+		if (str_after(what, f->block.items[i]))
+			return true;
+	return false;
+}
+
+static const char *before_what(const struct vfioadm_function *f, const struct vfioadm_user *user)
+{
+	if (is_disk_of(f, user->what))
+		return "/dev/";
+	if (in_list(&f->net, user->what))
+		return "the interface ";
+	return "";
+}
+
+/* "is mounted at /" and "mounted at /" continue with a comma, "has address …" needs a word more. */
+static const char *before_why(const char **why)
+{
+	static const char *const short_forms[] = { "is mounted ", "is used as " };
+	size_t first = strcspn(*why, " ");
+
+	for (size_t i = 0; i < ARRAY_SIZE(short_forms); i++)
+		if (str_after(*why, short_forms[i])) {
+			*why += strlen("is ");
+			return ", ";
+		}
+	return first && (*why)[first - 1] == 's' ? ", which " : ", ";
+}
+
+static const char *sentence(struct checker *c, const struct vfioadm_function *f,
+			    const struct vfioadm_user *user, const struct vfioadm_code_info *info)
+{
+	const char *name = check_name(c, f), *why = user->why, *join = before_why(&why);
+	bool root = streq(info->code, "root-filesystem");
+
+	if (!name)
+		return NULL;
+	return SAY(c, "%s %s %s%s%s%s%s.%s", name, verb_of(user), before_what(f, user), user->what, join, why,
+		   root ? " — the root file system" : "",
+		   info->severity == VFIOADM_BLOCKS ? " It cannot be assigned." : "");
+}
+
+/* What to do, and how to have it all the same. */
+static const char *hint(struct checker *c, const struct vfioadm_finding *finding,
+			const struct vfioadm_code_info *info)
+{
+	size_t length = strlen(info->remedy);
+
+	if (!finding->forceable)
+		return info->remedy;
+	if (finding->severity == VFIOADM_WARNS)
+		return SAY(c, "This was overridden by --force %s.", info->code);
+	while (length && info->remedy[length - 1] == '.')
+		length--;
+	return SAY(c, "%.*s; if you are sure, add --force %s.", (int)length, info->remedy, info->code);
+}
+
+/* Who has it through VFIO matters when it is taken from there, the host's own use when it goes there. */
+static bool applies(const struct checker *c, const struct vfioadm_function *f, const char *code)
+{
+	static const char *const through_vfio[] = { "in-use-vfio", "libvirt-running", "openers-unknown" };
+	bool about_vfio = false;
+
+	for (size_t i = 0; i < ARRAY_SIZE(through_vfio); i++)
+		about_vfio |= streq(code, through_vfio[i]);
+	if (check_leaves_vfio(c, f) || c->request->verb == VERB_RELEASE)
+		return about_vfio;
+	/* check_vfs() has said it, with a way out. */
+	return !about_vfio && !(f->virtfns.n && streq(code, "in-use-vf"));
+}
+
+int check_users(struct checker *c, const struct vfioadm_function *f)
+{
+	for (size_t i = 0; i < f->n_users; i++) {
+		const struct vfioadm_user *user = &f->users[i];
+		const struct vfioadm_code_info *info = code_info(user->code);
+		struct vfioadm_finding *finding;
+
+		/* A code that is not in the table is a mistake, but a user is a user. */
+		if (!info)
+			info = code_info("in-use");
+		if (!applies(c, f, info->code))
+			continue;
+		finding = check_add(c, f, info->code, sentence(c, f, user, info));
+		if (!finding)
+			return -ENOMEM;
+		finding->hint = hint(c, finding, info);
+		if (!finding->hint)
+			return -ENOMEM;
+		if (!*finding->hint)
+			finding->hint = NULL;
+	}
+	return 0;
+}
+
+/* What nobody could look at may be in use all the same. */
+int check_unseen(struct checker *c, const struct vfioadm_function *f)
+{
+	for (size_t i = 0; i < f->unseen.n; i++)
+		if (!check_add(c, f, "not-looked-at", SAY(c, "%s: %s", f->address, f->unseen.items[i])))
+			return -ENOMEM;
+	return 0;
+}
