@@ -86,6 +86,16 @@ const struct cli_verb cli_verbs[] = {
 		.run = verb_release,
 	},
 	{
+		.name = "settle",
+		.help = "finish or undo what an interrupted run left",
+		.description =
+			"Forward when every function already has its final driver, else back.\n"
+			"Every changing verb does this first. Status 7: the kernel still holds\n"
+			"a step; it settles by itself once that returns.\n",
+		.options = OPT_BIT(OPT_DRY_RUN),
+		.run = verb_settle,
+	},
+	{
 		.name = "help",
 		.args = "[VERB]",
 		.any_operands = true,

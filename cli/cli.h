@@ -137,6 +137,7 @@ int verb_enable(struct cli *cli);
 int verb_disable(struct cli *cli);
 int verb_assign(struct cli *cli);
 int verb_release(struct cli *cli);
+int verb_settle(struct cli *cli);
 int verb_help(struct cli *cli);
 
 /* help.c */

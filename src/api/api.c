@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "config.h"
 #include "flow/flow.h"
+#include "flow/settle.h"
 
 const char *vfioadm_version(void)
 {
@@ -98,6 +99,12 @@ int vfioadm_plan_run(struct vfioadm_ctx *ctx, struct vfioadm_plan *plan,
 		     struct vfioadm_error **ret_error)
 {
 	return flow_run(ctx, plan, ret_error);
+}
+
+int vfioadm_settle(struct vfioadm_ctx *ctx, bool dry_run, struct vfioadm_settlement **ret_settlement,
+		   struct vfioadm_error **ret_error)
+{
+	return flow_settle(ctx, dry_run, ret_settlement, ret_error);
 }
 
 int vfioadm_enabled_list(struct vfioadm_ctx *ctx, struct vfioadm_enabled **ret_enabled,
