@@ -271,19 +271,21 @@ static int parse_interface(const char *text, struct selector *s, struct vfioadm_
 {
 	const char *fault = interface_fault(text);
 	const char *node = str_after(text, "dev/");
+	_cleanup_free_ char *path = NULL;
 	int r;
 
 	if (!fault) {
 		s->kind = SELECT_INTERFACE;
 		return 0;
 	}
+	path = node && *node ? str_format("/%s", text) : NULL;
 	if (strchr(text, ':'))
 		r = selector_reject(text, err,
 				    "is neither a PCI address (dddd:bb:dd.f) nor vendor:device");
 	else
 		r = selector_reject(text, err, "names nothing: %s", fault);
-	if (node && *node)
-		error_hint(err, "Did you mean /%s?", text);
+	if (path)
+		selector_suggest(err, path);
 	else if (!suggest_key_with_colon(text, err) && !suggest_id_of_fields(text, err))
 		error_hint(err, "%s", selector_usage);
 	return r;
