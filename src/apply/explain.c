@@ -105,13 +105,33 @@ static bool device_gone(struct apply *a, const struct step *step)
 	       observe_driver(a->host, step->op.device, driver, sizeof(driver)) == -ENODEV;
 }
 
+/* Who has it open, and where in the kernel the step sleeps: what an administrator needs to end the wait. */
+static void say_holders(struct apply *a, const struct step *step, struct vfioadm_error **err)
+{
+	_cleanup_strv_ struct strv holders = { 0 }, frames = { 0 };
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+
+	if (step->pub.device && observe_holders(a->host, step->pub.device, &holders) == 0)
+		for (size_t i = 0; i < holders.n && i < 5; i++)
+			strbuf_addf(&text, "%s%s", i ? ", " : "it is held by ", holders.items[i]);
+	if (holders.n > 5)
+		strbuf_addf(&text, " and %zu more", holders.n - 5);
+	if (a->host->ops->stuck_in(a->host, step->pub.device ? step->pub.device : CLAIM_HOST, &frames) == 0)
+		for (size_t i = 0; i < frames.n && i < 4; i++)
+			strbuf_addf(&text, "%s%s", i ? " < " : text.len ? "; the kernel waits in " :
+							 "the kernel waits in ", frames.items[i]);
+	if (text.len && !text.failed)
+		error_suffix(err, "%s.", text.s);
+}
+
 static void say_timeout(struct apply *a, const struct step *step, struct vfioadm_error **err)
 {
 	error_set(err, -ETIMEDOUT, VFIOADM_E_TIMEOUT,
 		  "Cannot %s: the kernel has not answered within %u seconds and still works on it.",
 		  step->pub.text, a->host->timeout_ms / 1000);
-	error_hint(err, "Something still uses the device; stop it, and the kernel goes on. Look at 'vfioadm "
-			"show' before you try again.");
+	say_holders(a, step, err);
+	error_hint(err, "Stop what uses the device, and it settles by itself; 'vfioadm settle' shows what is "
+			"left.");
 }
 
 static void say_failure(const struct step *step, int r, struct vfioadm_error **err)

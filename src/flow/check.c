@@ -2,6 +2,7 @@
 /* check: the verdict and what is behind it, without any change. */
 #include "base/error.h"
 #include "flow/flow.h"
+#include "flow/settle.h"
 
 struct vfioadm_checkup {
 	struct vfioadm_inventory *inv;
@@ -56,7 +57,7 @@ static int look_at_all(struct look *look, const struct selection *along, struct 
 }
 
 /* Each verb's checks leave out the functions that it would not move. */
-static int check_both_ways(struct look *look, const struct selection *along,
+static int check_both_ways(struct look *look, const struct selection *along, const struct strv *pending,
 			   const struct vfioadm_options *o, struct vfioadm_checkup *checkup)
 {
 	static const enum verb verbs[] = { VERB_ASSIGN, VERB_RELEASE };
@@ -68,6 +69,8 @@ static int check_both_ways(struct look *look, const struct selection *along,
 			.along = along,
 			.force = o->force,
 			.n_force = o->n_force,
+			.pending = (const char *const *)pending->items,
+			.n_pending = pending->n,
 		};
 		bool refused = false;
 
@@ -78,10 +81,11 @@ static int check_both_ways(struct look *look, const struct selection *along,
 	return 0;
 }
 
-static int make_checkup(struct look *look, const struct vfioadm_options *o,
+static int make_checkup(struct vfioadm_ctx *ctx, struct look *look, const struct vfioadm_options *o,
 			struct vfioadm_checkup *checkup, struct vfioadm_error **err)
 {
 	_cleanup_selection_ struct selection along = { 0 };
+	_cleanup_strv_ struct strv pending = { 0 };
 	int r;
 
 	if (find_all_along(look, &along) < 0)
@@ -89,7 +93,8 @@ static int make_checkup(struct look *look, const struct vfioadm_options *o,
 	r = look_at_all(look, &along, err);
 	if (r < 0)
 		return r;
-	if (flow_note_followed(look, checkup->plan) < 0 || check_both_ways(look, &along, o, checkup) < 0)
+	if (settle_pending(ctx, &pending) < 0 || flow_note_followed(look, checkup->plan) < 0 ||
+	    check_both_ways(look, &along, &pending, o, checkup) < 0)
 		return error_oom(err);
 	checkup->inv = TAKE_PTR(look->inv);
 	checkup->selected = look->selected;
@@ -113,7 +118,7 @@ int flow_checkup(struct vfioadm_ctx *ctx, const char *const *selectors, size_t n
 	if (r == 0 && o->group && selection_add_groups(&look.selected, look.inv) < 0)
 		r = error_oom(err);
 	if (r == 0)
-		r = make_checkup(&look, o, checkup, err);
+		r = make_checkup(ctx, &look, o, checkup, err);
 	if (r < 0)
 		vfioadm_checkup_free(checkup);
 	else

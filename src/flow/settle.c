@@ -291,6 +291,38 @@ int settle_runs(struct vfioadm_ctx *ctx, struct store *store, const char *only, 
 	return r;
 }
 
+static int pending_of(struct vfioadm_ctx *ctx, struct store *store, const char *run, struct strv *ret)
+{
+	CLEANUP(settling_clear) struct settling s = { .run = run };
+	char boot_id[64];
+	int r = journal_load(store, run, &s.found);
+
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
+	if (observe_boot_id(ctx->host, boot_id, sizeof(boot_id)) < 0 || !streq(boot_id, s.found.boot_id))
+		return 0;
+	r = collect_names(&s);
+	STRV_FOREACH(i, &s.names)
+		if (r == 0)
+			r = add_name(ret, s.names.items[i]);
+	return r;
+}
+
+int settle_pending(struct vfioadm_ctx *ctx, struct strv *ret)
+{
+	_cleanup_strv_ struct strv runs = { 0 };
+	_cleanup_store_ struct store store = STORE_CLOSED;
+	int r = 0;
+
+	if (!ctx->host->live || store_open(&store, ctx->run_dir, NULL) < 0 ||
+	    journal_list(&store, &runs) < 0)
+		return 0;
+	STRV_FOREACH(i, &runs)
+		if (r == 0)
+			r = pending_of(ctx, &store, runs.items[i], ret);
+	return r;
+}
+
 /* ---- the verb ---- */
 
 /* Without changing anything: what there is. */

@@ -21,6 +21,12 @@ int settle_runs(struct vfioadm_ctx *ctx, struct store *store, const char *only, 
 		struct vfioadm_settlement *settlement, struct strv *ret_pending,
 		struct vfioadm_error **err) MUST_CHECK;
 
+/**
+ * Functions (and CLAIM_HOST) that journals tell of, without a lock and without changing anything: runs that
+ * go on just now are among them. Who may not look, or finds none, gets none. -ENOMEM.
+ */
+int settle_pending(struct vfioadm_ctx *ctx, struct strv *ret) MUST_CHECK;
+
 int flow_settle(struct vfioadm_ctx *ctx, bool dry_run, struct vfioadm_settlement **ret,
 		struct vfioadm_error **err);
 
