@@ -38,13 +38,32 @@ ssize_t function_of_link(const struct vfioadm_inventory *inv, const char *link);
 
 struct mount {
 	unsigned major, minor;
+	const char *root; /* of the file system, that is mounted there; "mnt:[4026531841]" for nsfs */
 	const char *point, *options, *type, *source;
+	const char *super; /* options of the file system, not decoded; "" when there are none */
 };
 
-/** Calls fn for each line; point and source are decoded. Stops at a negative result and returns it. */
-int mounts_each(const char *text, int (*fn)(const struct mount *m, void *userdata), void *userdata);
+/**
+ * Calls fn for each line; root, point and source are decoded. Stops at a negative result and returns it.
+ * -ENOMEM.
+ */
+int mounts_each(const char *text, int (*fn)(const struct mount *m, void *userdata),
+		void *userdata) MUST_CHECK;
 /** Undoes the kernel's \ooo in place. */
 void mounts_decode(char *s);
+
+/** All mounts of one mount namespace. */
+struct mount_table {
+	char *text; /* the strings of the items */
+	struct mount *items;
+	size_t n;
+};
+
+/** -ENOMEM. */
+int mounts_parse(const char *text, struct mount_table *ret) MUST_CHECK;
+void mounts_free(struct mount_table *t);
+/** The mount that an absolute path is in: the longest mount point, of equal ones the last. NULL: none. */
+const struct mount *mounts_of_path(const struct mount_table *t, const char *path);
 
 /* ---- users in BASIC (observe_users.c, observe_block.c) ---- */
 

@@ -70,6 +70,38 @@ static void test_mounts(void **state)
 		     "block nvme1n1: mounted at /srv/a and 2 other places");
 }
 
+/* Without /usr the host cannot go on either. */
+static void test_mounted_at_usr(void **state)
+{
+	struct tmp_tree *t = *state;
+
+	fill(t);
+	tmp_file(t, "proc/self/mountinfo",
+		 "31 30 259:1 / /srv/usr rw - ext4 /dev/nvme0n1p1 rw\n"
+		 "32 30 259:2 / /srv rw - ext4 /dev/nvme0n1p2 rw\n"
+		 "33 30 259:2 / /usr rw - ext4 /dev/nvme0n1p2 rw\n"
+		 "34 30 259:9 / /usr/local rw - xfs /dev/nvme1n1 rw\n");
+	assert_users(t,
+		     "block nvme0n1p1: mounted at /srv/usr, "
+		     "!block nvme0n1p2: mounted at /usr and 1 other place",
+		     "block nvme1n1: mounted at /usr/local");
+}
+
+/* Whoever may mount with FUSE names its source; it is no disk's name, and is never looked up. */
+static void test_sources_of_others(void **state)
+{
+	struct tmp_tree *t = *state;
+
+	fill(t);
+	tmp_file(t, "proc/self/mountinfo",
+		 "31 30 0:50 / /home/a/x rw - fuse.x /dev/nvme0n1p1 rw\n"
+		 "32 30 0:51 / /home/a/y rw - fuse /dev/../home/a/x/z rw\n"
+		 "33 30 0:52 / /home/a/z rw - btrfs /dev/../dev/nvme0n1p1 rw\n");
+	assert_users(t, "", "");
+	tmp_file(t, "proc/self/mountinfo", "33 30 0:52 / /b rw - bcachefs /dev/nvme0n1p1:/dev/sdz rw\n");
+	assert_users(t, "block nvme0n1p1: mounted at /b", "");
+}
+
 /* The number is looked up in sys/dev where that exists; the result is the same. */
 static void test_mounts_by_sys_dev(void **state)
 {
@@ -317,6 +349,57 @@ static void test_mountinfo(void **state)
 	assert_string_equal(decoded, "a b\\\\\\12\\400\\");
 }
 
+/* An overlay with many layers has a long line, and so has a mount point with many escapes. */
+static void test_long_lines(void **state)
+{
+	size_t len = 100000;
+	char *text = malloc(len + 200), seen[256] = "";
+	struct mount_table table;
+
+	assert_non_null(text);
+	strcpy(text, "1 0 0:9 / /a rw - overlay overlay rw,lowerdir=");
+	memset(text + strlen(text), 'x', len);
+	strcpy(text + strcspn(text, "=") + 1 + len, "\n2 0 8:1 /sub\\040dir /b rw - ext4 /dev/b\n");
+	assert_int_equal(mounts_each(text, collect, seen), 0);
+	assert_string_equal(seen, "[0:9 /a rw overlay overlay][8:1 /b rw ext4 /dev/b]");
+	assert_int_equal(mounts_parse(text, &table), 0);
+	assert_int_equal(table.n, 2);
+	assert_int_equal(strlen(table.items[0].super), strlen("rw,lowerdir=") + len);
+	assert_string_equal(table.items[1].root, "/sub dir");
+	assert_string_equal(table.items[1].super, "");
+	mounts_free(&table);
+	free(text);
+}
+
+static const char *point_of(const struct mount_table *t, const char *path)
+{
+	const struct mount *m = mounts_of_path(t, path);
+
+	return m ? m->source : "-";
+}
+
+static void test_mount_of_path(void **state)
+{
+	struct mount_table t;
+
+	assert_int_equal(mounts_parse("1 0 8:1 / /srv rw - ext4 a rw\n2 1 8:2 / /srv/x rw - ext4 b rw", &t),
+			 0);
+	assert_string_equal(point_of(&t, "/"), "-");
+	assert_string_equal(point_of(&t, "/srv"), "a");
+	assert_string_equal(point_of(&t, "/srv/xy"), "a");
+	assert_string_equal(point_of(&t, "/srv/x/y"), "b");
+	assert_string_equal(point_of(&t, "/srvx"), "-");
+	mounts_free(&t);
+	/* What was mounted last is on top. */
+	assert_int_equal(mounts_parse("1 0 8:1 / / rw - ext4 a rw\nx\n2 1 8:2 / / rw - ext4 b rw\n", &t), 0);
+	assert_string_equal(point_of(&t, "/"), "b");
+	assert_string_equal(point_of(&t, "/swap"), "b");
+	mounts_free(&t);
+	assert_int_equal(mounts_parse("", &t), 0);
+	assert_string_equal(point_of(&t, "/"), "-");
+	mounts_free(&t);
+}
+
 static void test_last_address(void **state)
 {
 	static const struct {
@@ -353,6 +436,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_unused_disks),
 		TEST(test_mounts),
+		TEST(test_mounted_at_usr),
+		TEST(test_sources_of_others),
 		TEST(test_mounts_by_sys_dev),
 		TEST(test_mountinfo_of_init),
 		TEST(test_swap),
@@ -367,6 +452,8 @@ int main(void)
 		TEST(test_vmd),
 		TEST(test_display),
 		cmocka_unit_test(test_mountinfo),
+		cmocka_unit_test(test_long_lines),
+		cmocka_unit_test(test_mount_of_path),
 		cmocka_unit_test(test_last_address),
 	};
 

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "policy/check.h"
 #include "tmp_tree.h"
 
 static void full_path(const struct tmp_tree *t, const char *path, char out[PATH_MAX])
@@ -189,6 +190,7 @@ struct vfioadm_inventory *tmp_observe(struct tmp_tree *t)
 	struct host *h = tmp_open(t);
 
 	assert_int_equal(observe_host(h, &t->inv, NULL), 0);
+	assert_int_equal(check_verdicts(t->inv), 0);
 	return t->inv;
 }
 
