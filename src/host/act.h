@@ -18,6 +18,9 @@ enum act_operation {
 	ACT_END,
 	ACT_HOLD,
 	ACT_LET_GO,
+	ACT_NET_LINKS, /* these: act_net.c */
+	ACT_ROUTE,
+	ACT_SMC,
 };
 
 /*

@@ -8,6 +8,7 @@
 
 #include "base/str.h"
 #include "host/act.h"
+#include "host/act_net.h"
 
 static int open_below_root(const char *path, int flags)
 {
@@ -195,6 +196,12 @@ int64_t act_serve(uint32_t operation, const char *path, const char *data, size_t
 		return serve_load_module(path, data_size ? data : NULL);
 	case ACT_LOOK_UP_MODULES:
 		return serve_look_up(path, reply, size, ret_size);
+	case ACT_NET_LINKS:
+		return act_net_links(path, data, reply, size, ret_size);
+	case ACT_ROUTE:
+		return act_net_route(path, data, reply, size, ret_size);
+	case ACT_SMC:
+		return act_net_smc(reply, size, ret_size);
 	default:
 		return -ENOSYS;
 	}

@@ -75,11 +75,18 @@ struct host_ops {
 	int (*load_module)(struct host *h, const char *module, const char *options);
 	/*
 	 * Interfaces of a network namespace ("proc/PID/ns/net"; NULL: our own), one line each, "name flags
-	 * parent-address": rtnetlink, in the helper, because it may wait for the rtnl lock. -EOPNOTSUPP.
+	 * bus/parent kind addresses first-address", flags in hex and "-" for what there is none of:
+	 * "eth0 1043 pci/0000:01:00.0 - 2 192.0.2.1/24". In other namespaces only those with a parent.
+	 * rtnetlink, in the helper, because it may wait for the rtnl lock. -EOPNOTSUPP.
 	 */
 	int (*net_links)(struct host *h, const char *netns, struct strv *ret);
-	/* Interface that packets to this address (v4 or v6, text) leave through. -EOPNOTSUPP, -ENETUNREACH. */
-	int (*route_to)(struct host *h, const char *destination, char *ret_interface, size_t size);
+	/*
+	 * Interfaces that packets to this address (v4 or v6, text) leave through, blanks between: a route may
+	 * have several. "0.0.0.0" and "::" ask for the default routes. from: NULL, or the address of ours
+	 * that they come from. -EOPNOTSUPP, -ENETUNREACH.
+	 */
+	int (*route_to)(struct host *h, const char *destination, const char *from, char *ret_interfaces,
+			size_t size);
 	/* SMC devices in use on s390 and others, "pci-address use-count" each (generic netlink). */
 	int (*smc_devices)(struct host *h, struct strv *ret);
 

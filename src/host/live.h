@@ -54,6 +54,12 @@ int live_load_module(struct host *h, const char *module, const char *options);
 int live_lookup_modules(struct host *h, const char *text, struct strv *ret);
 void live_claims_free(struct live_host *l);
 
+/* live_net.c: see the same entries of host.h */
+int live_net_links(struct host *h, const char *netns, struct strv *ret);
+int live_route_to(struct host *h, const char *destination, const char *from, char *ret_interfaces,
+		  size_t size);
+int live_smc_devices(struct host *h, struct strv *ret);
+
 /* live_query.c: what only the running kernel answers */
 int live_permanent_mac(struct host *h, const char *interface, uint8_t ret_mac[6]);
 int live_log_position(struct host *h, uint64_t *ret_position);
