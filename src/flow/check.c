@@ -67,6 +67,7 @@ static int check_both_ways(struct look *look, const struct selection *along, con
 			.verb = verbs[i],
 			.selected = &look->selected,
 			.along = along,
+			.host = true,
 			.force = o->force,
 			.n_force = o->n_force,
 			.pending = (const char *const *)pending->items,

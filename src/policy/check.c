@@ -12,8 +12,8 @@ static bool forced(const struct checker *c, const char *code)
 	return false;
 }
 
-struct vfioadm_finding *check_add(struct checker *c, const struct vfioadm_function *f, const char *code,
-				  const char *message)
+struct vfioadm_finding *check_add(struct checker *c, const struct vfioadm_function *f,
+				  const char *code, const char *message)
 {
 	const struct vfioadm_code_info *info = code_info(code);
 	struct vfioadm_finding *finding = plan_add_finding(c->plan);
@@ -38,8 +38,8 @@ struct vfioadm_finding *check_add(struct checker *c, const struct vfioadm_functi
 	return finding;
 }
 
-int check_say(struct checker *c, const struct vfioadm_function *f, const char *code, const char *message,
-	      const char *hint)
+int check_say(struct checker *c, const struct vfioadm_function *f, const char *code,
+	      const char *message, const char *hint)
 {
 	struct vfioadm_finding *finding = check_add(c, f, code, message);
 
@@ -63,6 +63,7 @@ static const struct check {
 	int about; /* MENTIONED: also functions that do not move now */
 } checks[] = {
 	{ ASSIGN | RELEASE | ENABLE, VFIOADM_FACET_BASIC, check_unsettled },
+	{ ASSIGN, VFIOADM_FACET_DRIVERS, check_host },
 	{ ASSIGN, VFIOADM_FACET_BASIC, check_bridge },
 	{ ASSIGN | ENABLE, VFIOADM_FACET_DETAIL, check_gone },
 	{ ASSIGN | ENABLE, VFIOADM_FACET_DETAIL, check_header },

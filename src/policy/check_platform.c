@@ -3,6 +3,49 @@
 #include "policy/check_private.h"
 #include "policy/driver.h"
 
+/* ---- the host ---- */
+
+/* The driver that it would get; card types are for plain vfio-pci only. */
+static bool goes_to_vfio_pci(const struct checker *c, const struct vfioadm_function *f)
+{
+	if (c->request->verb == VERB_ENABLE)
+		return true;
+	if (c->request->driver)
+		return driver_name_equal(c->request->driver, "vfio-pci");
+	return !KNOWN(f->vfio_driver) || str_is(&f->vfio_driver, "vfio-pci");
+}
+
+static int say_no_iommu(struct checker *c, const struct vfioadm_function *f)
+{
+	const char *advice = c->inv->iommu_advice;
+
+	return check_say(c, f, "no-iommu",
+			 SAY(c,
+			     "This host has no active IOMMU, and without one %s cannot be given to a "
+			     "virtual machine.",
+			     f->address),
+			 advice ? SAY(c, "%s", advice) : "Turn it on in the firmware.");
+}
+
+int check_host(struct checker *c, const struct vfioadm_function *f)
+{
+	const struct host_facts *facts = &c->inv->facts;
+	struct vfioadm_finding *finding;
+
+	if (!c->request->host || f->bridge)
+		return 0;
+	if (uint_is(&facts->iommu, 0) && say_no_iommu(c, f) < 0)
+		return -ENOMEM;
+	if (!uint_is(&facts->vfio_pci_available, 0) || !goes_to_vfio_pci(c, f))
+		return 0;
+	finding = check_add(c, f, "no-vfio-pci",
+			    SAY(c,
+				"The running kernel has no vfio-pci driver for %s, neither built in nor "
+				"as a module.",
+				f->address));
+	return finding ? 0 : -ENOMEM;
+}
+
 /* ---- the device ---- */
 
 int check_bridge(struct checker *c, const struct vfioadm_function *f)
@@ -76,16 +119,6 @@ const char *check_denylisted(const struct vfioadm_inventory *inv, const struct v
 		if (f->device.value == denylist[i].device)
 			return denylist[i].name;
 	return NULL;
-}
-
-/* The driver that it would get; card types are for plain vfio-pci only. */
-static bool goes_to_vfio_pci(const struct checker *c, const struct vfioadm_function *f)
-{
-	if (c->request->verb == VERB_ENABLE)
-		return true;
-	if (c->request->driver)
-		return driver_name_equal(c->request->driver, "vfio-pci");
-	return !KNOWN(f->vfio_driver) || str_is(&f->vfio_driver, "vfio-pci");
 }
 
 int check_denylist(struct checker *c, const struct vfioadm_function *f)

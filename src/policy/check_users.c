@@ -6,15 +6,17 @@
 static const struct {
 	const char *kind, *verb;
 } verbs[] = {
-	{ "block", "carries" }, { "net", "has" },	 { "vf", "has" },	 { "display", "drives" },
-	{ "usb", "carries" },	{ "sound", "has" },	 { "gpu", "has" },	 { "open", "is used by" },
-	{ "vfio", "is used by" }, { "claim", "is claimed by" }, { "other", "is used by" },
+	{ "block", "carries" },	  { "net", "has" },
+	{ "vf", "has" },	  { "display", "drives" },
+	{ "usb", "carries" },	  { "sound", "has" },
+	{ "gpu", "has" },	  { "open", "is used by" },
+	{ "vfio", "is used by" }, { "claim", "is claimed by" },
 };
 
-static const char *verb_of(const struct vfioadm_user *user)
+static const char *verb_of(const struct vfioadm_code_info *info)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
-		if (streq(verbs[i].kind, user->kind))
+	for (size_t i = 0; info->kind && i < ARRAY_SIZE(verbs); i++)
+		if (streq(verbs[i].kind, info->kind))
 			return verbs[i].verb;
 	return "is used by";
 }
@@ -69,7 +71,7 @@ static const char *sentence(struct checker *c, const struct vfioadm_function *f,
 
 	if (!name)
 		return NULL;
-	return SAY(c, "%s %s %s%s%s%s%s.%s", name, verb_of(user), before_what(f, user), user->what, join, why,
+	return SAY(c, "%s %s %s%s%s%s%s.%s", name, verb_of(info), before_what(f, user), user->what, join, why,
 		   root ? " — the root file system" : "",
 		   info->severity == VFIOADM_BLOCKS ? " It cannot be assigned." : "");
 }

@@ -92,7 +92,11 @@ static const struct vfioadm_code_info codes[] = {
 	{ "libvirt-running", "claim", REFUSES, "a running libvirt domain has it",
 	  "Detach it from the domain (virsh detach-device), or shut the domain down." },
 	{ "no-group", NULL, BLOCKS, "no IOMMU covers it", "Move the card to a slot behind the IOMMU." },
+	{ "no-iommu", NULL, BLOCKS, "the host has no active IOMMU",
+	  "Turn it on in the firmware, and where needed on the kernel command line." },
 	{ "no-match", NULL, WARNS, "no function of this card type is there now", "" },
+	{ "no-vfio-pci", NULL, BLOCKS, "the running kernel has no vfio-pci driver, built in or as a module",
+	  "Install the package with the kernel's further modules; after a kernel update, reboot." },
 	{ "not-looked-at", NULL, WARNS, "not everything could be looked at", "Run it as root, on the host." },
 	{ "openers-unknown", "vfio", REFUSES,
 	  "whether a program has it open through VFIO cannot be known here (not root, another PID namespace)",
@@ -103,7 +107,7 @@ static const struct vfioadm_code_info codes[] = {
 	{ "reserved-region", NULL, BLOCKS, "the firmware reserves memory for it that the host must map",
 	  "Look for a firmware setting that drops the reservation." },
 	{ "root-filesystem", "block", BLOCKS, "the root file system of the host is on it",
-	  "It cannot be taken from the running host." },
+	  "It stays with the host for as long as that runs from it." },
 	{ "signature", "block", WARNS, "an unused disk on it carries a file system, LVM or RAID",
 	  "Look whether the data are still needed: the virtual machine will see them." },
 	{ "unsettled", NULL, STANDS, "the kernel still holds a step of an earlier run on it or on its group",
@@ -118,7 +122,7 @@ static int compare(const void *key, const void *item)
 
 const struct vfioadm_code_info *code_info(const char *code)
 {
-	return bsearch(code, codes, ARRAY_SIZE(codes), sizeof(codes[0]), compare);
+	return !code ? NULL : bsearch(code, codes, ARRAY_SIZE(codes), sizeof(codes[0]), compare);
 }
 
 size_t vfioadm_n_codes(void)
