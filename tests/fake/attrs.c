@@ -23,6 +23,15 @@ struct work *work_new(enum work_kind kind, const char *path, const char *data, s
 	return w;
 }
 
+struct work *work_copy(const struct work *w)
+{
+	struct work *copy = work_new(w->kind, w->path, w->data, w->size);
+
+	if (copy)
+		copy->serial = w->serial;
+	return copy;
+}
+
 void work_free(struct work *w)
 {
 	if (!w)
@@ -159,6 +168,11 @@ int kernel_operate(struct kernel *k, struct work *w)
 	case WORK_ATTACH:
 		r = driver_attach(k, w->driver);
 		break;
+	case WORK_SLEEP:
+	case WORK_CLAIM:
+	case WORK_HOLD:
+		r = 0;
+		break;
 	}
 	k->current = outer;
 	return k->oom ? -ENOMEM : r;
@@ -170,7 +184,7 @@ struct pci_device *work_device(struct kernel *k, const struct work *w)
 	struct node *file;
 	char name[24] = "";
 
-	if (w->kind == WORK_LOAD || w->kind == WORK_ATTACH)
+	if (w->kind != WORK_WRITE && w->kind != WORK_READ)
 		return NULL;
 	file = tree_lookup(&k->tree, NULL, w->path, true);
 	if (!file)

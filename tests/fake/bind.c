@@ -28,7 +28,12 @@ bool device_wait(struct kernel *k, struct pci_device *d)
 
 	if (d->phase == IDLE)
 		return false;
-	return w ? wait_as(k, d, work_new(w->kind, w->path, w->data, w->size)) : true;
+	return w ? wait_as(k, d, work_copy(w)) : true;
+}
+
+static unsigned current_serial(const struct kernel *k)
+{
+	return k->current ? k->current->serial : 0;
 }
 
 static void link_driver(struct kernel *k, struct pci_device *d)
@@ -119,6 +124,7 @@ static int probe(struct kernel *k, struct pci_driver *drv, struct pci_device *d)
 	if (k->hang_next) {
 		k->hang_next = false;
 		d->phase = PROBING;
+		d->holder = current_serial(k);
 		return -ETIMEDOUT;
 	}
 	return probe_finish(k, d);
@@ -154,6 +160,7 @@ int driver_detach(struct kernel *k, struct pci_device *d)
 {
 	unlink_driver(k, d);
 	d->phase = REMOVING;
+	d->holder = current_serial(k);
 	if ((d->driver->vfio && d->vfio_users) || k->hang_next) {
 		k->hang_next = false;
 		return -ETIMEDOUT;
@@ -220,6 +227,17 @@ int drivers_probe(struct kernel *k, const char *name)
 	return r < 0 ? -EINVAL : 0;
 }
 
+static void wait_to_attach(struct kernel *k, struct pci_device *d, struct pci_driver *drv)
+{
+	struct work *w = work_new(WORK_ATTACH, drv->name, NULL, 0);
+
+	if (w) {
+		w->driver = drv;
+		w->serial = current_serial(k);
+	}
+	wait_as(k, d, w);
+}
+
 /* Every unbound function that matches; errors of probing are nobody's business here. */
 int driver_attach(struct kernel *k, struct pci_driver *drv)
 {
@@ -230,20 +248,12 @@ int driver_attach(struct kernel *k, struct pci_driver *drv)
 		if (d->gone || !driver_match(drv, d))
 			continue;
 		if (d->phase != IDLE) {
-			struct work *w = work_new(WORK_ATTACH, drv->name, NULL, 0);
-
-			if (w)
-				w->driver = drv;
-			wait_as(k, d, w);
+			wait_to_attach(k, d, drv);
 			return -ETIMEDOUT;
 		}
 		r = probe(k, drv, d);
 		if (r == -ETIMEDOUT) {
-			struct work *w = work_new(WORK_ATTACH, drv->name, NULL, 0);
-
-			if (w)
-				w->driver = drv;
-			wait_as(k, d, w);
+			wait_to_attach(k, d, drv);
 			return r;
 		}
 	}
@@ -305,4 +315,23 @@ bool kernel_hangs(const struct kernel *k)
 		if (k->devices[i]->phase != IDLE)
 			return true;
 	return k->late != NULL;
+}
+
+static bool any_of(const struct work *w, unsigned serial)
+{
+	while (w && w->serial != serial)
+		w = w->next;
+	return w;
+}
+
+bool kernel_holds(const struct kernel *k, unsigned serial)
+{
+	for (size_t i = 0; i < k->n_devices; i++) {
+		const struct pci_device *d = k->devices[i];
+		bool busy = d->phase == PROBING || d->phase == REMOVING;
+
+		if ((busy && d->holder == serial) || any_of(d->waiters, serial))
+			return true;
+	}
+	return any_of(k->late, serial);
 }

@@ -202,6 +202,11 @@ static const struct {
 	{"close", 2, 2, on_device},    {"vanish", 2, 2, on_device}, {"resume", 1, 1, do_resume},
 };
 
+static int on_disk(struct machine *m, const struct words *w)
+{
+	return streq(w->v[0], "use-disk") ? claims_use_disk(m, w->v[1]) : claims_leave_disk(m, w->v[1]);
+}
+
 static int control_fault(struct host *h, const char *text)
 {
 	_cleanup_free_ char *buffer = NULL;
@@ -214,6 +219,7 @@ static int control_fault(struct host *h, const char *text)
 int fake_control(struct host *h, const char *line)
 {
 	_cleanup_free_ char *copy = strdup(line);
+	struct machine *m = fake_of(h)->m;
 	struct words w = {0};
 	char *rest, *word;
 	const char *fault;
@@ -230,11 +236,18 @@ int fake_control(struct host *h, const char *line)
 			w.v[w.n++] = word;
 	if (!w.n)
 		return 0;
-	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
-		if (streq(w.v[0], verbs[i].name))
-			return w.n >= verbs[i].min && w.n <= verbs[i].max
-				       ? verbs[i].fn(&fake_of(h)->k, &w)
-				       : -EINVAL;
+	if (w.n == 2 && (streq(w.v[0], "use-disk") || streq(w.v[0], "leave-disk")))
+		return on_disk(m, &w);
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
+		int r = -EINVAL;
+
+		if (!streq(w.v[0], verbs[i].name))
+			continue;
+		if (w.n >= verbs[i].min && w.n <= verbs[i].max)
+			r = verbs[i].fn(&m->k, &w);
+		claims_tidy(m);
+		return r;
+	}
 	return -EINVAL;
 }
 

@@ -33,6 +33,8 @@ int fake_new_text(const char *archive, const char *model, struct host **ret) MUS
  *   open ADDRESS                   a VFIO user opens the device; close ADDRESS ends it
  *   vanish ADDRESS                 surprise removal
  *   resume                         whatever hangs in the kernel goes on and ends
+ *   use-disk NAME                  somebody claims the disk (mounts it, …); -EBUSY while it is held
+ *   leave-disk NAME
  *   fault …                        see fake_fault_parse()
  */
 int fake_control(struct host *h, const char *line) MUST_CHECK;
@@ -61,13 +63,41 @@ struct fault {
 	void *userdata;
 };
 
-/** Operations are writes, module loads and reads that take a lock, in the order they come. */
+/**
+ * Operations are writes, module loads and reads that take a lock, in the order they come. A fault whose
+ * pattern says so comes before "claim NAME" or "hold DISK" too; these are not counted.
+ */
 int fake_fault(struct host *h, const struct fault *fault) MUST_CHECK;
 /** "fail ERRNO|fail-done ERRNO|lie|hang [N]|vanish-before|vanish-after [nth N] [match PATTERN]". */
 int fake_fault_parse(const char *text, struct fault *ret, char **ret_buffer) MUST_CHECK;
 void fake_faults_clear(struct host *h);
 /** How many operations there were. */
 unsigned fake_operations(const struct host *h);
+
+/* ---- several processes, and their end ---- */
+
+/**
+ * Another user of the same model, as another vfioadm process: with claims of its own, while kernel, faults
+ * and operations are shared. The model goes with its last user.
+ */
+int fake_attach(struct host *h, struct host **ret) MUST_CHECK;
+/**
+ * As if the process that uses h had been killed: its helpers find that it has gone. What is not in the
+ * kernel gives up lock and disks at once, what hangs does so when it returns (fake_control "resume",
+ * "close", or by itself). host_free() with claims that were not given back does the same.
+ */
+void fake_kill(struct host *h);
+/**
+ * Calls late for each run that a helper is to settle now, because its caller died or gave up waiting for
+ * it, and its journal is there; it takes the helper's place (settle_runs() through fake_attach()). Call it
+ * when no vfioadm call is in progress: a late helper waits for the lock of the store. Returns how many, or
+ * late's first negative result.
+ */
+int fake_run_late(struct host *h,
+		  int (*late)(struct host *h, const char *run_dir, const char *run, void *userdata),
+		  void *userdata) MUST_CHECK;
+/** Who holds the lock of this name; 0: nobody. */
+pid_t fake_claimed(const struct host *h, const char *name);
 
 /* ---- looking, for tests ---- */
 

@@ -18,7 +18,7 @@ int errno_by_name(const char *name)
 int fake_fault(struct host *h, const struct fault *fault)
 {
 	struct fake_host *f = fake_of(h);
-	struct armed *a = array_add(&f->faults, &f->n_faults, sizeof(*a));
+	struct armed *a = array_add(&f->m->faults, &f->m->n_faults, sizeof(*a));
 
 	if (!a)
 		return -ENOMEM;
@@ -34,11 +34,11 @@ void fake_faults_clear(struct host *h)
 {
 	struct fake_host *f = fake_of(h);
 
-	for (size_t i = 0; i < f->n_faults; i++)
-		free(f->faults[i].match);
-	free(f->faults);
-	f->faults = NULL;
-	f->n_faults = 0;
+	for (size_t i = 0; i < f->m->n_faults; i++)
+		free(f->m->faults[i].match);
+	free(f->m->faults);
+	f->m->faults = NULL;
+	f->m->n_faults = 0;
 }
 
 static char *describe(const struct work *w)
@@ -48,9 +48,19 @@ static char *describe(const struct work *w)
 		return str_format("load %s", w->path);
 	case WORK_READ:
 		return str_format("read %s", w->path);
+	case WORK_CLAIM:
+		return str_format("claim %s", w->path);
+	case WORK_HOLD:
+		return str_format("hold %s", w->path);
 	default:
 		return str_format("write %s %s", w->path, w->data ? w->data : "");
 	}
+}
+
+/* Claims and holding disks are no steps of a change: a fault must name them. */
+static bool is_kernels(const struct work *w)
+{
+	return w->kind != WORK_CLAIM && w->kind != WORK_HOLD;
 }
 
 static struct armed *pick(struct fake_host *f, const struct work *w)
@@ -58,10 +68,10 @@ static struct armed *pick(struct fake_host *f, const struct work *w)
 	_cleanup_free_ char *text = describe(w);
 	struct armed *hit = NULL;
 
-	for (size_t i = 0; text && i < f->n_faults; i++) {
-		struct armed *a = &f->faults[i];
+	for (size_t i = 0; text && i < f->m->n_faults; i++) {
+		struct armed *a = &f->m->faults[i];
 
-		if (a->done || (a->match && fnmatch(a->match, text, 0) != 0))
+		if (a->done || (a->match ? fnmatch(a->match, text, 0) != 0 : !is_kernels(w)))
 			continue;
 		a->seen++;
 		if (a->fault.nth && a->seen != a->fault.nth)
@@ -75,11 +85,11 @@ static struct armed *pick(struct fake_host *f, const struct work *w)
 
 static int put_late(struct fake_host *f, const struct work *w)
 {
-	struct work **end = &f->k.late;
+	struct work **end = &f->m->k.late;
 
 	while (*end)
 		end = &(*end)->next;
-	*end = work_new(w->kind, w->path, w->data, w->size);
+	*end = work_copy(w);
 	return *end ? -ETIMEDOUT : -ENOMEM;
 }
 
@@ -89,24 +99,28 @@ static int put_late(struct fake_host *f, const struct work *w)
  */
 static int hang(struct fake_host *f, struct work *w, int resume_after)
 {
-	struct pci_device *d = work_device(&f->k, w);
-	struct node *file = tree_lookup(&f->k.tree, NULL, w->path, true);
+	struct pci_device *d = work_device(&f->m->k, w);
+	struct node *file = tree_lookup(&f->m->k.tree, NULL, w->path, true);
 	enum attribute a = file && w->kind == WORK_WRITE ? file->attribute : ATTR_NONE;
 	int r;
 
 	if (resume_after > 0)
-		f->resume_at = f->operations + (unsigned)resume_after;
+		f->m->resume_at = f->m->operations + (unsigned)resume_after;
 	if (w->kind == WORK_LOAD || a == ATTR_NEW_ID || a == ATTR_BIND || a == ATTR_UNBIND ||
 	    a == ATTR_DRIVERS_PROBE) {
-		f->k.hang_next = true;
-		r = kernel_operate(&f->k, w);
-		if (!f->k.hang_next)
+		f->m->k.hang_next = true;
+		r = kernel_operate(&f->m->k, w);
+		if (!f->m->k.hang_next)
 			return -ETIMEDOUT;
 		/* Nothing was probed: what it said stands, unless it went through and sleeps behind that. */
-		f->k.hang_next = false;
-		return r == 0 ? -ETIMEDOUT : r;
+		f->m->k.hang_next = false;
+		if (r == 0) {
+			w->kind = WORK_SLEEP;
+			return put_late(f, w);
+		}
+		return r;
 	}
-	if (d && d->phase == IDLE && (a != ATTR_DRIVER_OVERRIDE || !f->k.traits.override_spinlock))
+	if (d && d->phase == IDLE && (a != ATTR_DRIVER_OVERRIDE || !f->m->k.traits.override_spinlock))
 		d->phase = LOCKED;
 	return put_late(f, w);
 }
@@ -114,7 +128,7 @@ static int hang(struct fake_host *f, struct work *w, int resume_after)
 static void vanish(struct fake_host *f, struct pci_device *d)
 {
 	if (d)
-		device_vanish(&f->k, d);
+		device_vanish(&f->m->k, d);
 }
 
 int fault_operate(struct fake_host *f, struct work *w)
@@ -123,37 +137,38 @@ int fault_operate(struct fake_host *f, struct work *w)
 	struct armed *a;
 	int r;
 
-	f->operations++;
-	if (f->resume_at && f->operations >= f->resume_at) {
-		f->resume_at = 0;
-		kernel_resume(&f->k);
+	if (is_kernels(w))
+		f->m->operations++;
+	if (f->m->resume_at && f->m->operations >= f->m->resume_at) {
+		f->m->resume_at = 0;
+		kernel_resume(&f->m->k);
 	}
 	a = pick(f, w);
 	if (!a)
-		return kernel_operate(&f->k, w);
+		return kernel_operate(&f->m->k, w);
 	switch (a->fault.kind) {
 	case FAULT_FAIL:
 		return -a->fault.error;
 	case FAULT_FAIL_DONE:
-		r = kernel_operate(&f->k, w);
+		r = kernel_operate(&f->m->k, w);
 		return r < 0 ? r : -a->fault.error;
 	case FAULT_LIE:
 		return 0;
 	case FAULT_HANG:
 		return hang(f, w, a->fault.resume_after);
 	case FAULT_VANISH_BEFORE:
-		vanish(f, work_device(&f->k, w));
+		vanish(f, work_device(&f->m->k, w));
 		break;
 	case FAULT_VANISH_AFTER:
-		d = work_device(&f->k, w);
-		r = kernel_operate(&f->k, w);
+		d = work_device(&f->m->k, w);
+		r = kernel_operate(&f->m->k, w);
 		vanish(f, d);
 		return r;
 	case FAULT_CALL:
 		a->fault.call(&f->base, a->fault.userdata);
 		break;
 	}
-	return kernel_operate(&f->k, w);
+	return kernel_operate(&f->m->k, w);
 }
 
 static int parse_kind(char **rest, struct fault *fault)

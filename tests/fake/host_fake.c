@@ -7,7 +7,7 @@
 static host_dir fake_dir_open(struct host *h, const char *path)
 {
 	struct fake_host *f = fake_of(h);
-	struct node *n = tree_lookup(&f->k.tree, NULL, path, true);
+	struct node *n = tree_lookup(&f->m->k.tree, NULL, path, true);
 	struct node **slot;
 
 	if (!n)
@@ -46,7 +46,7 @@ static int at(struct fake_host *f, host_dir dir, const char *name, bool follow, 
 		if (start->dead)
 			return -ENOENT;
 	}
-	*ret = tree_lookup(&f->k.tree, start, name, follow);
+	*ret = tree_lookup(&f->m->k.tree, start, name, follow);
 	return *ret ? 0 : -ENOENT;
 }
 
@@ -103,7 +103,7 @@ static int fake_list(struct host *h, host_dir dir, const char *name, struct strv
 
 static int fake_resolve(struct host *h, const char *path, char **ret)
 {
-	struct node *n = tree_lookup(&fake_of(h)->k.tree, NULL, path, true);
+	struct node *n = tree_lookup(&fake_of(h)->m->k.tree, NULL, path, true);
 	char *s;
 
 	if (!n)
@@ -127,7 +127,7 @@ static int fake_incarnation(struct host *h, host_dir dir, const char *name, uint
 
 static int fake_map(struct host *h, const char *path, const char **ret, size_t *ret_size)
 {
-	struct node *n = tree_lookup(&fake_of(h)->k.tree, NULL, path, true);
+	struct node *n = tree_lookup(&fake_of(h)->m->k.tree, NULL, path, true);
 	char *copy;
 
 	if (!n)
@@ -156,11 +156,11 @@ static void fake_unmap(struct host *h, const char *data, size_t size)
 static int number_from_sysfs(struct fake_host *f, const char *name, bool *ret_block,
 			     unsigned *ret_major, unsigned *ret_minor)
 {
-	struct node *classes = tree_lookup(&f->k.tree, NULL, "sys/class", true);
+	struct node *classes = tree_lookup(&f->m->k.tree, NULL, "sys/class", true);
 
 	for (size_t i = 0; classes && i < classes->n; i++) {
 		struct node *dir = classes->children[i];
-		struct node *n = tree_lookup(&f->k.tree, dir, name, true);
+		struct node *n = tree_lookup(&f->m->k.tree, dir, name, true);
 		struct node *dev = node_child(n, "dev");
 
 		if (!dev || sscanf(dev->data, "%u:%u", ret_major, ret_minor) != 2)
@@ -175,11 +175,11 @@ static int fake_device_number(struct host *h, const char *path, bool *ret_block,
 			      unsigned *ret_major, unsigned *ret_minor)
 {
 	struct fake_host *f = fake_of(h);
-	struct node *n = tree_lookup(&f->k.tree, NULL, path, false);
+	struct node *n = tree_lookup(&f->m->k.tree, NULL, path, false);
 	const char *slash = strrchr(path, '/');
 
 	for (int links = 0; n && n->type == NODE_LINK && links < 40; links++) {
-		struct node *target = tree_lookup(&f->k.tree, n->parent, n->data, false);
+		struct node *target = tree_lookup(&f->m->k.tree, n->parent, n->data, false);
 
 		slash = strrchr(n->data, '/');
 		path = n->data;
@@ -196,30 +196,31 @@ static int fake_device_number(struct host *h, const char *path, bool *ret_block,
 	return 0;
 }
 
-static int operate(struct host *h, enum work_kind kind, const char *path, const char *data,
-		   size_t size)
+static int operate(struct host *h, const char *claim, enum work_kind kind, const char *path,
+		   const char *data, size_t size)
 {
 	struct work *w = work_new(kind, path, data, size);
-	int r = w ? fault_operate(fake_of(h), w) : -ENOMEM;
+	int r = w ? claims_operate(h, w, claim) : -ENOMEM;
 
 	work_free(w);
 	return r;
 }
 
-static int fake_write(struct host *h, const char *claim, const char *path, const char *data, size_t size)
+static int fake_write(struct host *h, const char *claim, const char *path, const char *data,
+		      size_t size)
 {
-	return operate(h, WORK_WRITE, path, data, size);
+	return operate(h, claim, WORK_WRITE, path, data, size);
 }
 
 static ssize_t fake_read_locked(struct host *h, const char *path, char *buf, size_t size)
 {
 	struct node *n;
-	int r = operate(h, WORK_READ, path, NULL, 0);
+	int r = operate(h, claims_of_path(h, path), WORK_READ, path, NULL, 0);
 
 	if (r < 0)
 		return r;
 	/* A lie about a read is an empty file. */
-	n = tree_lookup(&fake_of(h)->k.tree, NULL, path, true);
+	n = tree_lookup(&fake_of(h)->m->k.tree, NULL, path, true);
 	if (!n)
 		return -ENOENT;
 	return copy_out(n, buf, size);
@@ -227,7 +228,7 @@ static ssize_t fake_read_locked(struct host *h, const char *path, char *buf, siz
 
 static int fake_load_module(struct host *h, const char *module, const char *options)
 {
-	return operate(h, WORK_LOAD, module, options, options ? strlen(options) : 0);
+	return operate(h, "host", WORK_LOAD, module, options, options ? strlen(options) : 0);
 }
 
 static int fake_permanent_mac(struct host *h, const char *interface, uint8_t ret_mac[6])
@@ -235,7 +236,7 @@ static int fake_permanent_mac(struct host *h, const char *interface, uint8_t ret
 	_cleanup_free_ char *path = str_format("sys/class/net/%s/address", interface), *s = NULL;
 	unsigned v[6];
 
-	s = path ? file_text(&fake_of(h)->k, NULL, path) : NULL;
+	s = path ? file_text(&fake_of(h)->m->k, NULL, path) : NULL;
 	if (!s)
 		return -ENODEV;
 	if (sscanf(s, "%x:%x:%x:%x:%x:%x", &v[0], &v[1], &v[2], &v[3], &v[4], &v[5]) != 6)
@@ -247,13 +248,13 @@ static int fake_permanent_mac(struct host *h, const char *interface, uint8_t ret
 
 static int fake_log_position(struct host *h, uint64_t *ret_position)
 {
-	*ret_position = fake_of(h)->k.log.n;
+	*ret_position = fake_of(h)->m->k.log.n;
 	return 0;
 }
 
 static int fake_log_lines(struct host *h, uint64_t position, const char *needle, struct strv *ret)
 {
-	const struct strv *log = &fake_of(h)->k.log;
+	const struct strv *log = &fake_of(h)->m->k.log;
 	struct strv lines = {0};
 	int r = 0;
 
@@ -272,8 +273,15 @@ static void fake_free(struct host *h)
 {
 	struct fake_host *f = fake_of(h);
 
-	fake_faults_clear(h);
-	kernel_clear(&f->k);
+	if (f->m) {
+		fake_kill(h);
+		if (--f->m->users == 0) {
+			fake_faults_clear(h);
+			claims_clear(f->m);
+			kernel_clear(&f->m->k);
+			free(f->m);
+		}
+	}
 	free(f->dirs);
 	free(f);
 }
@@ -290,6 +298,12 @@ static const struct host_ops fake_ops = {
 	.map = fake_map,
 	.unmap = fake_unmap,
 	.device_number = fake_device_number,
+	.is_ours = fake_is_ours,
+	.claim = fake_claim,
+	.unclaim = fake_unclaim,
+	.hold = fake_hold,
+	.let_go = fake_let_go,
+	.stuck_in = fake_stuck_in,
 	.write = fake_write,
 	.read_locked = fake_read_locked,
 	.load_module = fake_load_module,
@@ -309,7 +323,7 @@ static int apply_model(struct fake_host *f, const char *text, const char *where)
 	return r;
 }
 
-static struct fake_host *fake_alloc(void)
+static struct fake_host *host_on(struct machine *m)
 {
 	struct fake_host *f = calloc(1, sizeof(*f));
 
@@ -322,18 +336,36 @@ static struct fake_host *fake_alloc(void)
 		.cancel_fd = -1,
 		.display_root = "",
 	};
-	if (tree_init(&f->k.tree) < 0) {
-		free(f);
-		return NULL;
-	}
+	f->m = m;
+	m->users++;
 	return f;
+}
+
+static struct fake_host *fake_alloc(void)
+{
+	struct machine *m = calloc(1, sizeof(*m));
+	struct fake_host *f = m && tree_init(&m->k.tree) == 0 ? host_on(m) : NULL;
+
+	if (!f)
+		free(m);
+	return f;
+}
+
+int fake_attach(struct host *h, struct host **ret)
+{
+	struct fake_host *f = host_on(fake_of(h)->m);
+
+	if (!f)
+		return -ENOMEM;
+	*ret = &f->base;
+	return 0;
 }
 
 /* The capture may bring a model of its own. */
 static int start(struct fake_host *f, const char *model, struct host **ret)
 {
-	struct node *own = tree_lookup(&f->k.tree, NULL, "model", true);
-	int r = kernel_load(&f->k);
+	struct node *own = tree_lookup(&f->m->k.tree, NULL, "model", true);
+	int r = kernel_load(&f->m->k);
 
 	if (r == 0 && own)
 		r = apply_model(f, own->data, "the root's own model");
@@ -350,7 +382,7 @@ static int start(struct fake_host *f, const char *model, struct host **ret)
 int fake_new(const char *root, const char *model, struct host **ret)
 {
 	struct fake_host *f = fake_alloc();
-	int r = f ? tree_load(&f->k.tree, root) : -ENOMEM;
+	int r = f ? tree_load(&f->m->k.tree, root) : -ENOMEM;
 
 	if (r < 0) {
 		if (f)
@@ -364,7 +396,7 @@ int fake_new_text(const char *archive, const char *model, struct host **ret)
 {
 	struct fake_host *f = fake_alloc();
 	unsigned line = 0;
-	int r = f ? tree_load_text(&f->k.tree, archive, strlen(archive), &line) : -ENOMEM;
+	int r = f ? tree_load_text(&f->m->k.tree, archive, strlen(archive), &line) : -ENOMEM;
 
 	if (r < 0) {
 		if (line)
@@ -378,41 +410,42 @@ int fake_new_text(const char *archive, const char *model, struct host **ret)
 
 unsigned fake_operations(const struct host *h)
 {
-	return ((const struct fake_host *)h)->operations;
+	return ((const struct fake_host *)h)->m->operations;
 }
 
 int fake_modprobe(struct host *h, const char *module, const char *options)
 {
-	return module_load(&fake_of(h)->k, module, options, false);
+	return module_load(&fake_of(h)->m->k, module, options, false);
 }
 
 int fake_write_aside(struct host *h, const char *path, const char *data)
 {
 	struct work *w = work_new(WORK_WRITE, path, data, strlen(data));
-	int r = w ? kernel_operate(&fake_of(h)->k, w) : -ENOMEM;
+	int r = w ? kernel_operate(&fake_of(h)->m->k, w) : -ENOMEM;
 
 	work_free(w);
+	claims_tidy(fake_of(h)->m);
 	return r;
 }
 
 int fake_unload(struct host *h, const char *module)
 {
-	return module_unload(&fake_of(h)->k, module);
+	return module_unload(&fake_of(h)->m->k, module);
 }
 
 bool fake_crashed(const struct host *h)
 {
-	return ((const struct fake_host *)h)->k.crashed;
+	return ((const struct fake_host *)h)->m->k.crashed;
 }
 
 bool fake_hangs(const struct host *h)
 {
-	return kernel_hangs(&((const struct fake_host *)h)->k);
+	return kernel_hangs(&((const struct fake_host *)h)->m->k);
 }
 
 bool fake_stuck(const struct host *h, const char *address)
 {
-	const struct kernel *k = &((const struct fake_host *)h)->k;
+	const struct kernel *k = &((const struct fake_host *)h)->m->k;
 
 	for (size_t i = 0; i < k->n_devices; i++)
 		if (streq(k->devices[i]->address, address) && k->devices[i]->phase != IDLE)

@@ -51,11 +51,15 @@ struct work {
 		WORK_READ,
 		WORK_LOAD,
 		WORK_ATTACH, /* rest of new_id or a module's init: driver_attach() */
+		WORK_SLEEP,  /* done, but the process is not let go */
+		WORK_CLAIM,  /* not the kernel's: only so that a fault can be put before it */
+		WORK_HOLD,
 	} kind;
 	char *path; /* or module */
 	char *data; /* or options, may be NULL */
 	size_t size;
 	struct pci_driver *driver; /* WORK_ATTACH */
+	unsigned serial;	   /* of the operation that it is, or is the rest of; 0: of none */
 	struct work *next;
 };
 
@@ -86,6 +90,7 @@ struct pci_device {
 	struct pci_device *physfn;
 	unsigned numvfs;
 	enum phase phase;
+	unsigned holder; /* serial of the operation that made it PROBING or REMOVING */
 	struct work *waiters;
 	unsigned vfio_users;
 	int vfio_index; /* < 0: none */
@@ -183,6 +188,8 @@ void device_unlock(struct kernel *k,
 void device_force_detach(struct kernel *k, struct pci_device *d);
 void kernel_resume(struct kernel *k);
 bool kernel_hangs(const struct kernel *k);
+/* This operation, or what is left of it, has not returned. */
+bool kernel_holds(const struct kernel *k, unsigned serial);
 
 /* children.c */
 int children_add(struct kernel *k, struct pci_device *d) MUST_CHECK;
@@ -206,6 +213,7 @@ int kernel_operate(struct kernel *k, struct work *w);
 int kernel_read_locked(struct kernel *k, const char *path, struct node **ret);
 struct pci_device *work_device(struct kernel *k, const struct work *w);
 struct work *work_new(enum work_kind kind, const char *path, const char *data, size_t size);
+struct work *work_copy(const struct work *w);
 void work_free(struct work *w);
 
 #endif

@@ -108,6 +108,71 @@ static int rec_load_module(struct host *h, const char *module, const char *optio
 
 /* ---- handed through ---- */
 
+static bool rec_is_ours(struct host *h, pid_t pid)
+{
+	struct host *inner = recorder_inner(h);
+
+	return inner->ops->is_ours(inner, pid);
+}
+
+static int rec_claim(struct host *h, const char *run_dir, const char *run, const char *name,
+		     pid_t *ret_holder)
+{
+	struct host *inner = acting(recorder_of(h));
+
+	return inner->ops->claim(inner, run_dir, run, name, ret_holder);
+}
+
+static void rec_unclaim(struct host *h, const char *name)
+{
+	struct host *inner = acting(recorder_of(h));
+
+	inner->ops->unclaim(inner, name);
+}
+
+static int rec_hold(struct host *h, const char *name, const char *disk)
+{
+	struct host *inner = acting(recorder_of(h));
+
+	return inner->ops->hold(inner, name, disk);
+}
+
+static void rec_let_go(struct host *h, const char *name)
+{
+	struct host *inner = acting(recorder_of(h));
+
+	inner->ops->let_go(inner, name);
+}
+
+static int rec_stuck_in(struct host *h, const char *name, struct strv *ret)
+{
+	struct host *inner = recorder_inner(h);
+
+	return inner->ops->stuck_in(inner, name, ret);
+}
+
+static int rec_net_links(struct host *h, const char *netns, struct strv *ret)
+{
+	struct host *inner = acting(recorder_of(h));
+
+	return inner->ops->net_links(inner, netns, ret);
+}
+
+static int rec_route_to(struct host *h, const char *destination, const char *from,
+			char *ret_interface, size_t size)
+{
+	struct host *inner = acting(recorder_of(h));
+
+	return inner->ops->route_to(inner, destination, from, ret_interface, size);
+}
+
+static int rec_smc_devices(struct host *h, struct strv *ret)
+{
+	struct host *inner = acting(recorder_of(h));
+
+	return inner->ops->smc_devices(inner, ret);
+}
+
 static host_dir rec_dir_open(struct host *h, const char *path)
 {
 	struct host *inner = recorder_inner(h);
@@ -243,6 +308,15 @@ int recorder_new(struct host *inner, recorder_fn fn, void *userdata, struct host
 		.map = rec_map,
 		.unmap = rec_unmap,
 		.device_number = rec_device_number,
+		.is_ours = inner->ops->is_ours ? rec_is_ours : NULL,
+		.claim = inner->ops->claim ? rec_claim : NULL,
+		.unclaim = inner->ops->unclaim ? rec_unclaim : NULL,
+		.hold = inner->ops->hold ? rec_hold : NULL,
+		.let_go = inner->ops->let_go ? rec_let_go : NULL,
+		.stuck_in = inner->ops->stuck_in ? rec_stuck_in : NULL,
+		.net_links = inner->ops->net_links ? rec_net_links : NULL,
+		.route_to = inner->ops->route_to ? rec_route_to : NULL,
+		.smc_devices = inner->ops->smc_devices ? rec_smc_devices : NULL,
 		.write = rec_write,
 		.read_locked = rec_read_locked,
 		.load_module = rec_load_module,
