@@ -124,6 +124,7 @@ static int make_plan(struct vfioadm_ctx *ctx, struct look *look, const struct vf
 		.selected = &look->selected,
 		.force = o->force,
 		.n_force = o->n_force,
+		.driver = wants_auto(o->driver) ? NULL : o->driver,
 	};
 	_cleanup_free_ struct plan_input *inputs = calloc(look->selected.n, sizeof(*inputs));
 	char boot_id[64] = "unknown";
