@@ -30,7 +30,8 @@ struct host_ops {
 	host_dir (*dir_open)(struct host *h, const char *path);
 	void (*dir_close)(struct host *h, host_dir dir);
 	/* name may contain slashes; dir < 0: name is a path from the root. Reads at most size - 1 bytes and
-	 * NUL-terminates; a longer file is -EFBIG. Binary content is allowed. Regular files only. */
+	 * NUL-terminates; a longer file is -EFBIG, and buf has its beginning. Binary content is allowed.
+	 * Regular files only. */
 	ssize_t (*read)(struct host *h, host_dir dir, const char *name, char *buf, size_t size);
 	/* Target of a symbolic link, as stored, NUL-terminated. -EINVAL: not a link. */
 	ssize_t (*readlink)(struct host *h, host_dir dir, const char *name, char *buf, size_t size);
@@ -55,7 +56,8 @@ struct host_ops {
 	 * about one function (modules, card types). Each claim is a helper process of its own that holds
 	 * run_dir/locks/NAME until it is given back or, when a write of it is stuck, until that returns. If
 	 * by then the caller has given up or died and run_dir/journal/RUN is still there, it settles that
-	 * run. -EAGAIN: somebody else has it, *ret_holder is the process (0: not known).
+	 * run. -EAGAIN: somebody else has it, *ret_holder is the process (0: not known); -EALREADY: we have.
+	 * host_free() with claims that were not given back leaves them to their helpers, as dying would.
 	 */
 	int (*claim)(struct host *h, const char *run_dir, const char *run, const char *name,
 		     pid_t *ret_holder);
@@ -68,8 +70,13 @@ struct host_ops {
 	/* Where in the kernel the claim's stuck write sleeps, one frame per item, innermost first. */
 	int (*stuck_in)(struct host *h, const char *name, struct strv *ret);
 
-	/* What may block: runs in the helper process with a deadline. -ETIMEDOUT: still in the kernel.
-	 * claim: the name whose helper does it; NULL: one without a lock. */
+	/*
+	 * What may block: runs in a helper process with a deadline. -ETIMEDOUT: it is still in the kernel;
+	 * what the kernel itself answers so comes as -ETIME. claim: the name whose helper does it; NULL, or
+	 * a name that was not claimed: one without a lock. Reading a claimed function's files is done by its
+	 * helper as well, loading modules by that of "host". Once a claim's helper was left to itself all
+	 * that it should do is -ETIMEDOUT at once, until unclaim; nothing else writes to that function.
+	 */
 	int (*write)(struct host *h, const char *claim, const char *path, const char *data, size_t size);
 	ssize_t (*read_locked)(struct host *h, const char *path, char *buf, size_t size);
 	int (*load_module)(struct host *h, const char *module, const char *options);

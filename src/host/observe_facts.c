@@ -219,6 +219,15 @@ static void read_noiommu(struct host *h, struct host_facts *facts)
 		facts->noiommu = uint_known(text[0] == 'Y' || text[0] == '1');
 }
 
+/* A module's boolean parameter: "Y" or "N". */
+static void read_denylist(struct host *h, struct host_facts *facts)
+{
+	char text[16];
+
+	if (host_read_text(h, -1, "sys/module/vfio_pci/parameters/disable_denylist", text, sizeof(text)) > 0)
+		facts->denylist_disabled = uint_known(text[0] == 'Y' || text[0] == '1');
+}
+
 /* The mount that was made last lies on top. */
 static int find_sysfs(const struct mount *m, void *userdata)
 {
@@ -251,6 +260,7 @@ int observe_facts(struct host *h, struct vfioadm_inventory *inv, const char *mou
 	read_advice(h, inv);
 	read_lockdown(h, facts);
 	read_noiommu(h, facts);
+	read_denylist(h, facts);
 	facts->vfio_pci_loaded = uint_known(host_exists(h, "sys/bus/pci/drivers/vfio-pci"));
 	return mountinfo ? mounts_each(mountinfo, find_sysfs, facts) : 0;
 }

@@ -134,6 +134,9 @@ static bool path_tells(const char *link)
 
 static bool seen_already(const struct reading *r, const struct opener *o)
 {
+	/* They all have one name, and each may be another device: /proc/PID/fdinfo tells. */
+	if (str_after(o->path, "anon_inode:"))
+		return false;
 	for (size_t i = r->n_openers, k = 0; i > 0 && k < SAME_WITHIN; i--, k++) {
 		const struct opener *other = &r->openers[i - 1];
 

@@ -20,6 +20,7 @@ struct uses {
 	const char *mountinfo;         /* of our own mount namespace; NULL: not readable */
 	struct owned_list found;
 	struct owned_list unseen;      /* name: the sentence */
+	struct node_list *nodes;       /* uses_nodes.c: read when first asked for, in the arena */
 };
 
 /**

@@ -52,11 +52,11 @@ static int at(struct fake_host *f, host_dir dir, const char *name, bool follow, 
 
 static ssize_t copy_out(const struct node *n, char *buf, size_t size)
 {
-	if (n->size >= size)
-		return -EFBIG;
-	memcpy(buf, n->data ? n->data : "", n->size);
-	buf[n->size] = '\0';
-	return (ssize_t)n->size;
+	size_t fits = n->size < size ? n->size : size - 1;
+
+	memcpy(buf, n->data ? n->data : "", fits);
+	buf[fits] = '\0';
+	return fits < n->size ? -EFBIG : (ssize_t)fits;
 }
 
 static ssize_t fake_read(struct host *h, host_dir dir, const char *name, char *buf, size_t size)

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VFIOADM_HOST_USES_PRIVATE_H
+#define VFIOADM_HOST_USES_PRIVATE_H
+
+#include "host/uses.h"
+
+/* ---- nodes (uses_nodes.c) ---- */
+
+struct node_entry {
+	const char *address; /* the function that it hangs below */
+	struct uses_node node;
+};
+
+/** Sorted by address and path. */
+struct node_list {
+	struct node_entry *items;
+	size_t n, room;
+};
+
+/**
+ * The nodes below all PCI functions, from /sys/dev. boot: address of the boot display, which the firmware's
+ * framebuffers are counted to; NULL: none. -ENOENT: this root has no /sys/dev. Free items.
+ */
+int nodes_read(struct host *h, struct arena *arena, const char *boot, struct node_list *ret) MUST_CHECK;
+/** Those below one function, by walking its directory; added to the list. */
+int nodes_walk(struct host *h, struct arena *arena, const char *address, struct node_list *list) MUST_CHECK;
+/** The function's nodes with their subsystems, as uses_each_node() hands them on. */
+int uses_nodes_below(struct uses *u, size_t function, const struct node_entry **ret, size_t *ret_n) MUST_CHECK;
+bool opener_has(const struct opener *o, const struct uses_node *node);
+/** An open file of sysfs or procfs through which a program drives this function itself; NULL, or its name. */
+const char *opener_registers(const struct opener *o, const char *address);
+
+/** Is the function wanted, or the VMD controller that carries what it is used for? */
+bool uses_wants(const struct uses *u, size_t function);
+/** Is this a user of the function already, with this code or (NULL) with any? */
+bool uses_has(const struct uses *u, size_t function, const char *code, const char *what);
+/** "PROGRAM (pid N)" "has PATH open", once for each process and code. */
+int uses_add_opener(struct uses *u, size_t function, const char *code, const struct opener *o) MUST_CHECK;
+
+/* ---- display (uses_display.c) ---- */
+
+/** The function that is the boot display, -1: none. */
+ssize_t boot_display_of(struct uses *u);
+
+/* ---- VFIO (uses_vfio.c) ---- */
+
+/** "guest=NAME" or "NAME" after -name on a QEMU's command line (arguments end with NUL); false: none. */
+bool vfio_guest_name(const char *cmdline, size_t size, char *ret_name, size_t room);
+
+/* ---- claims (libvirt_xml.c) ---- */
+
+/** A PCI function that a libvirt domain or network names. */
+struct libvirt_claim {
+	struct address address; /* not with pf */
+	const char *pf;         /* all virtual functions of this network interface */
+	const char *name;       /* of the domain or network */
+	bool network, managed;
+};
+
+/**
+ * Calls fn for each claim in one of libvirt's files: a domain, the status of a running one, a network.
+ * Reads no more than it understands: anything malformed ends the scan. Stops at a negative result of fn and
+ * returns it. -ENOMEM.
+ */
+int libvirt_scan(const char *text, size_t size, int (*fn)(const struct libvirt_claim *c, void *userdata),
+		 void *userdata) MUST_CHECK;
+
+#endif
