@@ -94,15 +94,12 @@ static const char *hint(struct checker *c, const struct vfioadm_finding *finding
 /* Who has it through VFIO matters when it is taken from there, the host's own use when it goes there. */
 static bool applies(const struct checker *c, const struct vfioadm_function *f, const char *code)
 {
-	static const char *const through_vfio[] = { "in-use-vfio", "libvirt-running", "openers-unknown" };
-	bool about_vfio = false;
+	bool through_vfio = streq(code, "in-use-vfio") || streq(code, "openers-unknown");
 
-	for (size_t i = 0; i < ARRAY_SIZE(through_vfio); i++)
-		about_vfio |= streq(code, through_vfio[i]);
 	if (check_leaves_vfio(c, f) || c->request->verb == VERB_RELEASE)
-		return about_vfio;
+		return through_vfio || streq(code, "libvirt-running");
 	/* check_vfs() has said it, with a way out. */
-	return !about_vfio && !(f->virtfns.n && streq(code, "in-use-vf"));
+	return !through_vfio && !(f->virtfns.n && streq(code, "in-use-vf"));
 }
 
 int check_users(struct checker *c, const struct vfioadm_function *f)

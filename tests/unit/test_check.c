@@ -1,77 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <string.h>
-
-#include "inventory_builder.h"
-#include "plan_text.h"
-#include "policy/check.h"
-
-struct request {
-	enum verb verb;
-	const char *functions; /* "0000:01:00.0,0000:01:00.1" */
-	const char *force;     /* codes, comma separated */
-	bool refused;
-};
-
-static struct vfioadm_plan *run(struct vfioadm_inventory *inv, const struct request *r)
-{
-	struct vfioadm_list functions = build_list(inv, r->functions);
-	struct vfioadm_list force = build_list(inv, r->force ? r->force : "");
-	_cleanup_selection_ struct selection selected = {0};
-	struct check_request request = {
-		.verb = r->verb, .selected = &selected, .force = force.items, .n_force = force.n};
-	struct vfioadm_plan *plan = plan_new(r->verb);
-	bool refused = !r->refused;
-
-	assert_non_null(plan);
-	for (size_t i = 0; i < functions.n; i++) {
-		ssize_t index = inventory_index(inv, functions.items[i]);
-
-		assert_true(index >= 0);
-		assert_int_equal(selection_add(&selected, (size_t)index), 0);
-	}
-	if (r->verb == VERB_ENABLE)
-		request.mentioned = &selected;
-	assert_int_equal(check_run(inv, &request, plan, &refused), 0);
-	assert_int_equal(refused, r->refused);
-	return plan;
-}
-
-static void assert_check(struct vfioadm_inventory *inv, const struct request *r,
-			 const char *expected)
-{
-	_cleanup_plan_ struct vfioadm_plan *plan = run(inv, r);
-
-	assert_findings(plan, expected);
-}
-
-static struct vfioadm_inventory *one(uint32_t class_code, const char *driver)
-{
-	struct vfioadm_inventory *inv = build_inventory();
-
-	build_bound(inv, "0000:01:00.0", class_code, 7, driver);
-	build_finish(inv);
-	return inv;
-}
-
-static const struct request assign = {VERB_ASSIGN, "0000:01:00.0", NULL, false};
-static const struct request assign_refused = {VERB_ASSIGN, "0000:01:00.0", NULL, true};
-static const struct request enable = {VERB_ENABLE, "0000:01:00.0", NULL, false};
-static const struct request enable_refused = {VERB_ENABLE, "0000:01:00.0", NULL, true};
-static const struct request release = {VERB_RELEASE, "0000:01:00.0", NULL, false};
-static const struct request release_refused = {VERB_RELEASE, "0000:01:00.0", NULL, true};
+#include "check_request.h"
 
 static void test_facets(void **state)
 {
-	assert_int_equal(check_facets(VERB_ASSIGN), VFIOADM_FACET_BASIC | VFIOADM_FACET_DETAIL);
-	assert_int_equal(check_facets(VERB_RELEASE), VFIOADM_FACET_BASIC);
-	assert_int_equal(check_facets(VERB_ENABLE),
-			 VFIOADM_FACET_BASIC | VFIOADM_FACET_DETAIL | VFIOADM_FACET_DRIVERS);
+	const unsigned users = VFIOADM_FACET_USERS | VFIOADM_FACET_IDENTITY;
+
+	assert_int_equal(check_facets(VERB_ASSIGN), VFIOADM_FACET_BASIC | VFIOADM_FACET_DETAIL |
+							    VFIOADM_FACET_DRIVERS | users);
+	assert_int_equal(check_facets(VERB_RELEASE),
+			 VFIOADM_FACET_BASIC | VFIOADM_FACET_DETAIL | users);
+	assert_int_equal(check_facets(VERB_ENABLE), VFIOADM_FACET_BASIC | VFIOADM_FACET_DETAIL |
+							    VFIOADM_FACET_DRIVERS | users);
 	assert_int_equal(check_facets(VERB_DISABLE), VFIOADM_FACET_BASIC);
 }
 
 static void test_nothing_speaks_against_it(void **state)
 {
-	_cleanup_inventory_ struct vfioadm_inventory *inv = one(0x020000, "e1000e");
+	_cleanup_inventory_ struct vfioadm_inventory *inv = one_function(0x020000, "e1000e");
 
 	assert_check(inv, &assign, "");
 	assert_check(inv, &enable, "");
@@ -80,7 +25,7 @@ static void test_nothing_speaks_against_it(void **state)
 
 static void test_bridge(void **state)
 {
-	_cleanup_inventory_ struct vfioadm_inventory *inv = one(0x060400, "pcieport");
+	_cleanup_inventory_ struct vfioadm_inventory *inv = one_function(0x060400, "pcieport");
 
 	assert_check(
 		inv, &assign_refused,
@@ -93,7 +38,7 @@ static void test_bridge(void **state)
 
 static void test_no_group(void **state)
 {
-	_cleanup_inventory_ struct vfioadm_inventory *inv = one(0x020000, "e1000e");
+	_cleanup_inventory_ struct vfioadm_inventory *inv = one_function(0x020000, "e1000e");
 	static const char none[] =
 		"blocks no-group 0000:01:00.0\n"
 		"  0000:01:00.0 has no IOMMU group: the IOMMU of this host does not cover it, so "
@@ -123,7 +68,7 @@ static void test_no_group(void **state)
 
 static void test_reserved(void **state)
 {
-	_cleanup_inventory_ struct vfioadm_inventory *inv = one(0x020000, "e1000e");
+	_cleanup_inventory_ struct vfioadm_inventory *inv = one_function(0x020000, "e1000e");
 
 	inv->functions[0].reserved_regions =
 		build_list(inv, "0xfee00000 0xfeefffff msi,0x0 0xffff direct-relaxable");
@@ -144,9 +89,10 @@ static void test_reserved(void **state)
 
 static void test_vfs(void **state)
 {
-	_cleanup_inventory_ struct vfioadm_inventory *inv = one(0x020000, "mlx5_core");
+	_cleanup_inventory_ struct vfioadm_inventory *inv = one_function(0x020000, "mlx5_core");
 
-	static const struct vfioadm_user users[] = {{"vf", "0000:01:00.2", "is there", false}};
+	static struct vfioadm_user users[] = {
+		{.what = "0000:01:00.2", .why = "is its virtual function", .code = "in-use-vf"}};
 
 	inv->functions[0].virtfns = build_list(inv, "0000:01:00.2");
 	/* Said once, and with the way out. */
@@ -167,6 +113,27 @@ static void test_vfs(void **state)
 		     "no physical function that has.\n"
 		     "  -> Assign the virtual functions instead, or remove them: echo 0 > "
 		     "/sys/bus/pci/devices/0000:01:00.0/sriov_numvfs\n");
+}
+
+/* vfio-pci removes the virtual functions of what it lets go, whoever has them. */
+static void test_vfs_of_assigned(void **state)
+{
+	_cleanup_inventory_ struct vfioadm_inventory *inv = one_function(0x020000, "vfio-pci");
+	static const char refused[] =
+		"blocks has-vfs 0000:01:00.0\n"
+		"  0000:01:00.0 has 1 virtual function enabled (0000:01:00.2), and they go when its "
+		"driver does.\n"
+		"  -> Remove them first: echo 0 > /sys/bus/pci/devices/0000:01:00.0/sriov_numvfs\n";
+	struct request other_driver = assign_refused;
+
+	inv->functions[0].virtfns = build_list(inv, "0000:01:00.2");
+	assert_check(inv, &assign, "");
+	assert_check(inv, &release_refused, refused);
+	other_driver.driver = "mlx5_vfio_pci";
+	assert_check(inv, &other_driver, refused);
+	other_driver.driver = "vfio_pci";
+	other_driver.refused = false;
+	assert_check(inv, &other_driver, "");
 }
 
 static void test_physfn(void **state)
@@ -355,59 +322,9 @@ static void test_vmd(void **state)
 		     "  -> Take it along: vfioadm assign --group 0000:00:0e.0\n");
 }
 
-static void test_users(void **state)
-{
-	static const struct vfioadm_user users[] = {
-		{"net", "eth0", "has address 192.0.2.1/24", true},
-		{"block", "nvme0n1p1", "is mounted at /", false},
-		{"display", "fb0", "is the console", true},
-		{"vf", "0000:01:00.2", "is bound to vfio-pci", true},
-		{"sound", "card0", "is open", true},
-	};
-	_cleanup_inventory_ struct vfioadm_inventory *inv = one(0x020000, "e1000e");
-	_cleanup_plan_ struct vfioadm_plan *forced = NULL;
-
-	inv->functions[0].users = users;
-	inv->functions[0].n_users = ARRAY_SIZE(users);
-	assert_check(inv, &assign_refused,
-		     "refuses in-use-net 0000:01:00.0, forceable\n"
-		     "  The host uses 0000:01:00.0: eth0 has address 192.0.2.1/24.\n"
-		     "  -> Stop using it first; if you are sure, add --force in-use-net.\n"
-		     "blocks in-use-block 0000:01:00.0\n"
-		     "  The host uses 0000:01:00.0: nvme0n1p1 is mounted at /.\n"
-		     "  -> It cannot be taken from the running host.\n"
-		     "refuses in-use-display 0000:01:00.0, forceable\n"
-		     "  The host uses 0000:01:00.0: fb0 is the console.\n"
-		     "  -> Stop using it first; if you are sure, add --force in-use-display.\n"
-		     "refuses in-use-vf 0000:01:00.0, forceable\n"
-		     "  The host uses 0000:01:00.0: 0000:01:00.2 is bound to vfio-pci.\n"
-		     "  -> Stop using it first; if you are sure, add --force in-use-vf.\n"
-		     "refuses in-use 0000:01:00.0, forceable\n"
-		     "  The host uses 0000:01:00.0: card0 is open.\n"
-		     "  -> Stop using it first; if you are sure, add --force in-use.\n");
-	/* Everything that can be forced is; what cannot still blocks. */
-	forced = run(inv, &(struct request){
-				  VERB_ASSIGN, "0000:01:00.0",
-				  "in-use,in-use-net,in-use-block,in-use-display,in-use-vf", true});
-	for (size_t i = 0; i < forced->n_findings; i++)
-		assert_int_equal(forced->findings[i].severity,
-				 i == 1 ? VFIOADM_BLOCKS : VFIOADM_WARNS);
-	inv->functions[0].n_users = 1;
-	vfioadm_plan_free(forced);
-	forced = run(inv, &(struct request){VERB_ASSIGN, "0000:01:00.0", "in-use-net", false});
-	assert_int_equal(forced->findings[0].severity, VFIOADM_WARNS);
-	assert_true(forced->findings[0].forceable);
-	/* The code of another finding forces nothing. */
-	vfioadm_plan_free(forced);
-	forced = run(inv,
-		     &(struct request){VERB_ASSIGN, "0000:01:00.0", "in-use,in-use-block", true});
-	assert_int_equal(forced->findings[0].severity, VFIOADM_REFUSES);
-	assert_check(inv, &release, "");
-}
-
 static void test_variant(void **state)
 {
-	_cleanup_inventory_ struct vfioadm_inventory *inv = one(0x020000, NULL);
+	_cleanup_inventory_ struct vfioadm_inventory *inv = one_function(0x020000, NULL);
 
 	inv->functions[0].vfio_variants = build_list(inv, "xe_vfio_pci");
 	assert_check(inv, &enable,
@@ -426,7 +343,7 @@ static void test_only_what_moves(void **state)
 {
 	_cleanup_inventory_ struct vfioadm_inventory *inv =
 		gpu("vfio-pci", "snd_hda_intel", "shpchp");
-	static const struct vfioadm_user user = {"net", "eth0", "is up", true};
+	static struct vfioadm_user user = {.what = "eth0", .why = "is up", .code = "in-use-net"};
 
 	inventory_get(inv, "0000:01:00.0")->users = &user;
 	inventory_get(inv, "0000:01:00.0")->n_users = 1;
@@ -456,6 +373,50 @@ static void test_several(void **state)
 		     "physical function that has.\n"
 		     "  -> Assign the virtual functions instead, or remove them: echo 0 > "
 		     "/sys/bus/pci/devices/0000:01:00.1/sriov_numvfs\n");
+}
+
+/* What must come along is looked at, but of the group has been spoken already. */
+static void test_along(void **state)
+{
+	_cleanup_inventory_ struct vfioadm_inventory *inv =
+		gpu("nouveau", "snd_hda_intel", "pcieport");
+	struct request r = assign_refused;
+
+	inventory_get(inv, "0000:01:00.1")->virtfns = build_list(inv, "0000:01:00.2");
+	r.along = "0000:01:00.1";
+	assert_check(
+		inv, &r,
+		"refuses group-split 0000:01:00.0\n"
+		"  0000:01:00.0 shares IOMMU group 7 with 0000:01:00.1 (snd_hda_intel), which the "
+		"host drives: a group belongs to VFIO as a whole.\n"
+		"  -> Take it along: vfioadm assign --group 0000:01:00.0\n"
+		"blocks has-vfs 0000:01:00.1\n"
+		"  0000:01:00.1 has 1 virtual function enabled (0000:01:00.2), and vfio-pci takes no "
+		"physical function that has.\n"
+		"  -> Assign the virtual functions instead, or remove them: echo 0 > "
+		"/sys/bus/pci/devices/0000:01:00.1/sriov_numvfs\n");
+}
+
+static void test_unsettled(void **state)
+{
+	_cleanup_inventory_ struct vfioadm_inventory *inv = gpu("vfio-pci", "vfio-pci", "pcieport");
+	struct request r = {VERB_RELEASE, "0000:01:00.0,0000:01:00.1", NULL, true};
+
+	r.pending = "0000:01:00.1,0000:09:00.0";
+	assert_check(inv, &r,
+		     "refuses unsettled 0000:01:00.0\n"
+		     "  The kernel still holds a step of an earlier run on 0000:01:00.1, which shares "
+		     "IOMMU group 7 with 0000:01:00.0.\n"
+		     "  -> Stop what holds it; then run vfioadm settle.\n"
+		     "refuses unsettled 0000:01:00.1\n"
+		     "  The kernel still holds a step of an earlier run on 0000:01:00.1.\n"
+		     "  -> Stop what holds it; then run vfioadm settle.\n");
+	/* Not even by force. */
+	r.force = "unsettled";
+	vfioadm_plan_free(run_check(inv, &r));
+	r.pending = "0000:09:00.0";
+	r.refused = false;
+	assert_check(inv, &r, "");
 }
 
 static void test_forceable_codes(void **state)
@@ -489,13 +450,15 @@ int main(void)
 		cmocka_unit_test(test_no_group),
 		cmocka_unit_test(test_reserved),
 		cmocka_unit_test(test_vfs),
+		cmocka_unit_test(test_vfs_of_assigned),
 		cmocka_unit_test(test_physfn),
 		cmocka_unit_test(test_split_assign),
 		cmocka_unit_test(test_split_several),
 		cmocka_unit_test(test_split_release),
 		cmocka_unit_test(test_group_bridge),
 		cmocka_unit_test(test_vmd),
-		cmocka_unit_test(test_users),
+		cmocka_unit_test(test_along),
+		cmocka_unit_test(test_unsettled),
 		cmocka_unit_test(test_variant),
 		cmocka_unit_test(test_only_what_moves),
 		cmocka_unit_test(test_several),

@@ -23,8 +23,9 @@ static void assert_verdict(struct vfioadm_inventory *inv, const char *address, c
 /* From the best to the worst: each new fact wins over those before it. */
 static void test_order(void **state)
 {
-	static const struct vfioadm_user users[] = {{"net", "eth0", "is up", true},
-						    {"net", "eth1", "is up", true}};
+	/* Not constant: weighing them fills in what their codes say. */
+	struct vfioadm_user users[] = {{.what = "eth0", .why = "is up", .code = "in-use-net"},
+				       {.what = "eth1", .why = "is up", .code = "in-use-net"}};
 	_cleanup_inventory_ struct vfioadm_inventory *inv = build_inventory();
 	struct vfioadm_function *f, *other;
 
@@ -104,8 +105,9 @@ static void test_bridge_in_the_way(void **state)
 
 static void test_vmd(void **state)
 {
-	static const struct vfioadm_user users[] = {{"block", "nvme0n1p1", "mounted at /boot", true},
-						    {"block", "nvme0n1p2", "mounted at /", false}};
+	struct vfioadm_user users[] = {
+		{.what = "nvme0n1p1", .why = "mounted at /boot", .code = "in-use-mount"},
+		{.what = "nvme0n1p2", .why = "mounted at /", .code = "root-filesystem"}};
 	_cleanup_inventory_ struct vfioadm_inventory *inv = build_inventory();
 
 	build_bound(inv, "0000:00:0e.0", 0x010400, 7, "vmd");
@@ -119,6 +121,64 @@ static void test_vmd(void **state)
 	inv->functions[0].users = users;
 	inv->functions[0].n_users = 2;
 	assert_verdict(inv, "0000:00:0e.0", "in-use", "nvme0n1p2 mounted at /");
+}
+
+/* What only warns is no use; kind, severity and forceable come from the table. */
+static void test_weights(void **state)
+{
+	struct vfioadm_user users[] = {{.what = "sda1", .why = "is in /etc/fstab", .code = "configured-mount"},
+				       {.what = "eth0", .why = "is up", .code = "in-use-net"},
+				       {.what = "x", .why = "is odd", .code = "no-such-code"},
+				       {.what = "sda", .why = "is /", .code = "root-filesystem"}};
+	static const struct vfioadm_user expected[] = {
+		{.kind = "block", .severity = VFIOADM_WARNS},
+		{.kind = "net", .severity = VFIOADM_REFUSES, .forceable = true},
+		{.kind = "other", .severity = VFIOADM_REFUSES},
+		{.kind = "block", .severity = VFIOADM_BLOCKS}};
+	_cleanup_inventory_ struct vfioadm_inventory *inv = build_inventory();
+	struct vfioadm_function *f = build_bound(inv, "0000:01:00.0", 0x020000, 7, "e1000e");
+
+	f->users = users;
+	f->n_users = 1;
+	build_finish(inv);
+	assert_verdict(inv, "0000:01:00.0", "assignable", NULL);
+	inv->functions[0].n_users = 3;
+	assert_verdict(inv, "0000:01:00.0", "in-use", "eth0 is up");
+	inv->functions[0].n_users = 4;
+	assert_verdict(inv, "0000:01:00.0", "in-use", "sda is /");
+	for (size_t i = 0; i < ARRAY_SIZE(expected); i++) {
+		assert_string_equal(users[i].kind, expected[i].kind);
+		assert_int_equal(users[i].severity, expected[i].severity);
+		assert_int_equal(users[i].forceable, expected[i].forceable);
+	}
+}
+
+static void test_device(void **state)
+{
+	_cleanup_inventory_ struct vfioadm_inventory *inv = build_inventory();
+	struct vfioadm_function *f = build_bound(inv, "0000:01:00.0", 0x0b4000, 7, NULL);
+
+	build_finish(inv);
+	f = &inv->functions[0];
+	f->facets &= ~(unsigned)VFIOADM_FACET_DETAIL;
+	f->header_type = uint_none();
+	assert_verdict(inv, "0000:01:00.0", "assignable", NULL);
+	f->facets |= VFIOADM_FACET_DETAIL;
+	assert_verdict(inv, "0000:01:00.0", "not-assignable",
+		       "it does not answer: it is gone, or has no power");
+	f->header_type = uint_known(1);
+	assert_verdict(inv, "0000:01:00.0", "not-assignable",
+		       "its configuration header is not that of an endpoint");
+	f->header_type = uint_known(0);
+	f->vendor = uint_known(0x8086);
+	f->device = uint_known(0x37c9);
+	assert_verdict(inv, "0000:01:00.0", "not-assignable",
+		       "it is on the list of devices that vfio-pci refuses (disable_denylist)");
+	f->vfio_driver = str_known("qat_vfio_pci");
+	assert_verdict(inv, "0000:01:00.0", "assignable", NULL);
+	f->vfio_driver = str_known("vfio-pci");
+	inv->facts.denylist_disabled = uint_known(1);
+	assert_verdict(inv, "0000:01:00.0", "assignable", NULL);
 }
 
 static void test_unknown(void **state)
@@ -148,6 +208,8 @@ int main(void)
 		cmocka_unit_test(test_companions),
 		cmocka_unit_test(test_bridge_in_the_way),
 		cmocka_unit_test(test_vmd),
+		cmocka_unit_test(test_weights),
+		cmocka_unit_test(test_device),
 		cmocka_unit_test(test_unknown),
 	};
 
