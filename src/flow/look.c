@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "flow/session.h"
+#include "flow/settle.h"
 #include "policy/driver.h"
 
 /* Of bridges too: they are listed with --all. */
@@ -15,6 +16,22 @@ static int search_all_users(struct host *h, struct vfioadm_inventory *inv)
 	for (size_t i = 0; i < inv->n_functions; i++)
 		wanted[i] = true;
 	return observe_uses(h, inv, wanted);
+}
+
+/* What a run has not let go is not free, whatever its driver link says just now. */
+static int add_pending(struct vfioadm_ctx *ctx, struct vfioadm_inventory *inv)
+{
+	_cleanup_strv_ struct strv pending = { 0 };
+	int r = settle_pending(ctx, &pending);
+
+	STRV_FOREACH(i, &pending) {
+		struct vfioadm_function *f = r == 0 ? inventory_get(inv, pending.items[i]) : NULL;
+
+		if (f)
+			r = observe_add_user(inv, f, "unsettled", "vfioadm",
+					     "has a run on it that has not come to its end");
+	}
+	return r;
 }
 
 int flow_observe(struct vfioadm_ctx *ctx, unsigned facets, struct vfioadm_inventory **ret,
@@ -36,7 +53,7 @@ int flow_observe(struct vfioadm_ctx *ctx, unsigned facets, struct vfioadm_invent
 			return error_oom(err);
 	if ((facets & VFIOADM_FACET_USERS) && search_all_users(h, inv) < 0)
 		return error_oom(err);
-	if (check_verdicts(inv) < 0)
+	if (add_pending(ctx, inv) < 0 || check_verdicts(inv) < 0)
 		return error_oom(err);
 	*ret = TAKE_PTR(inv);
 	return 0;

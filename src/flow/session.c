@@ -80,7 +80,16 @@ int session_open(struct vfioadm_ctx *ctx, struct vfioadm_plan *plan, const char 
 
 /* ---- what the kernel still holds ---- */
 
-static int fail_pending(const char *device, const char *other, pid_t holder, struct vfioadm_error **err)
+static void say_holders(struct host *h, const char *device, struct vfioadm_error **err)
+{
+	_cleanup_strv_ struct strv holders = { 0 };
+
+	if (device && observe_holders(h, device, &holders) == 0 && holders.n)
+		error_suffix(err, "it is held by %s%s.", holders.items[0], holders.n > 1 ? " and others" : "");
+}
+
+static int fail_pending(struct host *h, const char *device, const char *other, pid_t holder,
+			struct vfioadm_error **err)
 {
 	char by[64] = "";
 
@@ -98,6 +107,7 @@ static int fail_pending(const char *device, const char *other, pid_t holder, str
 		error_set(err, -EBUSY, VFIOADM_E_PENDING,
 			  "The kernel still holds a step of an earlier run on %s%s.", device, by);
 	error_device(err, device);
+	say_holders(h, other ? other : device, err);
 	error_hint(err, "Stop what holds it, and it settles by itself; 'vfioadm settle' shows what is left.");
 	return -EBUSY;
 }
@@ -108,17 +118,18 @@ int session_refuse_pending(const struct session *s, const struct look *look, str
 		const struct vfioadm_function *f = &look->inv->functions[look->selected.items[i]];
 
 		if (strv_has(&s->pending, f->address))
-			return fail_pending(f->address, NULL, 0, err);
+			return fail_pending(look->host, f->address, NULL, 0, err);
 		for (size_t j = 0; j < f->companions.n; j++)
 			if (strv_has(&s->pending, f->companions.items[j]))
-				return fail_pending(f->address, f->companions.items[j], 0, err);
+				return fail_pending(look->host, f->address, f->companions.items[j], 0,
+						    err);
 	}
 	return 0;
 }
 
 int session_refuse_pending_host(const struct session *s, struct vfioadm_error **err)
 {
-	return strv_has(&s->pending, CLAIM_HOST) ? fail_pending(NULL, NULL, 0, err) : 0;
+	return strv_has(&s->pending, CLAIM_HOST) ? fail_pending(s->ctx->host, NULL, NULL, 0, err) : 0;
 }
 
 int session_claim(struct session *s, const char *name, struct vfioadm_error **err)
@@ -131,7 +142,7 @@ int session_claim(struct session *s, const char *name, struct vfioadm_error **er
 		return 0;
 	r = h->ops->claim(h, s->ctx->run_dir, s->run, name, &holder);
 	if (r == -EAGAIN)
-		return fail_pending(streq(name, CLAIM_HOST) ? NULL : name, NULL, holder, err);
+		return fail_pending(h, streq(name, CLAIM_HOST) ? NULL : name, NULL, holder, err);
 	if (r == -ENOPKG)
 		return ready_no_helper(err);
 	if (r < 0) {

@@ -2,7 +2,11 @@
 """vfioadm in a guest, as tests use it, and a look at the kernel that does not go through vfioadm."""
 
 import json
+import os
 import shlex
+from pathlib import Path
+
+from rig import payload
 
 STATE = r"""
 for d in /sys/bus/pci/devices/*; do
@@ -12,6 +16,14 @@ for d in /sys/bus/pci/devices/*; do
 	echo "${d##*/}|${drv##*/}|$override|${grp##*/}|$vendor|$device|$class"
 done
 """
+
+
+def put_program(guest, name):
+    """Puts one of tools/ into the guest; returns its path there."""
+    build = os.environ[payload.BUILD_VARIABLE[guest.arch]]
+    path = f"/root/{name}"
+    guest.put(path, Path(build, "tests/guest/tools", name).read_bytes(), 0o755)
+    return path
 
 
 class Function:

@@ -92,6 +92,16 @@ _SMALL = _flat(
     _drive("d0"), _device("nvme,serial=TWIN0,drive=d0,bus=rp3,id=nvme0"),
 )
 
+# A disk that can be told not to answer: "break" and "resume" of QEMU's blkdebug, see hang() in test_hangs.py.
+_HANG = _flat(
+    _port("rp1", 1, 2, 0, multi=True), _port("rp2", 2, 2, 1), _port("rp3", 3, 2, 2),
+    _device("e1000e,romfile=,bus=rp1,mac=52:54:00:00:00:01,id=nic0"),
+    _device("e1000e,romfile=,bus=rp2,mac=52:54:00:00:00:02,id=nic1"),
+    ("-drive", "if=none,id=d0,format=raw,file.driver=blkdebug,file.image.driver=file,"
+     "file.image.filename={dir}/d0.img"),
+    _device("nvme,serial=TWIN0,drive=d0,bus=rp3,id=nvme0"),
+)
+
 # A controller with 127 VFs beside a few others: 136 functions once sriov_numvfs is 127.
 _MANY = _flat(
     _port("rp1", 1, 2, 0, multi=True), _port("rp2", 2, 2, 1),
@@ -128,6 +138,8 @@ LINEUPS = {
         "a USB controller (xhci) with a disk and a keyboard",
     ), _STANDARD, memory="1G", functions=26),
     "small": Lineup("x86_64", _SMALL_ABOUT, _SMALL, memory="512M", functions=10),
+    "hang": Lineup("x86_64", (*_SMALL_ABOUT, "which can be told not to answer"), _HANG, memory="512M",
+                   append="nvme_core.io_timeout=600", functions=10),
     "vga": Lineup("x86_64", (*_SMALL_ABOUT, "the boot display (VGA)"), _SMALL, vga=True,
                   functions=11),
     "many": Lineup("x86_64", ("an NVMe controller with up to 127 virtual functions",

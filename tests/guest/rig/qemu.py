@@ -301,7 +301,7 @@ class Guest:
     def _devices(self):
         args = [a.replace("{dir}", str(self._dir))
                 for a in (*self.lineup.devices, *self.extra_devices)]
-        for image in re.findall(r"file=([^,]+\.img)", " ".join(args)):
+        for image in re.findall(r"file(?:name)?=([^,]+\.img)", " ".join(args)):
             with open(image, "wb") as f:
                 f.truncate(DISK_SIZE)
         return args

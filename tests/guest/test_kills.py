@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Whoever kills vfioadm at whatever moment: what is left settles to the state before or the one asked for."""
+
+from tool import put_program
+
+# A run of assign or release on two functions notes about this often in its journal.
+EVENTS = 19
+MODES = ("process", "group", "all")
+DELAYS_US = (0, 20000, 40000, 70000, 110000, 160000, 220000, 300000)
+
+ROUND = r"""
+state() {{
+	for d in {nic} {disk}; do
+		l=$(readlink /sys/bus/pci/devices/$d/driver); read -r o </sys/bus/pci/devices/$d/driver_override
+		echo -n "${{l##*/}} $o;"
+	done
+}}
+for how in {hows}; do
+	case $(state) in vfio*) verb=release;; *) verb=assign;; esac
+	what=$({kill_at} ${{how%/*}} ${{how#*/}} vfioadm $verb {nic} {disk} 2>/dev/null | tail -n 1)
+	vfioadm settle --timeout 20 --lock-wait 20 >/tmp/settled 2>&1
+	echo "$how|$verb|$what|$?|$(state)|$(ls -A /run/vfioadm/journal)|$(tail -n 1 /tmp/settled)"
+done
+"""
+
+
+def test_kill_at_every_boundary(host):
+    nic, disk = host.nics()[0], host.disks()[0]
+    kill_at = put_program(host.guest, "kill-at")
+    native = "e1000e (null);nvme (null);"
+    vfio = "vfio-pci vfio-pci;vfio-pci vfio-pci;"
+    hows = [f"event:{n}/{mode}" for mode in MODES for n in range(1, EVENTS + 1)]
+    hows += [f"usec:{us}/{mode}" for us in DELAYS_US for mode in MODES[:2]]
+    out = host.sh(ROUND.format(nic=nic, disk=disk, kill_at=kill_at, hows=" ".join(hows)),
+                  timeout=400)
+    rounds = [line.split("|") for line in out.splitlines()]
+    assert len(rounds) == len(hows)
+    bad = [r for r in rounds if r[3] != "0" or r[4] not in (native, vfio) or r[5]]
+    assert not bad, bad
+    killed = [r for r in rounds if r[2] == "killed"]
+    assert len(killed) >= 60, f"only {len(killed)} were killed before they had ended"
+    # Both ends are seen, or the test would prove little.
+    assert {r[4] for r in killed} == {native, vfio}
+    host.vfioadm("release", nic, disk)
+    assert host.function(nic).state == ("e1000e", None)
+
+
+CROWD = r"""
+end=$(($(cut -d. -f1 /proc/uptime) + {seconds}))
+one() {{
+	while [ $(cut -d. -f1 /proc/uptime) -lt $end ]; do
+		case $((RANDOM % 4)) in
+		0) set -- {a} {b};; 1) set -- {b} {c};; 2) set -- {c};; 3) set -- {a} {c};;
+		esac
+		case $((RANDOM % 2)) in 0) verb=assign;; 1) verb=release;; esac
+		vfioadm $verb --lock-wait $((RANDOM % 8)) "$@" >/dev/null 2>/tmp/crowd.$ME.err
+		echo $? >>/tmp/crowd.$ME
+	done
+}}
+for ME in 0 1 2 3 4 5 6 7 8 9; do (one) & done
+wait
+cat /tmp/crowd.? | sort | uniq -c
+rm -f /tmp/crowd.*
+"""
+
+
+def test_ten_at_once(host):
+    """A minute of overlapping changes: no function is lost, nobody waits for ever, nothing is left over."""
+    a, b = host.nics()
+    c = host.disks()[0]
+    before = {d: host.function(d).state for d in (a, b, c)}
+    out = host.sh(CROWD.format(a=a, b=b, c=c, seconds=60), timeout=240)
+    counts = {int(rc): int(n) for n, rc in (line.split() for line in out.splitlines())}
+    assert set(counts) <= {0, 8}, counts
+    assert counts[0] > 20, counts
+    host.must("settle")
+    for d in before:
+        assert host.function(d).driver in ("vfio-pci", before[d][0])
+    host.must("release", a, b, c)
+    assert {d: host.function(d).state for d in before} == before
+    assert host.sh("ls -A /run/vfioadm/journal") == ""
