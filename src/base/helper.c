@@ -107,11 +107,13 @@ static int wait_reply(int fd, unsigned timeout_ms, int cancel_fd)
 	}
 }
 
-/* What keeps a program from being started must not pass for what a request met. */
-static int not_to_be_had(int r)
+/* What keeps a program from being started must not pass for what a request met, which was not even sent. */
+static int not_to_be_had(int r, int cancel_fd)
 {
-	static const int reasons[] = { ENOENT, EACCES, EPERM, ENOEXEC, ENOTDIR, ELOOP, EPIPE };
+	static const int reasons[] = { ENOENT, EACCES, EPERM, ENOEXEC, ENOTDIR, ELOOP, EPIPE, ETIMEDOUT };
 
+	if (r == -ETIMEDOUT && cancel_count(cancel_fd))
+		return -ECANCELED;
 	for (size_t i = 0; i < ARRAY_SIZE(reasons); i++)
 		if (r == -reasons[i])
 			return -ENOPKG;
@@ -227,6 +229,8 @@ static int exchange(struct helper *h, uint32_t operation, const char *path, cons
 {
 	int r = send_request(h->fd, operation, path, request, request_size, pass);
 
+	if (r == -E2BIG)
+		return r; /* nothing was sent */
 	if (r == 0)
 		r = wait_reply(h->fd, timeout_ms, cancel_fd);
 	if (r == 0)
@@ -245,7 +249,7 @@ int helper_call(struct helper *h, uint32_t operation, const char *path, const vo
 	int r = 0;
 
 	if (h->fd < 0)
-		r = not_to_be_had(helper_start(h, timeout_ms, cancel_fd));
+		r = not_to_be_had(helper_start(h, timeout_ms, cancel_fd), cancel_fd);
 	if (r < 0)
 		return r;
 	return exchange(h, operation, path, request, request_size, -1, timeout_ms, cancel_fd, ret_result,
@@ -266,5 +270,5 @@ int helper_copy(struct helper *from, struct helper *h, unsigned timeout_ms, int 
 	if (r < 0)
 		return r;
 	close(TAKE_FD(theirs));
-	return wait_ready(h, TAKE_FD(ours), timeout_ms, cancel_fd);
+	return not_to_be_had(wait_ready(h, TAKE_FD(ours), timeout_ms, cancel_fd), cancel_fd);
 }

@@ -44,8 +44,8 @@ void helper_free(struct helper *h);
  * One request. *ret_result is what the operation returned; reply data (at most size bytes) go to data,
  * their length to *ret_size. cancel_fd (-1: none) is an eventfd that counts the wish to stop: from the
  * second one on the wait ends at once.
- * 0; -ETIMEDOUT: still blocked (also when waiting was cancelled); -ENOPKG: the program cannot be started;
- * -EPIPE: the helper died.
+ * 0; -ETIMEDOUT: still blocked (also when waiting was cancelled); -EPIPE: the helper died; and where it was
+ * not even sent, -ENOPKG: the program cannot be started, -ECANCELED: or was not waited for any longer.
  */
 int helper_call(struct helper *h, uint32_t operation, const char *path, const void *request,
 		size_t request_size, unsigned timeout_ms, int cancel_fd, int64_t *ret_result, void *data,

@@ -20,7 +20,6 @@ struct live_claim {
 	char *name;
 	struct helper *helper;
 	pid_t pid;
-	int gone; /* 0: it serves; -ETIMEDOUT: left to itself, still in the kernel; -EPIPE: it died */
 };
 
 /** The running kernel. */

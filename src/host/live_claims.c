@@ -33,6 +33,14 @@ static struct live_claim *claim_of_path(struct host *h, const char *path)
 	return address ? find_claim(live_of(h), address, strcspn(address, "/")) : NULL;
 }
 
+/* 0: its helper serves; -ETIMEDOUT: it was left to itself, and has the lock; -EPIPE: it died, and has not. */
+static int gone(const struct live_claim *c)
+{
+	if (helper_pid(c->helper))
+		return 0;
+	return helper_stuck_pid(c->helper) ? -ETIMEDOUT : -EPIPE;
+}
+
 /* ---- helpers ---- */
 
 static struct helper *idle_helper(struct live_host *l)
@@ -40,7 +48,7 @@ static struct helper *idle_helper(struct live_host *l)
 	if (helper_pid(l->helper))
 		return l->helper;
 	for (size_t i = 0; i < l->n_claims; i++)
-		if (!l->claims[i].gone && helper_pid(l->claims[i].helper))
+		if (helper_pid(l->claims[i].helper))
 			return l->claims[i].helper;
 	return NULL;
 }
@@ -48,20 +56,13 @@ static struct helper *idle_helper(struct live_host *l)
 static int copy_helper(struct host *h, struct helper **ret)
 {
 	struct live_host *l = live_of(h);
-	struct helper *idle = idle_helper(l), *new = NULL;
-	int r = helper_new(l->program, &new);
+	struct helper *idle = idle_helper(l);
+	int r = helper_new(l->program, ret);
 
-	if (r < 0)
-		return r;
 	/* When that fails it is started by its first request, as any other. */
-	if (idle && helper_copy(idle, new, h->timeout_ms, h->cancel_fd) == -ETIMEDOUT)
-		r = -ETIMEDOUT;
-	if (r < 0) {
-		helper_free(new);
-		return r;
-	}
-	*ret = new;
-	return 0;
+	if (r == 0 && idle)
+		(void)!helper_copy(idle, *ret, h->timeout_ms, h->cancel_fd);
+	return r;
 }
 
 struct helper *live_helper(struct host *h)
@@ -145,14 +146,6 @@ int live_claim(struct host *h, const char *run_dir, const char *run, const char 
 	return 0;
 }
 
-/* After a request: is its helper still there? */
-static int after(struct live_claim *c, int r)
-{
-	if (!helper_pid(c->helper))
-		c->gone = r == -ETIMEDOUT ? -ETIMEDOUT : -EPIPE;
-	return r;
-}
-
 void live_unclaim(struct host *h, const char *name)
 {
 	struct live_host *l = live_of(h);
@@ -162,8 +155,8 @@ void live_unclaim(struct host *h, const char *name)
 	if (!c)
 		return;
 	helper = c->helper;
-	if (!c->gone)
-		after(c, act_end(helper, h));
+	if (!gone(c))
+		(void)!act_end(helper, h);
 	drop_claim(l, c);
 	give_helper_back(l, helper);
 }
@@ -172,17 +165,17 @@ int live_hold(struct host *h, const char *name, const char *disk)
 {
 	struct live_claim *c = claim_of(h, name);
 
-	if (!c || c->gone)
-		return c ? c->gone : -EBADF;
-	return after(c, act_hold(c->helper, h, disk));
+	if (!c || gone(c))
+		return c ? gone(c) : -EBADF;
+	return act_hold(c->helper, h, disk);
 }
 
 void live_let_go(struct host *h, const char *name)
 {
 	struct live_claim *c = claim_of(h, name);
 
-	if (c && !c->gone)
-		after(c, act_let_go(c->helper, h));
+	if (c && !gone(c))
+		(void)!act_let_go(c->helper, h);
 }
 
 bool live_is_ours(struct host *h, pid_t pid)
@@ -217,24 +210,17 @@ int live_write(struct host *h, const char *claim, const char *path, const char *
 	if (!c)
 		return act_write(live_helper(h), h, path, data, size);
 	/* A second process for the same function is what claims are there to prevent. */
-	if (c->gone)
-		return c->gone;
-	return after(c, act_write(c->helper, h, path, data, size));
+	return gone(c) ? gone(c) : act_write(c->helper, h, path, data, size);
 }
 
 ssize_t live_read_locked(struct host *h, const char *path, char *buf, size_t size)
 {
 	struct live_claim *c = claim_of_path(h, path);
-	ssize_t r;
 
 	if (!c)
 		return act_read(live_helper(h), h, path, buf, size);
 	/* It holds the device's lock: another process would only join it. */
-	if (c->gone)
-		return c->gone;
-	r = act_read(c->helper, h, path, buf, size);
-	after(c, (int)r);
-	return r;
+	return gone(c) ? gone(c) : act_read(c->helper, h, path, buf, size);
 }
 
 int live_load_module(struct host *h, const char *module, const char *options)
@@ -243,9 +229,7 @@ int live_load_module(struct host *h, const char *module, const char *options)
 
 	if (!c)
 		return act_load_module(live_helper(h), h, module, options);
-	if (c->gone)
-		return c->gone;
-	return after(c, act_load_module(c->helper, h, module, options));
+	return gone(c) ? gone(c) : act_load_module(c->helper, h, module, options);
 }
 
 int live_lookup_modules(struct host *h, const char *text, struct strv *ret)
@@ -306,7 +290,7 @@ int live_stuck_in(struct host *h, const char *name, struct strv *ret)
 	struct live_claim *c = claim_of(h, name);
 	int r;
 
-	if (!c || c->gone != -ETIMEDOUT)
+	if (!c || gone(c) != -ETIMEDOUT)
 		return -ENOENT;
 	r = read_stack(h, c->pid, &frames);
 	if (r != -ENOMEM && !frames.n)

@@ -1,0 +1,491 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Claims of a live host, with real processes: what a helper holds, for whom it works, and what it does
+ * when nobody waits for it any more. What blocks in the kernel is here the opening of a FIFO.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "base/file.h"
+#include "tmp_tree.h"
+
+#define FUNCTION "0000:01:00.0"
+#define OTHER	 "0000:02:00.0"
+
+static const char *program;
+static char dir[64];
+
+/* ---- a run directory ---- */
+
+static const char *in_dir(const char *name)
+{
+	static char paths[4][128];
+	static unsigned next;
+	char *path = paths[next++ % 4];
+
+	snprintf(path, sizeof(paths[0]), "%s/%s", dir, name);
+	return path;
+}
+
+static int setup(void **state)
+{
+	strcpy(dir, "/tmp/vfioadm-claims-XXXXXX");
+	return mkdtemp(dir) ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command), "rm -rf %s", dir);
+	return system(command);
+}
+
+static void put(const char *name, const char *text)
+{
+	FILE *f = fopen(in_dir(name), "w");
+
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+static void make_journal(const char *run)
+{
+	char name[64];
+
+	(void)!mkdir(in_dir("journal"), 0755);
+	snprintf(name, sizeof(name), "journal/%s", run);
+	put(name, "whatever it says\n");
+}
+
+static struct host *new_host(void)
+{
+	struct host *h;
+
+	assert_int_equal(host_live_new(program, &h), 0);
+	h->timeout_ms = 20000;
+	return h;
+}
+
+static int claim(struct host *h, const char *name)
+{
+	pid_t holder;
+
+	return h->ops->claim(h, dir, "run1", name, &holder);
+}
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void rest(void)
+{
+	static const struct timespec turn = {.tv_nsec = 5000000};
+
+	nanosleep(&turn, NULL);
+}
+
+static pid_t holder_of(const char *name)
+{
+	struct file_lock_holder holder = {0};
+	int fd = open(in_dir("locks"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = fd < 0 ? 0 : file_lock_holder(fd, name, &holder);
+
+	close(fd);
+	assert_true(r >= 0);
+	return r ? holder.pid : 0;
+}
+
+static bool soon(bool (*is)(void))
+{
+	double end = now() + 15;
+
+	while (!is() && now() < end)
+		rest();
+	return is();
+}
+
+static bool is_free(void)
+{
+	return !holder_of(FUNCTION);
+}
+
+static bool is_settled(void)
+{
+	return access(in_dir("settled-run1"), F_OK) == 0;
+}
+
+/* What it would have done it has done by now. */
+static void assert_never_settled(void)
+{
+	double end = now() + 0.3;
+
+	while (now() < end)
+		rest();
+	assert_false(is_settled());
+}
+
+/* ---- a write that the kernel does not let go ---- */
+
+static void make_fifo(void)
+{
+	assert_int_equal(mkfifo(in_dir("fifo"), 0600), 0);
+}
+
+static int write_to(struct host *h, const char *name, const char *file)
+{
+	return h->ops->write(h, name, in_dir(file) + 1, "text", 4);
+}
+
+static void write_stuck(struct host *h, const char *name)
+{
+	unsigned before = h->timeout_ms;
+
+	h->timeout_ms = 150;
+	assert_int_equal(write_to(h, name, "fifo"), -ETIMEDOUT);
+	h->timeout_ms = before;
+}
+
+static void let_it_return(void)
+{
+	int fd = open(in_dir("fifo"), O_RDONLY | O_CLOEXEC);
+	char text[8];
+
+	assert_true(fd >= 0);
+	assert_int_equal(read(fd, text, sizeof(text)), 4);
+	close(fd);
+}
+
+/* ---- tests ---- */
+
+static void test_two_claimers(void **state)
+{
+	struct host *one = new_host(), *two = new_host();
+	pid_t holder = 0;
+
+	assert_int_equal(claim(one, FUNCTION), 0);
+	assert_int_equal(claim(one, FUNCTION), -EALREADY);
+	assert_int_equal(two->ops->claim(two, dir, "run2", FUNCTION, &holder), -EAGAIN);
+	assert_true(holder > 0);
+	assert_int_equal(holder, holder_of(FUNCTION));
+	assert_true(one->ops->is_ours(one, holder));
+	assert_false(two->ops->is_ours(two, holder));
+	/* Another name is nobody's. */
+	assert_int_equal(claim(two, OTHER), 0);
+	one->ops->unclaim(one, FUNCTION);
+	assert_true(is_free());
+	assert_int_equal(claim(two, FUNCTION), 0);
+	two->ops->unclaim(two, FUNCTION);
+	two->ops->unclaim(two, OTHER);
+	two->ops->unclaim(two, "never claimed");
+	host_free(one);
+	host_free(two);
+}
+
+static void test_refused(void **state)
+{
+	static const char *const names[] = {"", ".", "..", ".hidden", "a/b", "../x", "a b", "\n"};
+	struct host *h = new_host();
+	struct stat st;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		assert_int_equal(claim(h, names[i]), -EINVAL);
+	assert_int_equal(h->ops->claim(h, dir, "../run", FUNCTION, NULL), -EINVAL);
+	assert_int_equal(h->ops->claim(h, "tmp", "run1", FUNCTION, NULL), -EINVAL);
+	assert_int_equal(claim(h, "host"), 0);
+	assert_int_equal(stat(in_dir("locks"), &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0700);
+	h->ops->unclaim(h, "host");
+	/* What others can write to says nothing. */
+	assert_int_equal(chmod(dir, 0777), 0);
+	assert_int_equal(claim(h, FUNCTION), -EPERM);
+	assert_int_equal(chmod(dir, 0700), 0);
+	assert_int_equal(unlink(in_dir("locks/host")), 0);
+	assert_int_equal(symlink("../elsewhere", in_dir("locks/host")), 0);
+	assert_int_equal(claim(h, "host"), -ELOOP);
+	assert_int_not_equal(access(in_dir("elsewhere"), F_OK), 0);
+	host_free(h);
+}
+
+/* One function: one process. More: one each, and what is about none of them has its own. */
+static void test_processes(void **state)
+{
+	struct host *h = new_host();
+	pid_t first, second;
+	char text[16];
+
+	put("file", "old");
+	assert_int_equal(h->ops->read_locked(h, in_dir("file") + 1, text, sizeof(text)), 3);
+	assert_int_equal(claim(h, FUNCTION), 0);
+	assert_int_equal(claim(h, OTHER), 0);
+	first = holder_of(FUNCTION);
+	second = holder_of(OTHER);
+	assert_int_not_equal(first, second);
+	assert_int_not_equal(getsid(first), getsid(second));
+	assert_int_equal(write_to(h, FUNCTION, "file"), 0);
+	assert_int_equal(write_to(h, OTHER, "file"), 0);
+	assert_int_equal(write_to(h, NULL, "file"), 0);
+	assert_int_equal(h->ops->read_locked(h, in_dir("file") + 1, text, sizeof(text)), 4);
+	/* A copy does not hold what the other one holds. */
+	h->ops->unclaim(h, FUNCTION);
+	assert_true(is_free());
+	assert_int_equal(holder_of(OTHER), second);
+	assert_int_equal(kill(second, SIGKILL), 0);
+	while (holder_of(OTHER))
+		rest();
+	/* Without its lock nothing is written any more. */
+	assert_int_equal(write_to(h, OTHER, "file"), -EPIPE);
+	assert_int_equal(write_to(h, OTHER, "file"), -EPIPE);
+	h->ops->unclaim(h, OTHER);
+	assert_int_equal(claim(h, OTHER), 0);
+	assert_int_equal(write_to(h, OTHER, "file"), 0);
+	h->ops->unclaim(h, OTHER);
+	host_free(h);
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+}
+
+static void test_orderly_end(void **state)
+{
+	struct host *h = new_host();
+
+	make_journal("run1");
+	assert_int_equal(claim(h, FUNCTION), 0);
+	assert_int_equal(write_to(h, FUNCTION, "journal/run1"), 0);
+	h->ops->unclaim(h, FUNCTION);
+	host_free(h);
+	assert_never_settled();
+	assert_true(is_free());
+}
+
+/* As it is when a process exits in the middle. */
+static void test_left_behind(void **state)
+{
+	struct host *h = new_host();
+
+	assert_int_equal(claim(h, FUNCTION), 0);
+	host_free(h);
+	assert_true(soon(is_free));
+	assert_never_settled(); /* no journal: nothing was begun */
+	h = new_host();
+	make_journal("run1");
+	assert_int_equal(claim(h, FUNCTION), 0);
+	assert_int_equal(claim(h, OTHER), 0);
+	h->ops->unclaim(h, OTHER);
+	host_free(h);
+	assert_true(soon(is_settled));
+	assert_true(is_free());
+}
+
+static void test_stuck(void **state)
+{
+	struct host *h = new_host(), *other = new_host();
+	double begin = now();
+	char text[16];
+	pid_t holder;
+
+	make_fifo();
+	put("file", "old");
+	make_journal("run1");
+	assert_int_equal(claim(h, FUNCTION), 0);
+	assert_int_equal(claim(h, OTHER), 0);
+	holder = holder_of(FUNCTION);
+	write_stuck(h, FUNCTION);
+	assert_true(now() - begin < 10);
+	/* At once, whatever the deadline; nobody else does it either. */
+	assert_int_equal(write_to(h, FUNCTION, "file"), -ETIMEDOUT);
+	assert_int_equal(h->ops->read_locked(h, "sys/bus/pci/devices/" FUNCTION "/driver_override",
+					     text, sizeof(text)),
+			 -ETIMEDOUT);
+	assert_int_equal(h->ops->hold(h, FUNCTION, "sda"), -ETIMEDOUT);
+	assert_int_equal(write_to(h, OTHER, "file"), 0);
+	assert_int_equal(write_to(h, NULL, "file"), 0);
+	assert_int_equal(claim(other, FUNCTION), -EAGAIN);
+	h->ops->unclaim(h, OTHER);
+	h->ops->unclaim(h, FUNCTION);
+	assert_int_equal(claim(h, FUNCTION), -EAGAIN);
+	assert_int_equal(holder_of(FUNCTION), holder);
+	assert_never_settled();
+	let_it_return();
+	assert_true(soon(is_settled));
+	assert_true(is_free());
+	assert_int_equal(claim(other, FUNCTION), 0);
+	other->ops->unclaim(other, FUNCTION);
+	host_free(h);
+	host_free(other);
+}
+
+static void test_stuck_without_journal(void **state)
+{
+	struct host *h = new_host();
+
+	make_fifo();
+	assert_int_equal(claim(h, FUNCTION), 0);
+	write_stuck(h, FUNCTION);
+	let_it_return();
+	assert_true(soon(is_free));
+	/* The run goes on without this function. */
+	assert_int_equal(write_to(h, FUNCTION, "fifo"), -ETIMEDOUT);
+	host_free(h);
+	assert_never_settled();
+}
+
+static void test_stuck_in(void **state)
+{
+	struct host *h = new_host();
+	struct strv frames = {0};
+	char path[64], text[4096];
+
+	make_fifo();
+	assert_int_equal(claim(h, FUNCTION), 0);
+	assert_int_equal(h->ops->stuck_in(h, FUNCTION, &frames), -ENOENT);
+	snprintf(path, sizeof(path), "proc/%d/stack", (int)holder_of(FUNCTION));
+	write_stuck(h, FUNCTION);
+	/* Root's, and in a container nobody's. */
+	if (h->ops->read(h, -1, path, text, sizeof(text)) > 0) {
+		assert_int_equal(h->ops->stuck_in(h, FUNCTION, &frames), 0);
+		assert_true(frames.n > 0);
+		STRV_FOREACH (i, &frames) {
+			assert_true(*frames.items[i]);
+			assert_null(strpbrk(frames.items[i], "+<>\n"));
+		}
+	}
+	strv_clear(&frames);
+	let_it_return();
+	host_free(h);
+}
+
+static void test_hold(void **state)
+{
+	struct host *h = new_host();
+
+	assert_int_equal(h->ops->hold(h, FUNCTION, "sda"), -EBADF);
+	assert_int_equal(claim(h, FUNCTION), 0);
+	assert_int_equal(h->ops->hold(h, FUNCTION, ""), -EINVAL);
+	assert_int_equal(h->ops->hold(h, FUNCTION, "../mem"), -EINVAL);
+	assert_int_equal(h->ops->hold(h, FUNCTION, "no-such-disk"), -ENOENT);
+	/* A node, but no disk. */
+	assert_int_equal(h->ops->hold(h, FUNCTION, "null"), -ENOENT);
+	h->ops->let_go(h, FUNCTION);
+	h->ops->unclaim(h, FUNCTION);
+	host_free(h);
+}
+
+/* ---- a caller that is killed ---- */
+
+/* Claims, says so, and waits for its end; stuck: with a write in the kernel. */
+static pid_t start_caller(bool stuck, int out)
+{
+	struct host *h;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid)
+		return pid;
+	if (host_live_new(program, &h) < 0 || claim(h, FUNCTION) < 0)
+		_exit(1);
+	if (stuck) {
+		h->timeout_ms = 150;
+		if (write_to(h, FUNCTION, "fifo") != -ETIMEDOUT)
+			_exit(2);
+	}
+	if (write(out, "y", 1) != 1)
+		_exit(3);
+	for (;;)
+		pause();
+}
+
+static void kill_caller(bool stuck)
+{
+	int fds[2], status;
+	pid_t pid;
+	char c;
+
+	make_fifo();
+	make_journal("run1");
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	pid = start_caller(stuck, fds[1]);
+	close(fds[1]);
+	assert_int_equal(read(fds[0], &c, 1), 1);
+	assert_true(holder_of(FUNCTION) > 0);
+	assert_false(is_settled());
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	/* Nobody has kept it open: it was the caller's. */
+	assert_int_equal(read(fds[0], &c, 1), 0);
+	close(fds[0]);
+}
+
+static void test_killed(void **state)
+{
+	kill_caller(false);
+	assert_true(soon(is_settled));
+	assert_true(is_free());
+}
+
+static void test_killed_while_stuck(void **state)
+{
+	kill_caller(true);
+	assert_never_settled();
+	assert_true(holder_of(FUNCTION) > 0);
+	let_it_return();
+	assert_true(soon(is_settled));
+	assert_true(is_free());
+}
+
+/* out=$(…) returns when the caller does. */
+static void test_output_is_not_kept(void **state)
+{
+	struct host *h;
+	int fds[2], status;
+	double begin = now();
+	pid_t pid;
+	char c;
+
+	make_fifo();
+	assert_int_equal(pipe(fds), 0); /* not close-on-exec, as standard output is not */
+	pid = fork();
+	if (pid == 0) {
+		dup2(fds[1], 1);
+		dup2(fds[1], 2);
+		if (host_live_new(program, &h) < 0 || claim(h, FUNCTION) < 0)
+			_exit(1);
+		h->timeout_ms = 150;
+		_exit(write_to(h, FUNCTION, "fifo") == -ETIMEDOUT ? 0 : 2);
+	}
+	close(fds[1]);
+	assert_int_equal(read(fds[0], &c, 1), 0);
+	assert_true(now() - begin < 10);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_true(holder_of(FUNCTION) > 0);
+	close(fds[0]);
+	let_it_return();
+	assert_true(soon(is_free));
+}
+
+int main(int argc, char **argv)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(test_two_claimers),  T(test_refused),
+		T(test_processes),     T(test_orderly_end),
+		T(test_left_behind),   T(test_stuck),
+		T(test_stuck_without_journal), T(test_stuck_in),
+		T(test_hold),	       T(test_killed),
+		T(test_killed_while_stuck),    T(test_output_is_not_kept),
+	};
+
+	if (argc < 2)
+		return 2;
+	program = argv[1];
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
