@@ -13,8 +13,13 @@ static const struct {
 	{ "vfio", "is used by" }, { "claim", "is claimed by" },
 };
 
-static const char *verb_of(const struct vfioadm_code_info *info)
+static const char *verb_of(const struct vfioadm_code_info *info, const struct vfioadm_user *user)
 {
+	if (streq(info->code, "openers-unknown"))
+		return "may be in use:";
+	/* Whatever it has open: a process is not part of the device. */
+	if (strstr(user->what, " (pid "))
+		return "is used by";
 	for (size_t i = 0; info->kind && i < ARRAY_SIZE(verbs); i++)
 		if (streq(verbs[i].kind, info->kind))
 			return verbs[i].verb;
@@ -49,29 +54,34 @@ static const char *before_what(const struct vfioadm_function *f, const struct vf
 	return "";
 }
 
-/* "is mounted at /" and "mounted at /" continue with a comma, "has address …" needs a word more. */
-static const char *before_why(const char **why)
+/* "mounted at /" continues with a comma, which does for "is mounted at /" as well; "has …" needs a word more. */
+static const char *before_why(const struct vfioadm_code_info *info, const char **why)
 {
-	static const char *const short_forms[] = { "is mounted ", "is used as " };
-	size_t first = strcspn(*why, " ");
+	static const char *const short_forms[] = { "is mounted ", "is used as ", "is part of " };
+	size_t first;
 
+	if (streq(info->code, "openers-unknown"))
+		return " ";
 	for (size_t i = 0; i < ARRAY_SIZE(short_forms); i++)
 		if (str_after(*why, short_forms[i])) {
 			*why += strlen("is ");
 			return ", ";
 		}
-	return first && (*why)[first - 1] == 's' ? ", which " : ", ";
+	first = strcspn(*why, " ");
+	if (str_after(*why, "part of ") || (first > 2 && strncmp(*why + first - 2, "ed", 2) == 0))
+		return ", ";
+	return ", which ";
 }
 
 static const char *sentence(struct checker *c, const struct vfioadm_function *f,
 			    const struct vfioadm_user *user, const struct vfioadm_code_info *info)
 {
-	const char *name = check_name(c, f), *why = user->why, *join = before_why(&why);
+	const char *name = check_name(c, f), *why = user->why, *join = before_why(info, &why);
 	bool root = streq(info->code, "root-filesystem");
 
 	if (!name)
 		return NULL;
-	return SAY(c, "%s %s %s%s%s%s%s.%s", name, verb_of(info), before_what(f, user), user->what, join, why,
+	return SAY(c, "%s %s %s%s%s%s%s.%s", name, verb_of(info, user), before_what(f, user), user->what, join, why,
 		   root ? " — the root file system" : "",
 		   info->severity == VFIOADM_BLOCKS ? " It cannot be assigned." : "");
 }

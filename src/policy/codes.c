@@ -45,7 +45,7 @@ static const struct vfioadm_code_info codes[] = {
 	  "Disable the narrower one as well, and enable it again." },
 	{ "in-use", "other", REFUSES, "the host uses it", "Stop using it first." },
 	{ "in-use-claimed", "block", REFUSES,
-	  "the kernel says that a disk on it is claimed, but not by whom (ZFS, another container …)",
+	  "a disk on it is claimed by somebody whom the kernel does not name (ZFS, another container …)",
 	  "Find out who uses the disk, and stop that." },
 	{ "in-use-console", "display", REFUSES, "a console of the host is on it",
 	  "Have another way to the host (network, serial console)." },

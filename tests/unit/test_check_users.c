@@ -63,6 +63,12 @@ static void test_sentences(void **state)
 			"0000:01:00.0 is used by dump1090 (pid 31), which has /dev/swradio0 open.");
 	assert_sentence(0x020000, "libvirt-defined", "domain \"web\"", "names it",
 			"0000:01:00.0 (Ethernet) is claimed by domain \"web\", which names it.");
+	/* A process is no part of the device, whatever the kind. */
+	assert_sentence(0x040300, "in-use-sound", "pipewire (pid 9)", "has /dev/snd/pcmC0D0p open",
+			"0000:01:00.0 (sound card) is used by pipewire (pid 9), which has "
+			"/dev/snd/pcmC0D0p open.");
+	assert_sentence(0x040300, "in-use-sound", "pcmC0D0p", "is playing or recording",
+			"0000:01:00.0 (sound card) has pcmC0D0p, which is playing or recording.");
 	assert_sentence(0xff0000, "in-use", "something", "works with it",
 			"0000:01:00.0 is used by something, which works with it.");
 }
@@ -150,7 +156,7 @@ static void test_which_count(void **state)
 	static struct vfioadm_user users[] = {
 		{.what = "eth0", .why = "is up", .code = "in-use-net"},
 		{.what = "qemu (pid 5)", .why = "has /dev/vfio/7 open", .code = "in-use-vfio"},
-		{.what = "somebody", .why = "may have it open", .code = "openers-unknown"},
+		{.what = "a process", .why = "may have it open", .code = "openers-unknown"},
 		{.what = "domain \"x\"", .why = "runs with it", .code = "libvirt-running"},
 		{.what = "domain \"y\"", .why = "names it", .code = "libvirt-defined"},
 	};
@@ -160,7 +166,7 @@ static void test_which_count(void **state)
 		"  -> Shut the virtual machine down, or detach the device from it; if you are sure, add "
 		"--force in-use-vfio.\n"
 		"refuses openers-unknown 0000:01:00.0, forceable\n"
-		"  0000:01:00.0 (Ethernet) is used by somebody, may have it open.\n"
+		"  0000:01:00.0 (Ethernet) may be in use: a process may have it open.\n"
 		"  -> Run it as root, on the host; if you are sure, add --force openers-unknown.\n"
 		"refuses libvirt-running 0000:01:00.0, forceable\n"
 		"  0000:01:00.0 (Ethernet) is claimed by domain \"x\", which runs with it.\n"
