@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -146,14 +147,122 @@ static void test_no_program(void **state)
 	helper_free(h);
 }
 
+static void make_program(char *path, const char *text, mode_t mode)
+{
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	assert_int_equal(fchmod(fd, mode), 0);
+	close(fd);
+}
+
+/* Its file system hangs, say. Nobody waits for it longer than for a helper's work. */
+static void test_never_ready(void **state)
+{
+	char path[] = "/tmp/vfioadm-helper-XXXXXX";
+	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	struct helper *h = NULL;
+	uint64_t twice = 2;
+	double begin = now();
+	int64_t result;
+
+	make_program(path, "#!/bin/sh\nexec sleep 5\n", 0700);
+	assert_int_equal(helper_new(path, &h), 0);
+	assert_int_equal(call(h, 1, "", 200, &result, NULL, 0), -ENOPKG);
+	assert_int_equal(write(fd, &twice, sizeof(twice)), sizeof(twice));
+	assert_int_equal(helper_call(h, 1, "", NULL, 0, 20000, fd, &result, NULL, 0, NULL),
+			 -ECANCELED);
+	assert_true(now() - begin < 4);
+	/* Nothing was sent: nothing is stuck. */
+	assert_int_equal(helper_stuck_pid(h), 0);
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	helper_free(h);
+	unlink(path);
+	strcpy(path, "/tmp/vfioadm-helper-XXXXXX");
+	make_program(path, "not a program", 0600);
+	assert_int_equal(helper_new(path, &h), 0);
+	assert_int_equal(call(h, 1, "", 20000, &result, NULL, 0), -ENOPKG);
+	helper_free(h);
+	unlink(path);
+	close(fd);
+}
+
+/* A fork of what runs: another process, another session, its own socket. */
+static void test_copy(void **state)
+{
+	struct helper *h = new_helper(), *copy = new_helper();
+	char reply[512];
+	int pid, sid, ppid, fds;
+	int64_t result;
+
+	assert_int_equal(helper_copy(h, copy, 20000, -1), -EBADF); /* of nothing */
+	assert_int_equal(call(h, 1, "one", 20000, &result, reply, sizeof(reply)), 0);
+	assert_int_equal(helper_copy(h, copy, 20000, -1), 0);
+	assert_int_equal(helper_copy(h, copy, 20000, -1), -EBADF); /* is there already */
+	assert_int_not_equal(helper_pid(h), helper_pid(copy));
+	assert_int_equal(call(copy, 5, "", 20000, &result, reply, sizeof(reply)), 0);
+	assert_int_equal(sscanf(reply, "pid=%d sid=%d ppid=%d fds=%d", &pid, &sid, &ppid, &fds), 4);
+	assert_int_equal(pid, helper_pid(copy));
+	assert_int_not_equal(sid, getsid(helper_pid(h)));
+	assert_int_not_equal(ppid, helper_pid(h));
+	assert_int_equal(fds, 4);
+	/* Each goes on without the other. */
+	assert_int_equal(call(h, 4, "", 20000, &result, NULL, 0), -EPIPE);
+	assert_int_equal(helper_pid(h), 0);
+	assert_int_equal(call(copy, 1, "two", 20000, &result, reply, sizeof(reply)), 0);
+	assert_string_equal(reply, "some/path:two");
+	helper_free(h);
+	helper_free(copy);
+}
+
+/* A handler of the caller's would run in the process that becomes the helper, and its effects be ours. */
+static volatile sig_atomic_t signals;
+
+static void count_signal(int number)
+{
+	signals++;
+}
+
+static void test_caller_keeps_signals(void **state)
+{
+	struct sigaction handler = {.sa_handler = count_signal}, before;
+	struct helper *h = new_helper();
+	sigset_t blocked, mask;
+	char reply[64];
+	int64_t result;
+
+	sigemptyset(&blocked);
+	sigaddset(&blocked, SIGUSR2);
+	assert_int_equal(sigprocmask(SIG_SETMASK, &blocked, NULL), 0);
+	assert_int_equal(sigaction(SIGUSR1, &handler, &before), 0);
+	assert_int_equal(call(h, 1, "x", 20000, &result, reply, sizeof(reply)), 0);
+	assert_int_equal(sigprocmask(SIG_SETMASK, NULL, &mask), 0);
+	assert_true(sigismember(&mask, SIGUSR2) && !sigismember(&mask, SIGUSR1));
+	raise(SIGUSR1);
+	assert_int_equal(signals, 1);
+	sigemptyset(&mask);
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+	sigaction(SIGUSR1, &before, NULL);
+	helper_free(h);
+}
+
 static void test_too_large(void **state)
 {
 	struct helper *h = new_helper();
 	static char data[HELPER_MESSAGE_MAX + 1];
 	int64_t result;
 
+	char reply[64];
+	pid_t pid;
+
+	assert_int_equal(call(h, 1, "x", 20000, &result, reply, sizeof(reply)), 0);
+	pid = helper_pid(h);
 	memset(data, 'x', sizeof(data) - 1);
 	assert_int_equal(call(h, 1, data, 20000, &result, NULL, 0), -E2BIG);
+	/* It has seen nothing of that, and what it holds stays held. */
+	assert_int_equal(call(h, 1, "x", 20000, &result, reply, sizeof(reply)), 0);
+	assert_int_equal(helper_pid(h), pid);
 	helper_free(h);
 }
 
@@ -176,10 +285,12 @@ static void test_low_descriptors(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_detached),
-		cmocka_unit_test(test_deadline),   cmocka_unit_test(test_cancel),
-		cmocka_unit_test(test_death),	   cmocka_unit_test(test_no_program),
-		cmocka_unit_test(test_too_large),  cmocka_unit_test(test_low_descriptors),
+		cmocka_unit_test(test_round_trip),  cmocka_unit_test(test_detached),
+		cmocka_unit_test(test_deadline),    cmocka_unit_test(test_cancel),
+		cmocka_unit_test(test_death),	    cmocka_unit_test(test_no_program),
+		cmocka_unit_test(test_never_ready), cmocka_unit_test(test_copy),
+		cmocka_unit_test(test_too_large),   cmocka_unit_test(test_low_descriptors),
+		cmocka_unit_test(test_caller_keeps_signals),
 	};
 
 	if (argc < 2)
