@@ -416,6 +416,17 @@ static int own_pid(struct host *h)
 	return (int)pid;
 }
 
+static int parent_of(struct host *h, int pid)
+{
+	struct stat_line stat = { .parent = 0 };
+	char path[32], text[STAT_SIZE];
+
+	snprintf(path, sizeof(path), "proc/%d/stat", pid);
+	if (!pid || h->ops->read(h, -1, path, text, sizeof(text)) < 0 || !parse_stat(text, &stat))
+		return 0;
+	return stat.parent;
+}
+
 int processes_read(struct host *h, struct arena *arena, struct processes *ret)
 {
 	struct processes all = { .own_mnt_ns = own_namespace(h, "mnt"),
@@ -429,6 +440,7 @@ int processes_read(struct host *h, struct arena *arena, struct processes *ret)
 
 	if (e == -ENOMEM)
 		return e;
+	all.own_parent = parent_of(h, all.own_pid);
 	pids = sorted_pids(&names, &n);
 	r.processes = calloc(n + 1, sizeof(*r.processes));
 	e = pids && r.processes ? look_at_all(&r, pids, n, all.own_pid) : -ENOMEM;

@@ -36,7 +36,7 @@ struct processes {
 	size_t n_openers;
 	const char *unseen;    /* NULL: complete; else why not: not root, another PID namespace … */
 	uint64_t own_mnt_ns, own_net_ns;
-	int own_pid;           /* 0: not known */
+	int own_pid, own_parent; /* 0: not known */
 };
 
 /**
