@@ -143,5 +143,6 @@ void to_vfio(struct host *h, const char *address, const char *native);
 
 int run_device_tests(void);
 int run_fault_tests(void);
+int run_claim_tests(void);
 
 #endif

@@ -302,5 +302,5 @@ int main(void)
 	};
 	int failed = cmocka_run_group_tests_name("fake", tests, NULL, NULL);
 
-	return failed + run_device_tests() + run_fault_tests();
+	return failed + run_device_tests() + run_fault_tests() + run_claim_tests();
 }
