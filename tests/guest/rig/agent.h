@@ -7,6 +7,7 @@
 struct options {
 	char channel[64]; /* "ttyS1", or "virtio" for the virtio-serial port */
 	char term[32];	  /* TERM of the interactive shell */
+	char root[32];	  /* disk to move the root file system to, "nvme0n1" */
 	int rows, cols;
 	bool shell;	 /* interactive shell on the console */
 	bool nocoldplug; /* leave all drivers unloaded */

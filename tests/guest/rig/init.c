@@ -76,6 +76,7 @@ void guest_options(struct options *ret)
 		sscanf(word, "rig.term=%31s", ret->term);
 		sscanf(word, "rig.rows=%d", &ret->rows);
 		sscanf(word, "rig.cols=%d", &ret->cols);
+		sscanf(word, "rig.root=%31s", ret->root);
 		if (strcmp(word, "rig.shell") == 0)
 			ret->shell = true;
 		if (strcmp(word, "rig.nocoldplug") == 0)
@@ -256,6 +257,21 @@ static void coldplug(void)
 		say("rig: an NVMe controller is not ready after %d s", SETTLE_SECONDS);
 }
 
+/* Moves to a disk for good, as an initramfs does: a host whose root file system is on it. */
+static void move_root(const char *disk)
+{
+	char script[512];
+
+	snprintf(script, sizeof(script),
+		 "/usr/sbin/mke2fs -q -F -t ext4 -O ^has_journal /dev/%s && mkdir /new && "
+		 "mount -t ext4 /dev/%s /new && cp -a /bin /sbin /lib /lib64 /etc /root /usr /new && "
+		 "cd /new && mkdir -p var mnt proc sys dev run tmp && ln -s /run var/run && "
+		 "for d in proc sys dev run tmp; do mount --move /$d $d || exit 1; done", disk, disk);
+	if (system(script) || chdir("/new") || mount(".", "/", NULL, MS_MOVE, NULL) || chroot(".") ||
+	    chdir("/"))
+		say("rig: no root on %s: %s", disk, strerror(errno));
+}
+
 void guest_init(const struct options *opt)
 {
 	int fd;
@@ -279,6 +295,8 @@ void guest_init(const struct options *opt)
 	symlink("/run", "/var/run");
 	if (!opt->nocoldplug)
 		coldplug();
+	if (*opt->root)
+		move_root(opt->root);
 	fd = open(MARKER, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
 	if (fd >= 0)
 		close(fd);

@@ -22,7 +22,7 @@ COMPILER = {"x86_64": "gcc", "s390x": "s390x-linux-gnu-gcc"}
 
 # Packages whose programs go into every guest; unpacked in the cache, installed nowhere.
 TOOL_PACKAGES = ("busybox-static", "kmod", "pciutils", "udev", "libc6", "iproute2",
-                 "e2fsprogs", "mdadm", "dmsetup")
+                 "e2fsprogs", "mdadm", "dmsetup", "lvm2", "cryptsetup-bin", "btrfs-progs")
 # (path in the packages, path in the guest); a package without it is a mistake.
 TOOLS = (
     ("bin/busybox", "/usr/bin/busybox"),
@@ -33,6 +33,10 @@ TOOLS = (
     ("sbin/mke2fs", "/usr/sbin/mke2fs"),
     ("sbin/mdadm", "/usr/sbin/mdadm"),
     ("sbin/dmsetup", "/usr/sbin/dmsetup"),
+    ("sbin/lvm", "/usr/sbin/lvm"),
+    ("sbin/cryptsetup", "/usr/sbin/cryptsetup"),
+    ("sbin/mkfs.btrfs", "/usr/sbin/mkfs.btrfs"),
+    ("bin/rdma", "/usr/bin/rdma"),
 )
 KMOD_LINKS = ("modprobe", "insmod", "rmmod", "lsmod", "modinfo", "depmod")
 # busybox has these too, but the real ones come with the packages above.

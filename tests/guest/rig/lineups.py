@@ -111,6 +111,39 @@ _MANY = _flat(
 )
 
 
+# One of each kind that a host can use, for the tests of who uses what:
+#   01:00.0, 02:00.0  e1000e twins           03:00.0, 04:00.0  nvme twins (TWIN0, TWIN1)
+#   05:00.0, 06:00.0  two nvme controllers of one subsystem that share a disk (multipath)
+#   07:00.0           igb SR-IOV PF          0a:00.0           virtio-blk
+#   08:00.0, 09:00.0  a virtio-net with stand-by and the e1000e that it stands by for (failover)
+#   0b:00.0           xhci with a disk       0c:00.0           xhci with the only keyboard
+#   00:10.0 VGA, 00:11.0 sound, 00:12.0 a serial port
+_USERS = _flat(
+    *(_port(f"rp{n}", n, 2 + (n - 1) // 8, (n - 1) % 8, multi=(n - 1) % 8 == 0)
+      for n in range(1, 13)),
+    _device("e1000e,romfile=,bus=rp1,mac=52:54:00:00:00:01"),
+    _device("e1000e,romfile=,bus=rp2,mac=52:54:00:00:00:02"),
+    _drive("d0"), _device("nvme,serial=TWIN0,drive=d0,bus=rp3"),
+    _drive("d1"), _device("nvme,serial=TWIN1,drive=d1,bus=rp4"),
+    _device("nvme-subsys,id=paths"),
+    _device("nvme,serial=PATHS,subsys=paths,bus=rp5,id=path0"),
+    _device("nvme,serial=PATHS,subsys=paths,bus=rp6,id=path1"),
+    _drive("d2"), _device("nvme-ns,drive=d2,nsid=1,shared=on,bus=path0"),
+    _device("igb,romfile=,bus=rp7,mac=52:54:00:00:00:06"),
+    _device("virtio-net-pci,romfile=,bus=rp8,mac=52:54:00:00:00:08,failover=on,iommu_platform=on"),
+    _device("e1000e,romfile=,bus=rp9,mac=52:54:00:00:00:08"),
+    _drive("d3"), _device("virtio-blk-pci,drive=d3,bus=rp10,iommu_platform=on"),
+    _device("qemu-xhci,bus=rp11,id=usb0"),
+    _drive("d4"), _device("usb-storage,bus=usb0.0,drive=d4"),
+    _device("qemu-xhci,bus=rp12,id=usb1"), _device("usb-kbd,bus=usb1.0"),
+    _device("VGA,romfile=,addr=0x10"),
+    _device("ich9-intel-hda,addr=0x11,id=hda"), _device("hda-duplex,bus=hda.0,audiodev=none"),
+    ("-audiodev", "none,id=none"),
+    ("-chardev", "null,id=null"), _device("pci-serial,chardev=null,addr=0x12"),
+    ("-machine", "i8042=off"),
+)
+
+
 def _zpci(uid, fid, ident, device):
     return _flat(_device(f"zpci,uid={uid:#x},fid={fid:#x},target={ident}"),
                  _device(f"{device},id={ident}"))
@@ -142,6 +175,11 @@ LINEUPS = {
                    append="nvme_core.io_timeout=600", functions=10),
     "vga": Lineup("x86_64", (*_SMALL_ABOUT, "the boot display (VGA)"), _SMALL, vga=True,
                   functions=11),
+    "users": Lineup("x86_64", (
+        "one of each kind that the host can use: NICs (e1000e, igb, virtio), NVMe disks, one of them by "
+        "two ways, a virtio disk",
+        "a USB controller with a disk, one with the only keyboard; a display, sound, a serial port",
+    ), _USERS, memory="1G", append="crashkernel=32M", functions=31),
     "many": Lineup("x86_64", ("an NVMe controller with up to 127 virtual functions",
                               "a NIC (e1000e), a random number device (virtio)"),
                      _MANY, memory="1536M", functions=9),
