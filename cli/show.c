@@ -142,7 +142,7 @@ static void print_users(struct cli *cli, const struct vfioadm_function *f)
 		}
 		fprintf(cli->out, "%s%s\n", t.failed ? "?" : t.s,
 			u->severity == VFIOADM_BLOCKS	? " (cannot be overridden)"
-			: u->severity == VFIOADM_WARNS	? " (only warned of)"
+			: u->severity == VFIOADM_WARNS	? " (only a warning)"
 							: "");
 	}
 }

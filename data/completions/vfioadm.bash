@@ -103,15 +103,17 @@ _vfioadm()
 	local cur prev words cword
 	_init_completion -n := || return
 
-	local verbs='list show enable disable assign release help'
+	local verbs='list show check enable disable assign release settle help'
 	local global='--json --sysroot --timeout --lock-wait --quiet --verbose --color --version --help'
 	local -A options=(
-		[list]='--all --tree --enabled --columns'
+		[list]='--all --tree --enabled --users --columns'
 		[show]='--all-matching'
+		[check]='--group --all-matching --force'
 		[enable]='--dry-run --force'
 		[disable]='--dry-run'
 		[assign]='--dry-run --group --driver --all-matching --force'
 		[release]='--dry-run --group --all-matching --park --force'
+		[settle]='--dry-run'
 		[help]=''
 	)
 	local verb= i
@@ -144,7 +146,7 @@ _vfioadm()
 		COMPREPLY=($(compgen -W "$verbs" -- "$cur"))
 	else
 		case $verb in
-		show | assign | release)
+		show | check | assign | release)
 			_vfioadm_selectors
 			;;
 		enable | disable)

@@ -54,17 +54,19 @@ function __vfioadm_vfio_drivers
     end
 end
 
-set -l verbs list show enable disable assign release help
+set -l verbs list show check enable disable assign release settle help
 set -l before "not __fish_seen_subcommand_from $verbs"
 
 complete -c vfioadm -f
 
 complete -c vfioadm -n $before -a list -d 'Every assignable function'
 complete -c vfioadm -n $before -a show -d 'Everything known about a function'
+complete -c vfioadm -n $before -a check -d 'Is it safe to move a function?'
 complete -c vfioadm -n $before -a enable -d 'Give a card type to vfio-pci'
 complete -c vfioadm -n $before -a disable -d 'Take a card type back'
 complete -c vfioadm -n $before -a assign -d 'Bind functions to a VFIO driver'
 complete -c vfioadm -n $before -a release -d 'Give functions back to their driver'
+complete -c vfioadm -n $before -a settle -d 'Finish or undo what an interrupted run left'
 complete -c vfioadm -n $before -a help -d 'Overview, or the help of a verb'
 
 complete -c vfioadm -l json -d 'Print one JSON object'
@@ -82,21 +84,22 @@ set -l list "$before; or __fish_seen_subcommand_from list"
 complete -c vfioadm -n $list -l all -d 'Also bridges and host bridges'
 complete -c vfioadm -n $list -l tree -f -a 'groups topology' -d 'As a tree'
 complete -c vfioadm -n $list -l enabled -d 'The card types given to vfio-pci'
+complete -c vfioadm -n $list -l users -d 'Look for users as thoroughly as check does'
 complete -c vfioadm -n $list -l columns -x -d 'Show these columns' \
     -a '(__fish_complete_list , "printf %s\\\\n address id name vendor device subsystem_vendor subsystem_device class revision vendor_name device_name class_name driver vfio iommu_group bridge physfn numa_node uid fid net block users verdict verdict_reason")'
 
-complete -c vfioadm -n '__fish_seen_subcommand_from show assign release' -a '(__vfioadm_selectors)'
+complete -c vfioadm -n '__fish_seen_subcommand_from show check assign release' -a '(__vfioadm_selectors)'
 complete -c vfioadm -n '__fish_seen_subcommand_from enable disable' -a '(__vfioadm_ids)'
 complete -c vfioadm -n '__fish_seen_subcommand_from help' -a "$verbs"
 
-complete -c vfioadm -n '__fish_seen_subcommand_from enable disable assign release' -s n -l dry-run \
+complete -c vfioadm -n '__fish_seen_subcommand_from enable disable assign release settle' -s n -l dry-run \
     -d 'Print the steps, change nothing'
-complete -c vfioadm -n '__fish_seen_subcommand_from assign release' -l group \
+complete -c vfioadm -n '__fish_seen_subcommand_from check assign release' -l group \
     -d 'Take the whole IOMMU group along'
 complete -c vfioadm -n '__fish_seen_subcommand_from assign' -l driver -x \
     -a '(__vfioadm_vfio_drivers)' -d 'VFIO driver to bind to'
-complete -c vfioadm -n '__fish_seen_subcommand_from show assign release' -l all-matching \
+complete -c vfioadm -n '__fish_seen_subcommand_from show check assign release' -l all-matching \
     -d 'A selector may name several functions'
 complete -c vfioadm -n '__fish_seen_subcommand_from release' -l park -d 'Leave it without a driver'
-complete -c vfioadm -n '__fish_seen_subcommand_from enable assign release' -l force -x \
+complete -c vfioadm -n '__fish_seen_subcommand_from check enable assign release' -l force -x \
     -d 'Override these findings'

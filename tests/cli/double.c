@@ -39,9 +39,11 @@ static const char *const nets[] = {"eth0", "eth1"};
 static const char *const companions[] = {"0000:01:00.1"};
 static const char *const first[] = {"0000:01:00.0"};
 static const struct vfioadm_user users[] = {
-	{"net", "eth0", "has address 192.0.2.1/24", true},
-	{"vf", "0000:01:10.0", "is in use", false},
+	{"net", "eth0", "has address 192.0.2.1/24", true, "in-use-net", VFIOADM_REFUSES},
+	{"vf", "0000:01:10.0", "is in use", false, "in-use-vf", VFIOADM_BLOCKS},
+	{"claim", "a domain", "names it", false, "libvirt-defined", VFIOADM_WARNS},
 };
+static const char *const unseen[] = {"Not this."};
 static const struct vfioadm_bar bars[] = {
 	{.index = 0, .start = 0xfe000000, .size = 65536, .is_64bit = true, .prefetchable = true},
 	{.index = 2, .start = 0xc000, .size = 32, .io = true},
@@ -50,7 +52,8 @@ static const struct vfioadm_bar bars[] = {
 
 #define FACETS_ALL                                                                                 \
 	(VFIOADM_FACET_BASIC | VFIOADM_FACET_NAMES | VFIOADM_FACET_IDENTITY |                      \
-	 VFIOADM_FACET_DETAIL | VFIOADM_FACET_DRIVERS | VFIOADM_FACET_LOCKED)
+	 VFIOADM_FACET_DETAIL | VFIOADM_FACET_DRIVERS | VFIOADM_FACET_LOCKED |                     \
+	 VFIOADM_FACET_USERS)
 
 static struct vfioadm_function functions[] = {
 	{
@@ -84,8 +87,9 @@ static struct vfioadm_function functions[] = {
 		.net = {VFIOADM_KNOWN, 2, nets},
 		.block = NONE,
 		.companions = {VFIOADM_KNOWN, 1, companions},
-		.n_users = 2,
+		.n_users = 3,
 		.users = users,
+		.unseen = {VFIOADM_KNOWN, 1, unseen},
 		.verdict = VFIOADM_VERDICT_IN_USE,
 		.verdict_reason = "eth0 has address 192.0.2.1/24",
 		.vendor_name = KNOWN("Mellanox Technologies"),
@@ -408,6 +412,166 @@ void vfioadm_enabled_free(struct vfioadm_enabled *enabled)
 	(void)enabled;
 }
 
+/* ---- checking ---------------------------------------------------------------------------------- */
+
+struct vfioadm_checkup {
+	const char *what;
+	bool group;
+	struct vfioadm_finding findings[5];
+	size_t n_findings;
+};
+
+static bool forced(const struct vfioadm_options *options, const char *code)
+{
+	for (size_t i = 0; i < options->n_force; i++) {
+		if (strcmp(options->force[i], code) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void found(struct vfioadm_checkup *checkup, const struct vfioadm_options *options,
+		  const char *code, enum vfioadm_severity severity, const char *device)
+{
+	bool forceable = severity == VFIOADM_REFUSES && strcmp(code, "group-split") != 0;
+
+	checkup->findings[checkup->n_findings++] = (struct vfioadm_finding){
+		.code = code,
+		.severity = forceable && forced(options, code) ? VFIOADM_WARNS : severity,
+		.forceable = forceable,
+		.device = device,
+		.message = "this is\033 why",
+		.hint = severity == VFIOADM_WARNS ? NULL : "do that",
+	};
+}
+
+int vfioadm_check(struct vfioadm_ctx *ctx, const char *const *selectors, size_t n_selectors,
+		  const struct vfioadm_options *options, struct vfioadm_checkup **ret_checkup,
+		  struct vfioadm_error **ret_error)
+{
+	struct vfioadm_checkup *c;
+
+	(void)ctx;
+	(void)n_selectors;
+	if (strcmp(selectors[0], "error") == 0)
+		return fail(ret_error, -ENODEV,
+			    (struct vfioadm_error){.code = VFIOADM_E_NOT_FOUND,
+						   .name = "no-such-function",
+						   .message = "no such function",
+						   .exit = 4});
+	c = calloc(1, sizeof(*c));
+	c->what = selectors[0];
+	c->group = options->group;
+	if (strcmp(c->what, "followed") == 0)
+		found(c, options, "followed", VFIOADM_WARNS, NULL);
+	if (strcmp(c->what, "fine") != 0)
+		found(c, options, "leftover", VFIOADM_WARNS, "0000:01:00.0");
+	if (strcmp(c->what, "refused") == 0 || strcmp(c->what, "blocked") == 0) {
+		found(c, options, "net-up", VFIOADM_REFUSES, "0000:01:00.0");
+		found(c, options, "disk", VFIOADM_REFUSES, "0000:01:00.1");
+	}
+	if (strcmp(c->what, "blocked") == 0)
+		found(c, options, "bridge", VFIOADM_BLOCKS, "0000:01:00.0");
+	*ret_checkup = c;
+	return 0;
+}
+
+bool vfioadm_checkup_refused(const struct vfioadm_checkup *checkup)
+{
+	for (size_t i = 0; i < checkup->n_findings; i++) {
+		if (checkup->findings[i].severity != VFIOADM_WARNS)
+			return true;
+	}
+	return false;
+}
+
+bool vfioadm_checkup_complete(const struct vfioadm_checkup *checkup)
+{
+	return strcmp(checkup->what, "unseen") != 0;
+}
+
+size_t vfioadm_checkup_n_functions(const struct vfioadm_checkup *checkup)
+{
+	return checkup->group ? 2 : 1;
+}
+
+const struct vfioadm_function *vfioadm_checkup_function(const struct vfioadm_checkup *checkup,
+							size_t i)
+{
+	(void)checkup;
+	return &functions[1 + i];
+}
+
+size_t vfioadm_checkup_n_findings(const struct vfioadm_checkup *checkup)
+{
+	return checkup->n_findings;
+}
+
+const struct vfioadm_finding *vfioadm_checkup_finding(const struct vfioadm_checkup *checkup,
+						      size_t i)
+{
+	return &checkup->findings[i];
+}
+
+void vfioadm_checkup_free(struct vfioadm_checkup *checkup)
+{
+	free(checkup);
+}
+
+/* ---- settling ---------------------------------------------------------------------------------- */
+
+static const struct vfioadm_settled settled[] = {
+	{"5-1", "assign", 1, first, VFIOADM_SETTLED_UNDONE, "this was taken back", NULL},
+	{"5-2", "release", 1, companions, VFIOADM_SETTLED_PENDING, "this is still held", "wait"},
+};
+
+struct vfioadm_settlement {
+	size_t n;
+};
+
+const char *vfioadm_settled_as_name(enum vfioadm_settled_as as)
+{
+	static const char *const names[] = {"", "finished", "undone", "stale", "pending", "failed"};
+
+	return names[as];
+}
+
+/* The directory of --sysroot tells what there is to settle. */
+int vfioadm_settle(struct vfioadm_ctx *ctx, bool dry_run, struct vfioadm_settlement **ret_settlement,
+		   struct vfioadm_error **ret_error)
+{
+	const char *root = ctx->sysroot ? ctx->sysroot : "";
+
+	(void)dry_run;
+	if (strcmp(root, "/busy") == 0)
+		return fail(ret_error, -EAGAIN,
+			    (struct vfioadm_error){.code = VFIOADM_E_BUSY,
+						   .name = "busy",
+						   .message = "another one is at work",
+						   .exit = 8,
+						   .errnum = EAGAIN});
+	*ret_settlement = calloc(1, sizeof(**ret_settlement));
+	(*ret_settlement)->n = strcmp(root, "/pending") == 0 ? 2 : strcmp(root, "/left") == 0;
+	return 0;
+}
+
+size_t vfioadm_settlement_n(const struct vfioadm_settlement *settlement)
+{
+	return settlement->n;
+}
+
+const struct vfioadm_settled *vfioadm_settlement_run(const struct vfioadm_settlement *settlement,
+						     size_t i)
+{
+	(void)settlement;
+	return &settled[i];
+}
+
+void vfioadm_settlement_free(struct vfioadm_settlement *settlement)
+{
+	free(settlement);
+}
+
 /* ---- changing ---------------------------------------------------------------------------------- */
 
 struct vfioadm_plan {
@@ -430,15 +594,6 @@ static void add_finding(struct vfioadm_plan *plan, const char *code, enum vfioad
 		.message = "0000:01:00.0 carries eth0",
 		.hint = "take it down",
 	};
-}
-
-static bool forced(const struct vfioadm_options *options, const char *code)
-{
-	for (size_t i = 0; i < options->n_force; i++) {
-		if (strcmp(options->force[i], code) == 0)
-			return true;
-	}
-	return false;
 }
 
 static int make_plan(const char *const *operands, const struct vfioadm_options *options,

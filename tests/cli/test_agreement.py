@@ -11,7 +11,7 @@ import pytest
 TOP = Path(__file__).resolve().parents[2]
 GLOBAL = {"--json", "--sysroot", "--timeout", "--lock-wait", "--quiet", "--verbose", "--color", "--version",
           "--help"}
-VERBS = ["list", "show", "enable", "disable", "assign", "release", "help"]
+VERBS = ["list", "show", "check", "enable", "disable", "assign", "release", "settle", "help"]
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 
 

@@ -51,6 +51,9 @@ CASES = [
     ("vfioadm --sysroot {root} disable 1b36:01", "disable 1b36:0100 "),
     ("vfioadm --sysroot {root} assign --driver vf", "--driver vfio-pci "),
     ("vfioadm show pch", "show pchid="),
+    ("vfioadm --sysroot {root} check 0000:01", "check 0000:01:00.0 "),
+    ("vfioadm check --gr", "check --group "),
+    ("vfioadm settle --dr", "settle --dry-run "),
 ]
 
 

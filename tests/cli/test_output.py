@@ -26,8 +26,12 @@ def test_list_json(double):
         "vendor_name": "Mellanox Technologies", "device_name": "MT27500 Family [ConnectX-3]",
         "driver": "mlx4_core", "vfio": False, "iommu_group": 7, "bridge": False, "physfn": None,
         "numa_node": 0, "uid": None, "fid": None, "net": ["eth0", "eth1"], "block": [],
-        "users": [{"kind": "net", "what": "eth0", "why": "has address 192.0.2.1/24", "forceable": True},
-                  {"kind": "vf", "what": "0000:01:10.0", "why": "is in use", "forceable": False}],
+        "users": [{"kind": "net", "what": "eth0", "why": "has address 192.0.2.1/24", "forceable": True,
+                   "code": "in-use-net", "severity": "refuses"},
+                  {"kind": "vf", "what": "0000:01:10.0", "why": "is in use", "forceable": False,
+                   "code": "in-use-vf", "severity": "blocks"},
+                  {"kind": "claim", "what": "a domain", "why": "names it", "forceable": False,
+                   "code": "libvirt-defined", "severity": "warns"}],
         "verdict": "in-use", "verdict_reason": "eth0 has address 192.0.2.1/24"}
     for key, kind in TYPES.items():
         assert isinstance(first[key], kind)

@@ -89,15 +89,15 @@ HOSTS = {
     ]),
     "multipath": Host("multipath.root", [
         *_show("0000:00:05.0"),
-        *_dry("assign 00:05.0", "assign 00:05.0 00:06.0 --force in-use-block",
-              "assign 00:05.0 00:06.0 --force in-use-block --json",
+        *_dry("assign 00:05.0", "assign 00:05.0 00:06.0 --force in-use-mount",
+              "assign 00:05.0 00:06.0 --force in-use-mount --json",
               "assign 00:05.0 --force"),
     ]),
     "in-use": Host("in-use.root", [
         *_show("0000:00:01.0", "0000:00:05.0", "0000:03:00.0", "0000:01:00.0"),
-        *_dry("assign 03:00.0", "assign 00:05.0", "assign 00:05.0 --force in-use-block",
+        *_dry("assign 03:00.0", "assign 00:05.0", "assign 00:05.0 --force in-use-swap",
               "assign 01:00.0", "assign 02:00.0", "assign 00:01.0 --json",
-              "assign 03:00.0 --force in-use-block"),
+              "assign 03:00.0 --force in-use-holder"),
     ]),
     "vmd": Host("vmd.py", [
         *_show("10000:e1:00.0", "0000:00:0e.0", "serial=21304A000002"),
