@@ -102,11 +102,12 @@ static bool settled_but_for_others(struct apply *a, struct strbuf *left)
 	return others;
 }
 
-static enum vfioadm_settled_as go_back(struct apply *a, struct strbuf *left)
+static enum vfioadm_settled_as go_back(struct apply *a, bool known, struct strbuf *left)
 {
 	bool restored;
 
-	(void)!journal_note(a->journal, JOURNAL_BACK, 0);
+	if (!known)
+		(void)!journal_note(a->journal, JOURNAL_BACK, 0);
 	restored = undo_steps(a, a->plan->n_steps - 1, left);
 	if (a->stuck.n)
 		return VFIOADM_SETTLED_PENDING;
@@ -128,7 +129,7 @@ enum vfioadm_settled_as apply_settle(struct apply *a, struct vfioadm_plan *plan,
 	else if (!back && !held->n && only_memory_is_missing(a))
 		as = forward(a, ret_left) ? VFIOADM_SETTLED_FINISHED : VFIOADM_SETTLED_FAILED;
 	else
-		as = go_back(a, ret_left);
+		as = go_back(a, back, ret_left);
 	strv_clear(&a->stuck);
 	return as;
 }

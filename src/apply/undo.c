@@ -200,10 +200,35 @@ static bool still_held(const struct apply *a, const struct step *step)
 	return apply_changes_host(step) && is_stuck(a, CLAIM_HOST);
 }
 
+static bool concerns(const struct step *step, const char *device)
+{
+	if (step->op.device && strcmp(step->op.device, device) == 0)
+		return true;
+	for (size_t i = 0; i < step->n_undo; i++)
+		if (step->undo[i].device && strcmp(step->undo[i].device, device) == 0)
+			return true;
+	return false;
+}
+
+/* What this run has not moved, or has put back before, may be where somebody else wants it by now. */
+static bool is_ours_to_restore(const struct apply *a, const char *device)
+{
+	for (size_t i = 0; i < a->plan->n_steps; i++) {
+		const struct step *step = &a->plan->steps[i];
+
+		if (has_begun(step) && !step->no_effect && concerns(step, device))
+			return true;
+	}
+	return false;
+}
+
 bool undo_steps(struct apply *a, size_t last, struct strbuf *ret_left)
 {
+	_cleanup_free_ bool *ours = calloc(a->plan->n_targets + 1, sizeof(*ours));
 	bool restored = true;
 
+	for (size_t i = 0; ours && i < a->plan->n_targets; i++)
+		ours[i] = is_ours_to_restore(a, a->plan->targets[i].pub.device);
 	for (size_t i = last + 1; i-- > 0;) {
 		struct step *step = &a->plan->steps[i];
 
@@ -212,6 +237,7 @@ bool undo_steps(struct apply *a, size_t last, struct strbuf *ret_left)
 		restored &= undo_step(a, step, ret_left);
 	}
 	for (size_t i = 0; i < a->plan->n_targets; i++)
-		restored &= target_restored(a, &a->plan->targets[i], ret_left);
+		if (!ours || ours[i])
+			restored &= target_restored(a, &a->plan->targets[i], ret_left);
 	return restored && !ret_left->failed;
 }

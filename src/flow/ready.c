@@ -5,6 +5,24 @@
 #include "base/error.h"
 #include "flow/session.h"
 
+/* Records, journal and locks of a container would be nobody else's, and gone with it. */
+static int ready_run_dir(struct host *h, struct vfioadm_error **err)
+{
+	struct vfioadm_uint without_run;
+
+	if (observe_container_without_run(h, &without_run) < 0)
+		return error_oom(err);
+	if (!uint_is(&without_run, 1))
+		return 0;
+	error_set(err, -EXDEV, VFIOADM_E_CONTAINER,
+		  "This is a container that does not see the host's /run/vfioadm, where vfioadm keeps how to "
+		  "give devices back.");
+	error_path(err, "/run/vfioadm");
+	error_hint(err, "Run vfioadm on the host, or give the container the host's directory (podman and "
+			"docker: --volume /run/vfioadm:/run/vfioadm).");
+	return -EXDEV;
+}
+
 int ready_to_change(struct host *h, bool dry_run, struct vfioadm_error **err)
 {
 	if (dry_run)
@@ -22,7 +40,7 @@ int ready_to_change(struct host *h, bool dry_run, struct vfioadm_error **err)
 		error_hint(err, "Run it as root (sudo), or use --dry-run to see what would be done.");
 		return -EACCES;
 	}
-	return 0;
+	return ready_run_dir(h, err);
 }
 
 static int no_iommu(const struct vfioadm_inventory *inv, struct vfioadm_error **err)

@@ -15,7 +15,7 @@ static void session_free(void *userdata)
 		h->ops->unclaim(h, s->claims.items[i]);
 	store_close(&s->store);
 	strv_clear(&s->claims);
-	strv_clear(&s->pending);
+	unsettled_clear(&s->unsettled);
 	strv_clear(&s->busy);
 	vfioadm_ctx_unref(s->ctx);
 	free(s);
@@ -56,7 +56,7 @@ static int lock_and_settle(struct session *s, const char *what, struct vfioadm_e
 
 	if (r < 0)
 		return r;
-	r = settle_runs(s->ctx, &s->store, NULL, 0, &settlement, &s->pending, err);
+	r = settle_runs(s->ctx, &s->store, NULL, 0, &settlement, &s->unsettled, err);
 	arena_free(&settlement.arena);
 	return r;
 }
@@ -112,24 +112,44 @@ static int fail_pending(struct host *h, const char *device, const char *other, p
 	return -EBUSY;
 }
 
+static int fail_left(const char *device, struct vfioadm_error **err)
+{
+	error_set(err, -EBUSY, VFIOADM_E_PENDING,
+		  "An earlier run on %s could not be put back.", device ? device : "the driver's card types");
+	error_device(err, device);
+	error_hint(err, "'vfioadm settle' says what is in the way: put that right, and run it again. To leave "
+			"things as they are, remove the run's file below /run/vfioadm/journal.");
+	return -EBUSY;
+}
+
+static int refuse_one(const struct session *s, const struct vfioadm_function *f, struct vfioadm_error **err)
+{
+	struct host *h = s->ctx->host;
+
+	if (strv_has(&s->unsettled.pending, f->address))
+		return fail_pending(h, f->address, NULL, 0, err);
+	if (strv_has(&s->unsettled.failed, f->address))
+		return fail_left(f->address, err);
+	for (size_t j = 0; j < f->companions.n; j++)
+		if (strv_has(&s->unsettled.pending, f->companions.items[j]))
+			return fail_pending(h, f->address, f->companions.items[j], 0, err);
+	return 0;
+}
+
 int session_refuse_pending(const struct session *s, const struct look *look, struct vfioadm_error **err)
 {
-	for (size_t i = 0; i < look->selected.n; i++) {
-		const struct vfioadm_function *f = &look->inv->functions[look->selected.items[i]];
+	int r = 0;
 
-		if (strv_has(&s->pending, f->address))
-			return fail_pending(look->host, f->address, NULL, 0, err);
-		for (size_t j = 0; j < f->companions.n; j++)
-			if (strv_has(&s->pending, f->companions.items[j]))
-				return fail_pending(look->host, f->address, f->companions.items[j], 0,
-						    err);
-	}
-	return 0;
+	for (size_t i = 0; r == 0 && i < look->selected.n; i++)
+		r = refuse_one(s, &look->inv->functions[look->selected.items[i]], err);
+	return r;
 }
 
 int session_refuse_pending_host(const struct session *s, struct vfioadm_error **err)
 {
-	return strv_has(&s->pending, CLAIM_HOST) ? fail_pending(s->ctx->host, NULL, NULL, 0, err) : 0;
+	if (strv_has(&s->unsettled.pending, CLAIM_HOST))
+		return fail_pending(s->ctx->host, NULL, NULL, 0, err);
+	return strv_has(&s->unsettled.failed, CLAIM_HOST) ? fail_left(NULL, err) : 0;
 }
 
 int session_claim(struct session *s, const char *name, struct vfioadm_error **err)

@@ -3,6 +3,7 @@
 #define VFIOADM_FLOW_SESSION_H
 
 #include "flow/flow.h"
+#include "flow/settle.h"
 #include "store/journal.h"
 
 /*
@@ -15,7 +16,7 @@ struct session {
 	struct store store;
 	char run[JOURNAL_RUN_MAX];
 	struct strv claims;
-	struct strv pending; /* devices of earlier runs that the kernel still holds; CLAIM_HOST among them */
+	struct unsettled unsettled; /* what earlier runs have left */
 	struct strv busy;    /* "ADDRESS DISK": could not be had exclusively */
 };
 

@@ -219,19 +219,25 @@ static void announce(const struct settling *s, const struct vfioadm_settled *ite
 }
 
 /* What is still held keeps its functions from every other run. */
-static int add_pending(const struct settling *s, struct strv *pending)
+static int add_unsettled(const struct settling *s, struct unsettled *u)
 {
-	const struct strv *names = s->held.n ? &s->held : &s->names;
+	struct strv *list = s->as == VFIOADM_SETTLED_PENDING ? &u->pending : &u->failed;
+	/* Not yet being taken back: nobody knows where any of its functions will end. */
+	bool some = s->as == VFIOADM_SETTLED_PENDING && s->found.back && s->held.n;
+	const struct strv *names = some ? &s->held : &s->names;
 
 	if (s->as != VFIOADM_SETTLED_PENDING && s->as != VFIOADM_SETTLED_FAILED)
 		return 0;
-	/* Left alone as a whole: nobody knows yet where its functions will end. */
-	if (!s->found.back && s->as == VFIOADM_SETTLED_PENDING)
-		names = &s->names;
 	STRV_FOREACH(i, names)
-		if (add_name(pending, names->items[i]) < 0)
+		if (add_name(list, names->items[i]) < 0)
 			return -ENOMEM;
 	return 0;
+}
+
+void unsettled_clear(struct unsettled *u)
+{
+	strv_clear(&u->pending);
+	strv_clear(&u->failed);
 }
 
 static int fail_run(const char *run, int r, struct vfioadm_error **err)
@@ -253,7 +259,7 @@ static int fail_run(const char *run, int r, struct vfioadm_error **err)
 }
 
 static int settle_one(struct vfioadm_ctx *ctx, struct store *store, const char *run, unsigned wait_ms,
-		      struct vfioadm_settlement *all, struct strv *pending, struct vfioadm_error **err)
+		      struct vfioadm_settlement *all, struct unsettled *unsettled, struct vfioadm_error **err)
 {
 	CLEANUP(settling_clear) struct settling s = {
 		.ctx = ctx, .host = ctx->host, .store = store, .run = run
@@ -266,8 +272,8 @@ static int settle_one(struct vfioadm_ctx *ctx, struct store *store, const char *
 		r = settle_found(&s, wait_ms);
 	if (r == 0)
 		r = report(all, &s);
-	if (r == 0 && pending)
-		r = add_pending(&s, pending);
+	if (r == 0 && unsettled)
+		r = add_unsettled(&s, unsettled);
 	if (r < 0)
 		return fail_run(run, r, err);
 	announce(&s, &all->items[all->n - 1]);
@@ -275,11 +281,14 @@ static int settle_one(struct vfioadm_ctx *ctx, struct store *store, const char *
 }
 
 int settle_runs(struct vfioadm_ctx *ctx, struct store *store, const char *only, unsigned wait_ms,
-		struct vfioadm_settlement *settlement, struct strv *ret_pending, struct vfioadm_error **err)
+		struct vfioadm_settlement *settlement, struct unsettled *ret_unsettled,
+		struct vfioadm_error **err)
 {
 	_cleanup_strv_ struct strv runs = { 0 };
-	int r = journal_list(store, &runs);
+	int r = journal_sweep(store);
 
+	if (r == 0)
+		r = journal_list(store, &runs);
 	if (r < 0)
 		return fail_run("", r, err);
 	settlement->items = arena_alloc(&settlement->arena, (runs.n + 1) * sizeof(*settlement->items));
@@ -287,7 +296,7 @@ int settle_runs(struct vfioadm_ctx *ctx, struct store *store, const char *only, 
 		return error_oom(err);
 	STRV_FOREACH(i, &runs)
 		if (r == 0 && (!only || streq(only, runs.items[i])))
-			r = settle_one(ctx, store, runs.items[i], wait_ms, settlement, ret_pending, err);
+			r = settle_one(ctx, store, runs.items[i], wait_ms, settlement, ret_unsettled, err);
 	return r;
 }
 

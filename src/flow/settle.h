@@ -12,13 +12,21 @@ struct vfioadm_settlement {
 	size_t n;
 };
 
+/** Functions (and CLAIM_HOST) of runs that could not be settled. */
+struct unsettled {
+	struct strv pending; /* the kernel still holds a step */
+	struct strv failed;  /* something could not be put back */
+};
+
+void unsettled_clear(struct unsettled *u);
+
 /**
  * Settles the runs whose journals are there, or only the one named. The store must be locked. wait_ms: how
  * long to wait for a step that the kernel still works on before the others of its run are put back; 0: the
- * run is left as it is. *ret_pending (may be NULL): functions of runs that are not settled.
+ * run is left as it is. *ret_unsettled may be NULL.
  */
 int settle_runs(struct vfioadm_ctx *ctx, struct store *store, const char *only, unsigned wait_ms,
-		struct vfioadm_settlement *settlement, struct strv *ret_pending,
+		struct vfioadm_settlement *settlement, struct unsettled *ret_unsettled,
 		struct vfioadm_error **err) MUST_CHECK;
 
 /**

@@ -177,6 +177,25 @@ int journal_list(struct store *s, struct strv *ret)
 	return 0;
 }
 
+static int add_hidden(void *userdata, const char *name)
+{
+	struct strv *names = userdata;
+
+	return *name == '.' ? strv_add(names, name) : 0;
+}
+
+int journal_sweep(struct store *s)
+{
+	_cleanup_close_ int dir = journal_dir(s, false);
+	_cleanup_strv_ struct strv names = { 0 };
+	int r = dir == -ENOENT ? 0 : dir < 0 ? dir : file_list(dir, add_hidden, &names);
+
+	STRV_FOREACH(i, &names)
+		if (r == 0)
+			r = file_remove(dir, names.items[i]);
+	return r;
+}
+
 /* ---- reading ---- */
 
 void journal_found_clear(struct journal_found *found)

@@ -56,6 +56,8 @@ int journal_note(struct journal *j, enum journal_event event, size_t step);
 void journal_close(struct journal *j);
 int journal_remove(struct store *s, const char *run);
 
+/** Removes what a run left that was killed while it wrote its journal, before it had begun. Needs the lock. */
+int journal_sweep(struct store *s) MUST_CHECK;
 /** Names of all journals, sorted (oldest first). An empty store has none. */
 int journal_list(struct store *s, struct strv *ret) MUST_CHECK;
 /** -ENOENT; -EBADMSG: not one of ours, or of a version that we do not know. */

@@ -267,6 +267,11 @@ static void test_list(void **state)
 	assert_int_equal(runs.n, 1);
 	assert_string_equal(runs.items[0], "run");
 	strv_clear(&runs);
+	/* Half written by a run that was killed then: swept away, the others stay. */
+	assert_int_equal(symlinkat("nowhere", s.dir, "journal/.other.new"), 0);
+	assert_int_equal(journal_sweep(&s), 0);
+	assert_int_equal(faccessat(s.dir, "journal/.other.new", F_OK, AT_SYMLINK_NOFOLLOW), -1);
+	assert_int_equal(faccessat(s.dir, "journal/run", F_OK, 0), 0);
 	assert_int_equal(journal_remove(&s, "../run"), -EINVAL);
 	assert_int_equal(journal_remove(&s, "run"), 0);
 	assert_int_equal(journal_remove(&s, "run"), 0);
