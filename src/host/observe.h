@@ -68,4 +68,7 @@ int observe_driver_presence(struct host *h, const char *driver, enum driver_pres
 /** The one PCI driver that a loaded (or built-in) module registers. -ENOENT: none is known, or several. */
 int observe_module_driver(struct host *h, const char *module, char *ret_driver, size_t size);
 
+/** KNOWN and 1: in a container that does not see the host's /run/vfioadm. 0 or -ENOMEM. */
+int observe_container_without_run(struct host *h, struct vfioadm_uint *ret) MUST_CHECK;
+
 #endif

@@ -45,6 +45,7 @@ struct host_facts {
 	struct vfioadm_uint vfio_pci_available;/* module file or built in */
 	struct vfioadm_uint noiommu;      /* vfio's enable_unsafe_noiommu_mode */
 	struct vfioadm_uint denylist_disabled; /* vfio-pci's disable_denylist; UNKNOWN while it is not loaded */
+	struct vfioadm_uint container_without_run; /* the host's /run/vfioadm is not to be seen */
 };
 
 struct vfioadm_inventory {
