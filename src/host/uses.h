@@ -47,8 +47,8 @@ int uses_each_node(struct uses *u, size_t function,
 		   int (*fn)(struct uses *u, size_t function, const struct uses_node *node)) MUST_CHECK;
 
 /* The subjects. Each returns 0 or -ENOMEM. */
-int uses_block(struct uses *u) MUST_CHECK;   /* mounts elsewhere, swap files, stacks, exports, openers */
-int uses_config(struct uses *u) MUST_CHECK;  /* fstab, crypttab, resume, kdump, signatures */
+int uses_block(struct uses *u) MUST_CHECK;   /* mounts elsewhere, swap files, stacks, exports, openers, and
+						what is configured: fstab, crypttab, resume, kdump, signatures */
 int uses_net(struct uses *u) MUST_CHECK;     /* addresses, routes, members, namespaces */
 int uses_offload(struct uses *u) MUST_CHECK; /* RDMA, SMC, vDPA, auxiliary children */
 int uses_display(struct uses *u) MUST_CHECK; /* DRM, framebuffers, consoles */
