@@ -258,16 +258,21 @@ static bool may_have_net(const struct vfioadm_function *f)
 	}
 }
 
+bool net_any(const struct uses *u)
+{
+	for (size_t i = 0; i < u->inv->n_functions; i++)
+		if (u->wanted[i] && may_have_net(&u->inv->functions[i]))
+			return true;
+	return false;
+}
+
 int uses_net(struct uses *u)
 {
 	struct net_ports ports = { 0 };
 	struct net_facts facts = { 0 };
-	bool any = false;
 	int r;
 
-	for (size_t i = 0; i < u->inv->n_functions; i++)
-		any |= u->wanted[i] && may_have_net(&u->inv->functions[i]);
-	if (!any)
+	if (!net_any(u))
 		return 0;
 	r = read_ports(u, &ports);
 	if (r == 0)

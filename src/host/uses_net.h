@@ -51,6 +51,9 @@ struct net_ports {
 /** Is it asked about, by itself or because the VMD controller that it is behind is? */
 bool net_wanted(const struct uses *u, size_t function);
 
+/** Is anything asked about that may have a network interface? */
+bool net_any(const struct uses *u);
+
 /* The parts, in their order; each 0 or -ENOMEM. */
 int net_routes(struct uses *u, const struct net_ports *ports) MUST_CHECK;
 int net_spaces(struct uses *u, const struct net_ports *ports, const struct net_facts *facts) MUST_CHECK;
