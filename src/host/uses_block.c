@@ -5,6 +5,9 @@
 #include "host/uses_block.h"
 
 static int note(struct block_search *s, const struct block *d, const char *code, const char *what,
+		const char *fmt, va_list ap) PRINTF_LIKE(5, 0);
+
+static int note(struct block_search *s, const struct block *d, const char *code, const char *what,
 		const char *fmt, va_list ap)
 {
 	char *text = NULL;
