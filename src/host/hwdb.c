@@ -136,11 +136,13 @@ static void search_children(struct search *s, const struct node *node, uint64_t 
 		const char *entry = entry_at(s->db, table, i, s->db->child_size);
 		struct child child;
 
-		if (!entry)
+		/* Children that lead nowhere cost time as well. */
+		if (!entry || ++s->steps > STEPS_MAX)
 			return;
 		memcpy(&child, entry, sizeof(child));
 		if (child.c == '*')
-			for (const char *t = text;; t++) {
+			for (const char *t = text; s->steps <= STEPS_MAX; t++) {
+				s->steps++;
 				search_node(s, le64toh(child.node), t);
 				if (!*t)
 					break;

@@ -88,9 +88,10 @@ static int enter_link(struct walk *w, int fd)
 		return (int)n;
 	if (++w->links > WALK_LINKS_MAX)
 		return -ELOOP;
-	if (strlen(w->rest + w->at) + (size_t)n + 2 > PATH_MAX)
+	if (strlen(w->rest + w->at) + (size_t)n + 1 > PATH_MAX)
 		return -ENAMETOOLONG;
-	joined = str_format("%s/%s", target, w->rest + w->at);
+	/* What is left begins with a slash, or is nothing. */
+	joined = str_format("%s%s", target, w->rest + w->at);
 	if (!joined)
 		return -ENOMEM;
 	if (target[0] == '/')
@@ -119,9 +120,10 @@ static bool next_component(struct walk *w, char name[NAME_MAX + 1], int *ret_err
 	return len > 0;
 }
 
+/* A slash behind the last name asks for a directory, and for what a link leads to. */
 static bool at_end(const struct walk *w)
 {
-	return w->rest[w->at + strspn(w->rest + w->at, "/")] == '\0';
+	return w->rest[w->at] == '\0';
 }
 
 static int step(struct walk *w, const char *name, bool follow_last)

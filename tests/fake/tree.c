@@ -39,7 +39,7 @@ int tree_init(struct tree *t)
 	return t->root ? 0 : -ENOMEM;
 }
 
-void tree_clear(struct tree *t)
+void tree_forget_removed(struct tree *t)
 {
 	while (t->graveyard) {
 		struct node *n = t->graveyard;
@@ -47,6 +47,11 @@ void tree_clear(struct tree *t)
 		t->graveyard = n->next_dead;
 		node_free(n);
 	}
+}
+
+void tree_clear(struct tree *t)
+{
+	tree_forget_removed(t);
 	if (t->root)
 		node_free(t->root);
 	*t = (struct tree){0};

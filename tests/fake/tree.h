@@ -61,6 +61,8 @@ struct tree {
 
 int tree_init(struct tree *t) MUST_CHECK;
 void tree_clear(struct tree *t);
+/** Frees what was removed, when nobody holds it open any more. */
+void tree_forget_removed(struct tree *t);
 
 /** From start (NULL: the root); follow: also a link in the last place. NULL: -ENOENT, -ELOOP. */
 struct node *tree_lookup(struct tree *t, struct node *start, const char *path, bool follow);
