@@ -255,11 +255,12 @@ static int add_slaves(struct blocks *b, const struct block *upper)
 {
 	_cleanup_strv_ struct strv slaves = {0};
 	char path[NAME_MAX + 16];
-	int r = 0;
+	int r;
 
 	snprintf(path, sizeof(path), "%s/slaves", upper->name);
-	if (b->h->ops->list(b->h, b->dir, path, &slaves) < 0)
-		return 0;
+	r = b->h->ops->list(b->h, b->dir, path, &slaves);
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
 	strv_sort(&slaves);
 	for (size_t i = 0; r == 0 && i < slaves.n; i++) {
 		const struct block *lower = blocks_find(b, slaves.items[i]);
@@ -292,11 +293,12 @@ static int each_controller(const struct blocks *b, unsigned subsystem, block_car
 {
 	_cleanup_strv_ struct strv names = {0};
 	char dir[64];
-	int r = 0;
+	int r;
 
 	snprintf(dir, sizeof(dir), "sys/class/nvme-subsystem/nvme-subsys%u", subsystem);
-	if (b->h->ops->list(b->h, -1, dir, &names) < 0)
-		return 0;
+	r = b->h->ops->list(b->h, -1, dir, &names);
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
 	strv_sort(&names);
 	for (size_t i = 0; r == 0 && i < names.n; i++) {
 		char path[NAME_MAX + 80], link[PATH_MAX];

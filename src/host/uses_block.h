@@ -16,7 +16,7 @@ struct block_state {
 	bool used;      /* something was noted on it that is more than a warning */
 	bool covered;   /* other devices stand on it */
 	bool swap;
-	bool shown;     /* mounted in some namespace that was looked at */
+	bool shown;     /* mounted, as was told */
 	bool explained; /* by a note that tells what stands on the disks below */
 	unsigned rank;  /* mount_rank() of its mounts in our own namespace */
 	unsigned n_points;

@@ -64,7 +64,11 @@ int block_mounts_read(struct block_search *s)
 	int r = 0;
 
 	/* A captured root may hold them under the name of init. */
-	if (!text && h->ops->map(h, "proc/1/mountinfo", &text, &size) < 0)
+	if (!text)
+		r = h->ops->map(h, "proc/1/mountinfo", &text, &size);
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0)
 		text = NULL;
 	s->mounts_known = text;
 	if (text)
@@ -286,6 +290,7 @@ static int note_hidden(struct block_search *s, const struct block *d, const char
 {
 	if (!block_state(s, d)->concerned || block_state(s, d)->shown)
 		return 0;
+	block_state(s, d)->shown = true;
 	return block_note(s, d, "in-use-mount",
 			  "with a file system (%s) that is mounted where it cannot be seen: it was unmounted "
 			  "lazily and is still busy, or a mount namespace without a process keeps it",

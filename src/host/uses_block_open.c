@@ -53,23 +53,20 @@ static struct block *block_opened(struct block_search *s, const struct opener *o
 
 /* ---- character nodes of NVMe namespaces with several paths; the others hang below their function ---- */
 
-/* "237 nvme-generic" in /proc/devices; 0: none. */
-static unsigned generic_major(struct block_search *s)
+/* "237 nvme-generic" in /proc/devices; *ret 0: none. */
+static int generic_major(struct block_search *s, unsigned *ret)
 {
-	const char *text, *line;
-	unsigned major = 0;
-	size_t size;
+	_cleanup_free_ char *text = NULL;
+	int r = block_read_file(s, "proc/devices", &text);
 
-	if (s->u->h->ops->map(s->u->h, "proc/devices", &text, &size) < 0)
-		return 0;
-	for (line = text; line; line = strchr(line, '\n')) {
+	*ret = 0;
+	for (const char *line = text; line; line = strchr(line, '\n')) {
 		line += strspn(line, "\n ");
 		if (str_after(line + strspn(line, "0123456789"), " nvme-generic\n") &&
-		    sscanf(line, "%9u", &major) == 1)
+		    sscanf(line, "%9u", ret) == 1)
 			break;
 	}
-	s->u->h->ops->unmap(s->u->h, text, size);
-	return major;
+	return r;
 }
 
 /* "…/virtual/nvme-subsystem/nvme-subsys0/ng0n1" speaks to the disk nvme0n1. */
@@ -91,8 +88,8 @@ static struct block *generic_opened(struct block_search *s, const struct opener 
 int block_openers(struct block_search *s)
 {
 	const struct processes *procs = s->u->procs;
-	unsigned major = generic_major(s);
-	int r = 0;
+	unsigned major;
+	int r = generic_major(s, &major);
 
 	for (size_t i = 0; r == 0 && i < procs->n_openers; i++) {
 		const struct opener *o = &procs->openers[i];

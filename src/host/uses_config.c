@@ -52,7 +52,7 @@ static bool is_idle(struct block_search *s, const struct block *d)
 {
 	const struct block_state *state = block_state(s, d);
 
-	return state->concerned && !state->n_points && !state->swap && !state->covered;
+	return state->concerned && !state->shown && !state->swap && !state->covered;
 }
 
 /* "UUID=… /srv ext4 noauto 0 2" */

@@ -2,6 +2,8 @@
 #include <limits.h>
 #include <string.h>
 
+#include "disk_tree.h"
+#include "host/uses.h"
 #include "inventory_builder.h"
 #include "base/error.h"
 #include "model/plan.h"
@@ -109,7 +111,7 @@ typedef int (*job_fn)(const void *arg, struct vfioadm_error **err);
 /* Runs a job with 0, 1, 2 … allocations until it comes out as it does with memory enough. */
 static void starve_once(job_fn job, const void *arg, int expected, const char *message)
 {
-	enum { ENOUGH = 500 };
+	enum { ENOUGH = 5000 };
 	bool refused = false;
 	long n;
 
@@ -507,6 +509,52 @@ static void test_types_and_checks(void **state)
 	starve(job_check, inv, 0, NULL);
 }
 
+/* Memory that runs out must not make a disk look unused. */
+static int job_uses(const void *arg, struct vfioadm_error **err)
+{
+	const struct tmp_tree *t = arg;
+	const bool wanted[] = {true, true, true};
+	struct uses u = {.h = t->host, .inv = t->inv, .wanted = wanted};
+	struct processes procs;
+	int r = processes_read(t->host, &t->inv->arena, &procs);
+
+	u.procs = &procs;
+	u.mountinfo = "30 1 254:0 / / rw - ext4 x rw\n31 1 0:25 / /srv rw - btrfs /dev/nvme0n1p1 rw\n"
+		      "32 1 0:26 / /m rw - overlay o rw,lowerdir=/srv:/x\n";
+	if (r == 0)
+		r = uses_block(&u);
+	if (r == 0) {
+		assert_int_equal(u.found.n, 10);
+		assert_int_equal(u.unseen.n, 0);
+	}
+	free(u.found.items);
+	free(u.unseen.items);
+	return r < 0 ? error_oom(err) : r;
+}
+
+static void test_uses(void **state)
+{
+	struct tmp_tree *t;
+
+	assert_int_equal(tmp_setup((void **)&t), 0);
+	disk_fill(t);
+	disk_mapped(t, "dm-0", "254:0\n", "vg0-root\n", "LVM-1\n", "nvme1n1");
+	disk_virtual(t, "loop0", "7:0\n", "");
+	tmp_file(t, "sys/devices/virtual/block/loop0/loop/backing_file", "/srv/disk.img\n");
+	tmp_link(t, "sys/fs/btrfs/1f00-22/devices/nvme0n1p1", "x");
+	tmp_dir(t, "sys/fs/ext4/sda");
+	disk_process(t, 70, "postgres", "200", "30 1 259:2 / /data rw - ext4 x rw\n");
+	uses_open(t, 70, 3, "/dev/nvme0n1");
+	tmp_file(t, "proc/swaps", "Filename Type\n/srv/swap file 1 0 -2\n");
+	tmp_file(t, "etc/fstab", "UUID=77-88 /later ext4\n");
+	disk_udev(t, "8:0", "S:disk/by-uuid/77-88\nE:ID_FS_TYPE=ext4\n");
+	tmp_file(t, "sys/kernel/config/nvmet/subsystems/nqn/namespaces/1/device_path", "/dev/nvme0n1p2\n");
+	tmp_file(t, "sys/kernel/config/nvmet/subsystems/nqn/namespaces/1/enable", "1\n");
+	tmp_observe(t);
+	starve(job_uses, t, 0, NULL);
+	assert_int_equal(tmp_teardown((void **)&t), 0);
+}
+
 static int job_error(const void *arg, struct vfioadm_error **err)
 {
 	error_set(err, -EIO, VFIOADM_E_IO, "Message %d.", 1);
@@ -533,6 +581,7 @@ int main(void)
 		cmocka_unit_test(test_select),	   cmocka_unit_test(test_groups),
 		cmocka_unit_test(test_planner),	   cmocka_unit_test(test_types_and_checks),
 		cmocka_unit_test(test_containers), cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_uses),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
