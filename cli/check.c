@@ -71,8 +71,14 @@ static void check_json(struct cli *cli, const struct vfioadm_checkup *checkup)
 
 		json_object(&j, NULL, true);
 		json_string(&j, "address", f->address);
-		json_string(&j, "verdict", vfioadm_verdict_name(f->verdict));
+		if (f->verdict != VFIOADM_VERDICT_UNKNOWN)
+			json_string(&j, "verdict", vfioadm_verdict_name(f->verdict));
 		findings_json(&j, checkup, f);
+		if (f->verdict == VFIOADM_VERDICT_UNKNOWN) {
+			json_array(&j, "unknown", false);
+			json_string(&j, NULL, "verdict");
+			json_array_end(&j);
+		}
 		json_object_end(&j);
 	}
 	json_array_end(&j);

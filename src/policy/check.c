@@ -69,7 +69,8 @@ static const struct check {
 	{ ASSIGN | ENABLE, VFIOADM_FACET_DETAIL, check_header },
 	{ ASSIGN | ENABLE, VFIOADM_FACET_DETAIL, check_power },
 	{ ASSIGN, VFIOADM_FACET_DRIVERS, check_denylist },
-	{ ENABLE, VFIOADM_FACET_BASIC, check_denylist },
+	/* To let it have the card type later is no use either. */
+	{ ENABLE, VFIOADM_FACET_BASIC, check_denylist, MENTIONED },
 	{ ASSIGN | ENABLE, VFIOADM_FACET_BASIC, check_vmd },
 	{ ASSIGN | ENABLE, VFIOADM_FACET_BASIC, check_group },
 	{ ASSIGN | ENABLE, VFIOADM_FACET_DETAIL, check_reserved },

@@ -91,7 +91,7 @@ int check_power(struct checker *c, const struct vfioadm_function *f)
 	if (!str_is(&f->power_state, "D3cold"))
 		return 0;
 	finding = check_add(c, f, "power-off",
-			    SAY(c, "%s is without power now (D3cold); binding a driver wakes it up.", f->address));
+			    SAY(c, "%s is without power now (D3cold).", f->address));
 	return finding ? 0 : -ENOMEM;
 }
 

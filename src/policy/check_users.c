@@ -68,7 +68,8 @@ static const char *before_why(const struct vfioadm_code_info *info, const char *
 			return ", ";
 		}
 	first = strcspn(*why, " ");
-	if (str_after(*why, "part of ") || (first > 2 && strncmp(*why + first - 2, "ed", 2) == 0))
+	if (str_after(*why, "part of ") || (first > 2 && strncmp(*why + first - 2, "ed", 2) == 0) ||
+	    (first > 3 && strncmp(*why + first - 3, "ing", 3) == 0))
 		return ", ";
 	return ", which ";
 }
@@ -139,8 +140,13 @@ int check_users(struct checker *c, const struct vfioadm_function *f)
 /* What nobody could look at may be in use all the same. */
 int check_unseen(struct checker *c, const struct vfioadm_function *f)
 {
-	for (size_t i = 0; i < f->unseen.n; i++)
-		if (!check_add(c, f, "not-looked-at", SAY(c, "%s: %s", f->address, f->unseen.items[i])))
+	for (size_t i = 0; i < f->unseen.n; i++) {
+		const char *text = f->unseen.items[i];
+		bool named = strstr(text, f->address);
+
+		if (!check_add(c, f, "not-looked-at",
+			       SAY(c, "%s%s%s", named ? "" : f->address, named ? "" : ": ", text)))
 			return -ENOMEM;
+	}
 	return 0;
 }

@@ -122,3 +122,41 @@ class Tree(Archive):
         text = self.text(path)
         ident = 40 + text.count("\n")
         self.file(path, f"{text}{ident} 1 {number} / {point} rw,relatime - {kind} {source} rw\n")
+
+    def config(self, function, header_type=0, gone=False):
+        """The start of the configuration space, which everybody may read."""
+        data = b"\xff" * 64 if gone else bytes(14) + bytes([header_type]) + bytes(49)
+        self.file(f"{function}/config", data)
+
+    def node(self, path, number, subsystem, char=True):
+        """A kernel device with a node; path is below the function."""
+        self.line(f"{path}/dev", number)
+        self.to(f"{path}/subsystem", f"sys/class/{subsystem}")
+        self.to(f"sys/dev/{'char' if char else 'block'}/{number}", path)
+
+    def process(self, pid, name, parent=1, files=(), mnt="4026531841", net="4026531840", cmdline=""):
+        """Who runs; files: what is open, as the links in /proc/PID/fd say it."""
+        base = f"proc/{pid}"
+        self.line(f"{base}/stat", f"{pid} ({name}) S {parent} {pid} {pid} 0 -1 4194560 " + "0 " * 43 + "0")
+        self.line(f"{base}/comm", name)
+        self.file(f"{base}/cmdline", "".join(f"{word}\0" for word in (cmdline or name).split()))
+        self.link(f"{base}/ns/mnt", f"mnt:[{mnt}]")
+        self.link(f"{base}/ns/net", f"net:[{net}]")
+        self.directory(f"{base}/fd")
+        for number, target in enumerate(("/dev/null", *files)):
+            self.link(f"{base}/fd/{number}", target)
+
+    def udev(self, number, **values):
+        """What udev found on a block device."""
+        self.file(f"run/udev/data/b{number}", "".join(f"E:{k}={v}\n" for k, v in values.items()))
+
+    def mapped(self, name, number, lower, title):
+        """A device-mapper device on top of others."""
+        path = f"sys/devices/virtual/block/{name}"
+        self.block(path, number)
+        self.line(f"{path}/dm/name", title)
+        for below in lower:
+            disk = self.entries[f"sys/class/block/{below}"].target
+            self.to(f"{path}/slaves/{below}", posixpath.normpath(f"sys/class/block/{disk}"))
+            self.to(f"{posixpath.normpath(f'sys/class/block/{disk}')}/holders/{name}", path)
+        return path

@@ -4,6 +4,7 @@
 import json
 import re
 import unicodedata
+from pathlib import Path
 
 ADDRESS = r"[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]"
 LIST = {"address": ADDRESS, "vendor": "[0-9a-f]{4}", "device": "[0-9a-f]{4}",
@@ -22,6 +23,10 @@ SHOW = {**LIST, "subsystem_name": None, "class_name": None, "path": None, "physi
         "block": list}
 VERDICTS = ("assigned", "not-assignable", "in-use", "needs-group", "assignable")
 RESULTS = ("done", "unchanged", "planned", "refused", "undone", "unsettled")
+# What docs/checks.md says of each code of a finding: severity, and whether it can be forced.
+CODES = {code: (severity.lower(), bool(forceable)) for code, severity, forceable in re.findall(
+    r"^### ([a-z-]+)\n\n\*(Blocks|Refuses|Warns)(, forceable)?\.\*",
+    (Path(__file__).resolve().parents[2] / "docs/checks.md").read_text(encoding="utf-8"), re.M)}
 EXIT = {"bad-selector": 2, "ambiguous": 2, "usage": 2, "bad-id": 2, "no-such-function": 4,
         "not-permitted": 5, "no-iommu": 6, "no-vfio-pci": 6}
 
@@ -63,9 +68,9 @@ def _place(address):
 
 
 def _user(user):
-    assert set(user) == {"kind", "what", "why", "forceable"}
+    assert set(user) == {"kind", "what", "why", "forceable", "code", "severity"}
     assert all(isinstance(user[k], str) and user[k] for k in ("kind", "what", "why"))
-    assert type(user["forceable"]) is bool
+    assert (user["severity"], user["forceable"]) == CODES[user["code"]]
 
 
 def _function(f, promised):
@@ -85,7 +90,7 @@ def _function(f, promised):
     assert (f["verdict"] == "assigned") == (f.get("vfio") is True)
     assert f["verdict"] == "assigned" or f.get("verdict_reason") or f["verdict"] == "assignable"
     if f["verdict"] == "in-use":
-        assert f["users"]
+        assert [u for u in f["users"] if u["severity"] != "warns"]
 
 
 def _list(doc, bridges):
@@ -100,9 +105,36 @@ def _list(doc, bridges):
 
 
 def _finding(f):
-    assert f["severity"] in ("blocks", "refuses", "warns")
-    assert re.fullmatch("[a-z-]+", f["code"]) and type(f["forceable"]) is bool
+    severity, forceable = CODES[f["code"]]
+    assert f["forceable"] is forceable
+    assert f["severity"] == severity or forceable and f["severity"] == "warns"
+    assert set(f) == {"code", "severity", "forceable", "device", "message", "hint"}
     assert f["message"].endswith((".", "?")), f["message"]
+    assert f["severity"] == "warns" or f["hint"]
+
+
+def _check(doc, status, group):
+    """Refused is what has a finding that stands; what is in use has one that says by whom."""
+    findings = doc["findings"] + [x for f in doc["functions"] for x in f["findings"]]
+    for finding in findings:
+        _finding(finding)
+    assert (status == 3) == any(x["severity"] != "warns" for x in findings)
+    assert status in (0, 3)
+    if any(x["code"] in ("not-looked-at", "openers-unknown") for x in findings):
+        assert doc["complete"] is False
+    for f in doc["functions"]:
+        assert set(f) in ({"address", "verdict", "findings"}, {"address", "findings", "unknown"})
+        if "verdict" not in f:
+            continue
+        own = {x["code"] for x in f["findings"] if x["device"] == f["address"]}
+        standing = [x for x in f["findings"] if x["severity"] != "warns"]
+        assert f["verdict"] in VERDICTS
+        if f["verdict"] == "assignable":
+            assert not standing
+        if f["verdict"] == "in-use":
+            assert any(c == "has-vfs" or c == "root-filesystem" or c.startswith("in-use") for c in own)
+        if f["verdict"] == "not-assignable" or f["verdict"] == "needs-group" and not group:
+            assert standing
 
 
 def _change(doc, status):
@@ -131,5 +163,8 @@ def check(command, output):
         assert output.status == 0 and type(doc["complete"]) is bool
         for f in doc["functions"]:
             _function(f, SHOW)
+    elif verb == "check":
+        assert type(doc["complete"]) is bool
+        _check(doc, output.status, "--group" in command)
     else:
         _change(doc, output.status)

@@ -12,6 +12,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -157,6 +158,42 @@ def test_hostile_stays_inside(program, root, command):
     assert output.seconds < 20
     for text in (output.out, output.err):
         assert "c0de" not in text.lower() and "root:x:0" not in text and "LC_ALL" not in text
+
+
+@pytest.fixture
+def closed_root():
+    """The host "uses" where everybody may look, but for the open files of its processes."""
+    with tempfile.TemporaryDirectory(prefix="vfioadm-") as name:
+        os.chmod(name, 0o755)
+        hosts.HOSTS["uses"].unpack(Path(name) / "root")
+        for fd in Path(name).glob("root/proc/*/fd"):
+            fd.chmod(0o700)
+        yield Path(name) / "root"
+
+
+def test_what_could_not_be_seen_is_said(program, closed_root):
+    """Not root: what may be open is a finding, and nothing on VFIO is let go."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can become somebody else")
+
+    def check(*selectors):
+        argv = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", str(program.path),
+                *program.args, "--sysroot", str(closed_root), "check", "--json", *selectors]
+        r = subprocess.run(argv, capture_output=True, text=True, env=program.env, check=False)
+        if r.returncode in (126, 127):
+            pytest.skip("the build cannot be reached by another user")
+        doc = json.loads(r.stdout)
+        return r.returncode, doc, {f["code"] for f in doc["functions"][0]["findings"]}
+
+    status, doc, codes = check("04:00.0")
+    assert status == 0 and doc["complete"] is False and "not-looked-at" in codes
+    status, doc, codes = check("08:00.0")
+    assert status == 3 and doc["complete"] is False and "openers-unknown" in codes
+    status, _, codes = check("--force", "openers-unknown", "08:00.0")
+    assert status == 0 and "openers-unknown" in codes
+    # As root everything is seen.
+    done = Output(program, closed_root, "check --json 08:00.0")
+    assert done.status == 0 and json.loads(done.out)["complete"] is True
 
 
 def test_names_come_from_the_root(program, root, tmp_path):

@@ -55,7 +55,7 @@ static void test_power(void **state)
 	inv->functions[0].power_state = str_known("D3cold");
 	assert_check(inv, &assign,
 		     "warns power-off 0000:01:00.0\n"
-		     "  0000:01:00.0 is without power now (D3cold); binding a driver wakes it up.\n"
+		     "  0000:01:00.0 is without power now (D3cold).\n"
 		     "  -> It is woken when a driver is bound.\n");
 }
 

@@ -47,6 +47,8 @@ static void test_sentences(void **state)
 			"0000:01:00.0 (SATA controller) carries sda/x, which is a swap file.");
 	assert_sentence(0x010601, "in-use-holder", "sda1", "part of md0, mounted at /x",
 			"0000:01:00.0 (SATA controller) carries /dev/sda1, part of md0, mounted at /x.");
+	assert_sentence(0x010601, "signature", "sda1", "carrying an LVM physical volume",
+			"0000:01:00.0 (SATA controller) carries /dev/sda1, carrying an LVM physical volume.");
 	assert_sentence(0x020000, "in-use-net", "eth0", "has address 192.0.2.1/24",
 			"0000:01:00.0 (Ethernet) has the interface eth0, which has address 192.0.2.1/24.");
 	assert_sentence(0x020000, "in-use-rdma", "mlx5_0", "is used by ib_write_bw (pid 7)",
@@ -200,13 +202,13 @@ static void test_unseen(void **state)
 {
 	_cleanup_inventory_ struct vfioadm_inventory *inv = one_function(0x020000, "e1000e");
 
-	inv->functions[0].unseen = build_list(inv, "Not this.,Nor that.");
+	inv->functions[0].unseen = build_list(inv, "Not this.,0000:01:00.0 is hidden.");
 	assert_check(inv, &assign,
 		     "warns not-looked-at 0000:01:00.0\n"
 		     "  0000:01:00.0: Not this.\n"
 		     "  -> Run it as root, on the host.\n"
 		     "warns not-looked-at 0000:01:00.0\n"
-		     "  0000:01:00.0: Nor that.\n"
+		     "  0000:01:00.0 is hidden.\n"
 		     "  -> Run it as root, on the host.\n");
 }
 
