@@ -20,7 +20,7 @@ struct uses {
 	const char *mountinfo;         /* of our own mount namespace; NULL: not readable */
 	struct owned_list found;
 	struct owned_list unseen;      /* name: the sentence */
-	struct node_list *nodes;       /* uses_nodes.c: read when first asked for, in the arena */
+	struct open_nodes *open;       /* uses_nodes.c: found when first asked for, in the arena */
 };
 
 /**
@@ -34,17 +34,6 @@ int uses_add(struct uses *u, size_t function, const char *code, const char *what
 int uses_unseen(struct uses *u, ssize_t function, const char *fmt, ...) PRINTF_LIKE(3, 4) MUST_CHECK;
 /** Is there any wanted function of this class (24 bits, masked)? Saves work that nobody asked for. */
 bool uses_want_class(const struct uses *u, uint32_t class_code, uint32_t mask);
-/**
- * Calls fn for each kernel device with a node ("dev" file) below the function's directory, nested PCI
- * functions left out: its sysfs path, subsystem ("tty", "drm", "sound", "block") and number.
- */
-struct uses_node {
-	const char *path, *name, *subsystem;
-	bool block;
-	unsigned major, minor;
-};
-int uses_each_node(struct uses *u, size_t function,
-		   int (*fn)(struct uses *u, size_t function, const struct uses_node *node)) MUST_CHECK;
 
 /* The subjects. Each returns 0 or -ENOMEM. */
 int uses_block(struct uses *u) MUST_CHECK;   /* mounts elsewhere, swap files, stacks, exports, openers, and

@@ -63,16 +63,18 @@ static const char *code_of_drawing(const struct vfioadm_function *f)
 	return class_is(f, 16, 0x03) && !class_is(f, 8, 0x0302) ? "in-use-display" : "in-use-gpu";
 }
 
-static int add_drm_openers(struct uses *u, size_t function, const struct uses_node *node)
+static int add_drm_openers(struct uses *u)
 {
-	const char *code = code_of_drawing(&u->inv->functions[function]);
-	int r = 0;
+	const struct open_nodes *open;
+	int r = uses_open_nodes(u, &open);
 
-	if (!streq(node->subsystem, "drm") && !streq(node->subsystem, "accel"))
-		return 0;
-	for (size_t i = 0; r == 0 && i < u->procs->n_openers; i++)
-		if (opener_has(&u->procs->openers[i], node))
-			r = uses_add_opener(u, function, code, &u->procs->openers[i]);
+	for (size_t i = 0; r == 0 && i < open->n; i++) {
+		const struct open_node *n = &open->items[i];
+
+		if (streq(n->subsystem, "drm") || streq(n->subsystem, "accel"))
+			r = uses_add_opener(u, n->function, code_of_drawing(&u->inv->functions[n->function]),
+					    n->opener);
+	}
 	return r;
 }
 
@@ -298,46 +300,55 @@ static int read_consoles(struct uses *u, struct strv *ret)
 	return 0;
 }
 
-static bool may_be_console(const struct uses_node *node)
+/* virtio's console is a device without a parent: any function that has ports may be it. */
+static int add_virtio_console(struct uses *u, const char *tty)
 {
-	return streq(node->subsystem, "tty") || streq(node->subsystem, "virtio-ports");
+	static const char place[] = "sys/bus/virtio/drivers/virtio_console";
+	_cleanup_strv_ struct strv names = { 0 };
+	int r = u->h->ops->list(u->h, -1, place, &names);
+
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
+	for (size_t i = 0; r == 0 && i < names.n; i++) {
+		char path[NAME_MAX + 48], link[PATH_MAX];
+		ssize_t f;
+
+		snprintf(path, sizeof(path), "%s/%s", place, names.items[i]);
+		if (!str_after(names.items[i], "virtio") ||
+		    u->h->ops->readlink(u->h, -1, path, link, sizeof(link)) < 0)
+			continue;
+		f = function_of_link(u->inv, link);
+		if (f >= 0 && uses_wants(u, (size_t)f))
+			r = uses_add(u, (size_t)f, "in-use-console", tty,
+				     "is a console of the host, and may be a port of it");
+	}
+	return r;
 }
 
-/* virtio's console has no parent: the functions that have ports may be it. */
-static int add_console(struct uses *u, size_t function, const struct uses_node *node,
-		       const struct strv *consoles)
+static int add_console(struct uses *u, const char *tty)
 {
-	if (streq(node->subsystem, "tty") && strv_has(consoles, node->name))
-		return uses_add(u, function, "in-use-console", node->name, "is a console of the host");
-	STRV_FOREACH (i, consoles)
-		if (streq(node->subsystem, "virtio-ports") && str_after(consoles->items[i], "hvc"))
-			return uses_add(u, function, "in-use-console", consoles->items[i],
-					"is a console of the host, and may be a port of it");
-	return 0;
+	char path[NAME_MAX + 32], link[PATH_MAX];
+	ssize_t f;
+
+	if (strchr(tty, '/') || strlen(tty) > 64 || tty[0] == '.')
+		return 0;
+	snprintf(path, sizeof(path), "sys/class/tty/%s", tty);
+	if (u->h->ops->readlink(u->h, -1, path, link, sizeof(link)) < 0)
+		return 0;
+	f = function_of_link(u->inv, link);
+	if (f >= 0 && uses_wants(u, (size_t)f))
+		return uses_add(u, (size_t)f, "in-use-console", tty, "is a console of the host");
+	return f < 0 && str_after(tty, "hvc") ? add_virtio_console(u, tty) : 0;
 }
 
 static int add_serial_consoles(struct uses *u)
 {
 	_cleanup_strv_ struct strv consoles = { 0 };
-	bool read = false;
+	int r = read_consoles(u, &consoles);
 
-	for (size_t i = 0; i < u->inv->n_functions; i++) {
-		const struct node_entry *nodes;
-		size_t n = 0;
-		int r = uses_wants(u, i) ? uses_nodes_below(u, i, &nodes, &n) : 0;
-
-		for (size_t k = 0; r == 0 && k < n; k++) {
-			if (!may_be_console(&nodes[k].node))
-				continue;
-			r = read ? 0 : read_consoles(u, &consoles);
-			read = true;
-			if (r == 0)
-				r = add_console(u, i, &nodes[k].node, &consoles);
-		}
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	for (size_t i = 0; r == 0 && i < consoles.n; i++)
+		r = add_console(u, consoles.items[i]);
+	return r;
 }
 
 int uses_display(struct uses *u)
@@ -345,9 +356,8 @@ int uses_display(struct uses *u)
 	struct display d = { .u = u };
 	int r = add_serial_consoles(u);
 
-	for (size_t i = 0; r == 0 && u->procs->n_openers && i < u->inv->n_functions; i++)
-		if (uses_wants(u, i))
-			r = uses_each_node(u, i, add_drm_openers);
+	if (r == 0)
+		r = add_drm_openers(u);
 	if (r < 0 || !uses_want_class(u, 0x030000, 0xff0000))
 		return r;
 	d.boot = boot_display_of(u);

@@ -106,13 +106,13 @@ static bool pcm_directory(const char *node, char *path, size_t size)
  * Where not every process can be looked at: whether a stream runs can be read by everybody. The file takes
  * the lock of the device.
  */
-static int add_running_streams(struct uses *u, size_t function, const struct uses_node *node)
+static int add_if_running(struct uses *u, size_t function, const char *node)
 {
 	_cleanup_strv_ struct strv names = { 0 };
 	char place[64], path[NAME_MAX + 96], text[1024];
 	int r;
 
-	if (!pcm_directory(node->name, place, sizeof(place)))
+	if (!pcm_directory(node, place, sizeof(place)))
 		return 0;
 	r = u->h->ops->list(u->h, -1, place, &names);
 	if (r < 0)
@@ -123,26 +123,44 @@ static int add_running_streams(struct uses *u, size_t function, const struct use
 		snprintf(path, sizeof(path), "%s/%s/status", place, names.items[i]);
 		if (u->h->ops->read_locked(u->h, path, text, sizeof(text)) > 0 &&
 		    strstr(text, "state: RUNNING"))
-			return uses_add(u, function, "in-use-sound", node->name, "is playing or recording");
+			return uses_add(u, function, "in-use-sound", node, "is playing or recording");
 	}
 	return 0;
 }
 
-/* A sound server keeps the control node open as long as it uses the card at all. */
-static int add_sound(struct uses *u, size_t function, const struct uses_node *node)
+static int add_running_streams(struct uses *u)
 {
-	bool found = false;
-	int r = 0;
+	_cleanup_strv_ struct strv names = { 0 };
+	int r = u->h->ops->list(u->h, -1, "sys/class/sound", &names);
 
-	if (!streq(node->subsystem, "sound"))
-		return 0;
-	for (size_t i = 0; r == 0 && i < u->procs->n_openers; i++) {
-		if (!opener_has(&u->procs->openers[i], node))
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
+	strv_sort(&names);
+	for (size_t i = 0; r == 0 && i < names.n; i++) {
+		char path[NAME_MAX + 32], link[PATH_MAX];
+		ssize_t f;
+
+		snprintf(path, sizeof(path), "sys/class/sound/%s", names.items[i]);
+		if (u->h->ops->readlink(u->h, -1, path, link, sizeof(link)) < 0)
 			continue;
-		found = true;
-		r = uses_add_opener(u, function, "in-use-sound", &u->procs->openers[i]);
+		f = function_of_link(u->inv, link);
+		if (f >= 0 && uses_wants(u, (size_t)f))
+			r = add_if_running(u, (size_t)f, names.items[i]);
 	}
-	return r == 0 && !found && u->procs->unseen ? add_running_streams(u, function, node) : r;
+	return r;
+}
+
+/* A sound server keeps the control node open as long as it uses the card at all. */
+static int add_sound(struct uses *u)
+{
+	const struct open_nodes *open;
+	int r = uses_open_nodes(u, &open);
+
+	for (size_t i = 0; r == 0 && i < open->n; i++)
+		if (streq(open->items[i].subsystem, "sound"))
+			r = uses_add_opener(u, open->items[i].function, "in-use-sound",
+					    open->items[i].opener);
+	return r == 0 && u->procs->unseen ? add_running_streams(u) : r;
 }
 
 /* ---- computing on graphics cards ---- */
@@ -307,9 +325,8 @@ int uses_media(struct uses *u)
 {
 	int r = add_keyboards(u);
 
-	for (size_t i = 0; r == 0 && i < u->inv->n_functions; i++)
-		if (uses_wants(u, i))
-			r = uses_each_node(u, i, add_sound);
+	if (r == 0)
+		r = add_sound(u);
 	if (r == 0)
 		r = add_computing(u);
 	return r < 0 ? r : add_mdevs(u);

@@ -2,31 +2,28 @@
 #ifndef VFIOADM_HOST_USES_PRIVATE_H
 #define VFIOADM_HOST_USES_PRIVATE_H
 
+#include <limits.h>
+
 #include "host/uses.h"
 
 /* ---- nodes (uses_nodes.c) ---- */
 
-struct node_entry {
-	const char *address; /* the function that it hangs below */
-	struct uses_node node;
+/** A character device below a function, and who has it open. */
+struct open_node {
+	const struct opener *opener;
+	size_t function;
+	const char *subsystem; /* "tty", "drm", "sound"; "" when it has none */
 };
 
-/** Sorted by address and path. */
-struct node_list {
-	struct node_entry *items;
-	size_t n, room;
+struct open_nodes {
+	struct open_node *items; /* in the order of the processes */
+	size_t n;
 };
 
-/**
- * The nodes below all PCI functions, from /sys/dev. boot: address of the boot display, which the firmware's
- * framebuffers are counted to; NULL: none. -ENOENT: this root has no /sys/dev. Free items.
- */
-int nodes_read(struct host *h, struct arena *arena, const char *boot, struct node_list *ret) MUST_CHECK;
-/** Those below one function, by walking its directory; added to the list. */
-int nodes_walk(struct host *h, struct arena *arena, const char *address, struct node_list *list) MUST_CHECK;
-/** The function's nodes with their subsystems, as uses_each_node() hands them on. */
-int uses_nodes_below(struct uses *u, size_t function, const struct node_entry **ret, size_t *ret_n) MUST_CHECK;
-bool opener_has(const struct opener *o, const struct uses_node *node);
+/** Those of the functions that are wanted; searched for once. -ENOMEM. */
+int uses_open_nodes(struct uses *u, const struct open_nodes **ret) MUST_CHECK;
+/** Where a node's device hangs: "../../devices/pci0000:00/…"; false: it has no place in sysfs. */
+bool opener_link(struct host *h, const struct opener *o, char link[PATH_MAX]) MUST_CHECK;
 /** An open file of sysfs or procfs through which a program drives this function itself; NULL, or its name. */
 const char *opener_registers(const struct opener *o, const char *address);
 

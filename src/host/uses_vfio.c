@@ -4,10 +4,14 @@
 
 #include "host/uses_private.h"
 
-/* What a function's nodes are called and numbered. */
+struct vfio_node {
+	const char *path;
+	bool numbered; /* sysfs has its number */
+	unsigned major, minor;
+};
+
 struct vfio_nodes {
-	struct vfioadm_uint group;
-	struct uses_node files[3]; /* group, group without an IOMMU, device */
+	struct vfio_node items[3]; /* group, group without an IOMMU, device */
 	size_t n;
 };
 
@@ -42,16 +46,14 @@ static bool is_on_vfio(const struct uses *u, size_t function)
 static int add_file(struct host *h, struct arena *arena, struct vfio_nodes *nodes, const char *sys,
 		    const char *path)
 {
-	struct uses_node *node = &nodes->files[nodes->n];
+	struct vfio_node *node = &nodes->items[nodes->n];
 	char text[32];
 
-	*node = (struct uses_node){ .path = arena_strdup(arena, path) };
+	*node = (struct vfio_node){ .path = arena_strdup(arena, path) };
 	if (!node->path)
 		return -ENOMEM;
-	/* No number: the name alone must do. */
-	if (host_read_text(h, -1, sys, text, sizeof(text)) <= 0 ||
-	    sscanf(text, "%9u:%9u", &node->major, &node->minor) != 2)
-		node->major = UINT_MAX;
+	node->numbered = host_read_text(h, -1, sys, text, sizeof(text)) > 0 &&
+			 sscanf(text, "%9u:%9u", &node->major, &node->minor) == 2;
 	nodes->n++;
 	return 0;
 }
@@ -60,13 +62,13 @@ static int add_group(struct host *h, struct arena *arena, const char *address, s
 {
 	static const char *const prefixes[] = { "", "noiommu-" };
 	char path[OBSERVE_PATH_MAX], name[32], node[96];
+	uint64_t number;
 	int r = 0;
 
 	device_path(path, address, "iommu_group");
 	if (host_link_name(h, -1, path, name, sizeof(name)) < 0 ||
-	    str_to_u64(name, 10, INT_MAX, &nodes->group.value) < 0)
+	    str_to_u64(name, 10, INT_MAX, &number) < 0)
 		return 0;
-	nodes->group.state = VFIOADM_KNOWN;
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(prefixes); i++) {
 		snprintf(path, sizeof(path), "sys/class/vfio/%s%s/dev", prefixes[i], name);
 		snprintf(node, sizeof(node), "/dev/vfio/%s%s", prefixes[i], name);
@@ -95,10 +97,13 @@ static int read_nodes(struct host *h, struct arena *arena, const char *address, 
 /* By number, since a container may call the node otherwise; by name where sysfs has no number. */
 static bool has_node(const struct opener *o, const struct vfio_nodes *nodes)
 {
-	for (size_t i = 0; i < nodes->n; i++)
-		if (nodes->files[i].major == UINT_MAX ? streq(o->path, nodes->files[i].path) :
-							opener_has(o, &nodes->files[i]))
+	for (size_t i = 0; i < nodes->n; i++) {
+		const struct vfio_node *n = &nodes->items[i];
+
+		if (n->numbered ? o->character && o->major == n->major && o->minor == n->minor :
+				  streq(o->path, n->path))
 			return true;
+	}
 	return false;
 }
 
@@ -274,6 +279,21 @@ static int add_device_openers(struct vfio *v, size_t function)
 }
 
 
+/* Whoever opens a function through VFIO enables it first: "0" means that nobody has. */
+static bool is_enabled(struct uses *u, size_t function)
+{
+	char path[OBSERVE_PATH_MAX];
+	uint64_t count;
+
+	device_path(path, u->inv->functions[function].address, "enable");
+	return host_read_uint(u->h, -1, path, 10, &count) < 0 || count != 0;
+}
+
+static bool is_candidate(const struct vfio *v, size_t function)
+{
+	return v->on_vfio[function] && !v->held[function] && is_enabled(v->u, function);
+}
+
 /*
  * A process may have been handed an open device without any node, and an older kernel does not say which
  * one. It can only be one that nobody else holds; where that leaves one, it is that.
@@ -285,10 +305,10 @@ static int add_unexplained(struct vfio *v, const struct opener *o)
 	char who[128];
 
 	for (size_t i = 0; i < v->u->inv->n_functions; i++)
-		candidates += v->on_vfio[i] && !v->held[i];
+		candidates += is_candidate(v, i);
 	process_describe(o->process, who, sizeof(who));
 	for (size_t i = 0; r == 0 && i < v->u->inv->n_functions; i++) {
-		if (!v->on_vfio[i] || v->held[i] || !v->u->wanted[i])
+		if (!v->u->wanted[i] || !is_candidate(v, i))
 			continue;
 		r = candidates == 1 ? add_user(v->u, i, o, "it") :
 				      uses_add(v->u, i, "openers-unknown", who,
@@ -307,8 +327,12 @@ static int add_unknown_openers(struct vfio *v)
 			r = add_unexplained(v, v->files[i].opener);
 	for (size_t i = 0; r == 0 && v->u->procs->unseen && i < v->u->inv->n_functions; i++)
 		if (v->on_vfio[i] && v->u->wanted[i])
-			r = uses_add(v->u, i, "openers-unknown", "a process",
-				     "may have it open that could not be looked at: %s", v->u->procs->unseen);
+			r = uses_add(v->u, i, "openers-unknown", "another process",
+				     "may have it open%s; not every one could be looked at: %s",
+				     is_enabled(v->u, i) ? "" :
+							   " (though no guest has it at this moment, since the "
+							   "kernel has not enabled it)",
+				     v->u->procs->unseen);
 	return r;
 }
 
@@ -353,7 +377,6 @@ struct holding {
 	struct host *h;
 	struct arena arena;
 	struct processes procs;
-	struct node_list nodes;
 	struct vfio_nodes vfio;
 	struct vfio_file *files;
 	size_t n_files;
@@ -361,32 +384,37 @@ struct holding {
 };
 
 /* A disk with several paths hangs below its subsystem, which links the controllers. */
-static bool is_head_of(struct holding *g, const struct opener *o, const char *address)
+static bool is_head_of(struct host *h, const char *link, const char *address)
 {
 	static const char place[] = "/virtual/nvme-subsystem/";
 	_cleanup_strv_ struct strv names = { 0 };
-	char path[NAME_MAX * 2 + 64], link[PATH_MAX], owner[ADDRESS_MAX];
-	const char *subsystem;
+	const char *subsystem = strstr(link, place);
+	char path[NAME_MAX * 2 + 64], controller[PATH_MAX], owner[ADDRESS_MAX];
+	size_t n;
 
-	snprintf(path, sizeof(path), "sys/dev/%s/%u:%u", o->block ? "block" : "char", o->major, o->minor);
-	if (g->h->ops->readlink(g->h, -1, path, link, sizeof(link)) < 0)
-		return false;
-	subsystem = strstr(link, place);
 	if (!subsystem)
 		return false;
 	subsystem += strlen(place);
-	snprintf(path, sizeof(path), "sys/class/nvme-subsystem/%.*s", (int)strcspn(subsystem, "/"), subsystem);
-	if (g->h->ops->list(g->h, -1, path, &names) < 0)
+	n = (size_t)snprintf(path, sizeof(path), "sys/class/nvme-subsystem/%.*s",
+			     (int)(strcspn(subsystem, "/") & 0xff), subsystem);
+	if (h->ops->list(h, -1, path, &names) < 0)
 		return false;
 	for (size_t i = 0; i < names.n; i++) {
-		char controller[sizeof(path) + NAME_MAX];
-
-		snprintf(controller, sizeof(controller), "%s/%s", path, names.items[i]);
-		if (g->h->ops->readlink(g->h, -1, controller, link, sizeof(link)) >= 0 &&
-		    last_address(link, owner, NULL) && streq(owner, address))
+		snprintf(path + n, sizeof(path) - n, "/%s", names.items[i]);
+		if (h->ops->readlink(h, -1, path, controller, sizeof(controller)) >= 0 &&
+		    last_address(controller, owner, NULL) && streq(owner, address))
 			return true;
 	}
 	return false;
+}
+
+static bool has_node_below(struct host *h, const struct opener *o, const char *address)
+{
+	char link[PATH_MAX], owner[ADDRESS_MAX];
+
+	if (!opener_link(h, o, link))
+		return false;
+	return last_address(link, owner, NULL) ? streq(owner, address) : is_head_of(h, link, address);
 }
 
 /* The device's own node goes before the driver starts to wait for those who have it open. */
@@ -407,11 +435,8 @@ static bool holds(struct holding *g, const struct opener *o, const char *address
 	for (size_t i = 0; i < g->n_files; i++)
 		if (g->files[i].opener == o)
 			return streq(g->files[i].address, address);
-	for (size_t i = 0; i < g->nodes.n; i++)
-		if (streq(g->nodes.items[i].address, address) && opener_has(o, &g->nodes.items[i].node))
-			return true;
-	return has_node(o, &g->vfio) || opener_registers(o, address) || is_removed_device(o) ||
-	       (g->nvidia && is_nvidia_card(o)) || ((o->block || o->character) && is_head_of(g, o, address));
+	return has_node(o, &g->vfio) || has_node_below(g->h, o, address) || opener_registers(o, address) ||
+	       is_removed_device(o) || (g->nvidia && is_nvidia_card(o));
 }
 
 static int add_holders(struct holding *g, const char *address, struct strv *ret)
@@ -435,10 +460,6 @@ static int look_for_holders(struct holding *g, const char *address)
 	int r = processes_read(g->h, &g->arena, &g->procs);
 
 	if (r == 0)
-		r = nodes_read(g->h, &g->arena, NULL, &g->nodes);
-	if (r == -ENOENT)
-		r = nodes_walk(g->h, &g->arena, address, &g->nodes);
-	if (r == 0)
 		r = read_nodes(g->h, &g->arena, address, &g->vfio);
 	if (r == 0)
 		r = read_device_files(g->h, &g->procs, &g->files, &g->n_files);
@@ -456,7 +477,6 @@ int observe_holders(struct host *h, const char *address, struct strv *ret)
 	if (r == 0)
 		r = add_holders(&g, address, &found);
 	free(g.files);
-	free(g.nodes.items);
 	arena_free(&g.arena);
 	if (r < 0)
 		return r;

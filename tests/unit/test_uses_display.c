@@ -220,7 +220,9 @@ static void test_virtio_console(void **state)
 
 	tmp_function(t, DEV0, "1af4 1043 1af4 1100 078000", "virtio-pci", 1);
 	tmp_function(t, DEV1, SERIAL, "serial", 2);
-	uses_node(t, "virtio-ports", DEV0 "/virtio0/virtio-ports", "vport0p0", "243:0", true);
+	tmp_link(t, "sys/bus/virtio/drivers/virtio_console/virtio0", "../../../../devices/" DEV0 "/virtio0");
+	tmp_link(t, "sys/bus/virtio/drivers/virtio_console/module", "../../../../module/virtio_console");
+	tmp_class(t, "tty", "virtual/tty", "hvc0");
 	uses_process(t, 1, "init");
 	tmp_file(t, "sys/class/tty/console/active", "tty0\n");
 	assert_code(t, "", "", "");

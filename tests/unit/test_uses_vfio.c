@@ -140,6 +140,12 @@ static void test_untold_device(void **state)
 	uses_open(t, 50, 5, "anon_inode:[vfio-device]");
 	tmp_file(t, "proc/50/fdinfo/5", "pos:\t0\nflags:\t02\n");
 	assert_all(t, unknown, unknown);
+	/* Only the one that is enabled can be open. */
+	tmp_file(t, "sys/devices/" DEV0 "/enable", "0\n");
+	tmp_file(t, "sys/devices/" DEV1 "/enable", "1\n");
+	assert_all(t, "", "in-use-vfio vmm (pid 50): has it open");
+	tmp_file(t, "sys/devices/" DEV0 "/enable", "1\n");
+	assert_all(t, unknown, unknown);
 	uses_process(t, 49, "qemu");
 	uses_open(t, 49, 5, "/dev/vfio/7");
 	assert_all(t, "in-use-vfio qemu (pid 49): has /dev/vfio/7 open", "in-use-vfio vmm (pid 50): has it open");
@@ -167,9 +173,13 @@ static void test_cannot_be_known(void **state)
 	fill(t);
 	tmp_link(t, "proc/self/ns/pid", "pid:[4026532999]");
 	uses_search(t, ALL);
-	assert_non_null(strstr(uses_text(t, FIRST), "openers-unknown a process: may have it open that could not "
-						    "be looked at: "));
+	assert_non_null(strstr(uses_text(t, FIRST), "openers-unknown another process: may have it open; not every "
+						    "one could be looked at: "));
 	assert_non_null(strstr(uses_text(t, FIRST), "PID namespace"));
+	tmp_file(t, "sys/devices/" DEV0 "/enable", "0\n");
+	uses_search(t, ALL);
+	assert_non_null(strstr(uses_text(t, FIRST), "may have it open (though no guest has it at this moment"));
+	assert_null(strstr(uses_text(t, SECOND), "though"));
 	/* A function of the host can be taken from nobody's guest. */
 	assert_string_equal(uses_text(t, THIRD), "");
 	assert_non_null(strstr(items_of(&tmp_get(t, THIRD)->unseen), "Not every process could be looked at: "));
