@@ -14,10 +14,20 @@ bool net_wanted(const struct uses *u, size_t function)
 
 /* ---- what stands on top ---- */
 
+/* A virtio NIC with a failover has three interfaces, one above the others: they go with it. */
+static bool is_of_same_function(struct uses *u, const struct net_port *port, const char *name)
+{
+	char path[NAME_MAX + 32], link[PATH_MAX];
+
+	snprintf(path, sizeof(path), "sys/class/net/%s", name);
+	return u->h->ops->readlink(u->h, -1, path, link, sizeof(link)) >= 0 &&
+	       function_of_link(u->inv, link) == (ssize_t)port->function;
+}
+
 static int add_above(struct uses *u, struct net_port *port, const char *name, unsigned below)
 {
 	/* In another root the links may run in circles. */
-	if (streq(name, port->name))
+	if (streq(name, port->name) || is_of_same_function(u, port, name))
 		return 0;
 	for (size_t i = 0; i < port->n_above; i++)
 		if (streq(port->above[i].name, name))
@@ -117,7 +127,7 @@ static int is_up(struct uses *u, const struct net_port *port, const struct net_f
 	uint64_t flags;
 
 	snprintf(path, sizeof(path), "sys/class/net/%s/flags", port->name);
-	net_fact_addresses(net_facts_find(facts, port->name), ", has", addresses, sizeof(addresses));
+	net_fact_addresses(net_facts_find(facts, port->name), " and has", addresses, sizeof(addresses));
 	/* Without an address there is nothing to be said that BASIC has not said. */
 	if (!addresses[0] || host_read_uint(u->h, -1, path, 16, &flags) < 0 || !(flags & 1)) /* IFF_UP */
 		return 0;

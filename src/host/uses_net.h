@@ -22,7 +22,7 @@ struct net_facts {
 int net_facts_read(struct uses *u, struct net_facts *ret) MUST_CHECK;
 /** NULL: nothing is known of it. */
 const struct net_fact *net_facts_find(const struct net_facts *facts, const char *name);
-/** ", has address 192.0.2.1/24 (and 2 more)" behind what is given, or "". */
+/** " and has address 192.0.2.1/24 (and 2 more)": behind what is given; "" when there is none. */
 void net_fact_addresses(const struct net_fact *fact, const char *before, char *buf, size_t size);
 /** "eth0 1043 pci/0000:01:00.0 - 2 192.0.2.1/24", in place; false: it is no such line. */
 bool net_line_parse(char *line, struct net_fact *ret, unsigned *ret_flags);

@@ -159,7 +159,7 @@ static int look_at_link(struct spaces *s, const struct net_fact *fact, bool up, 
 	if (f < 0 || !net_wanted(s->u, (size_t)f) || is_port(s->ports, (size_t)f, fact->name))
 		return 0;
 	s->found[f] = true;
-	net_fact_addresses(fact, ", has", addresses, sizeof(addresses));
+	net_fact_addresses(fact, " and has", addresses, sizeof(addresses));
 	return uses_add(s->u, (size_t)f, "in-use-net-namespace", fact->name, "is%s in %s%s", up ? " up" : "",
 			who, addresses);
 }

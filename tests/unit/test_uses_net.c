@@ -202,7 +202,7 @@ static void test_addresses(void **state)
 
 	fill(t);
 	look(t, with);
-	assert_uses(t, "0000:01:00.0", "in-use-net eth0: is up, has address 192.0.2.1/24 (and 2 more)");
+	assert_uses(t, "0000:01:00.0", "in-use-net eth0: is up and has address 192.0.2.1/24 (and 2 more)");
 	/* An address does nothing while the interface is down. */
 	assert_uses(t, "0000:02:00.0", "");
 }
@@ -229,7 +229,7 @@ static void test_addresses_of_another_root(void **state)
 		 "fd00000000000000000000000000000a 02 40 00 80     eth0\n"
 		 "zz00000000000000000000000000000a 02 40 00 80     eth0\n");
 	look(t, NULL);
-	assert_uses(t, "0000:01:00.0", "in-use-net eth0: is up, has address 192.0.2.5/24 (and 1 more)");
+	assert_uses(t, "0000:01:00.0", "in-use-net eth0: is up and has address 192.0.2.5/24 (and 1 more)");
 }
 
 static void test_no_answer_in_time(void **state)
@@ -340,6 +340,24 @@ static void test_stacks(void **state)
 		    "in-use-default-route eth0: carries the default route through br0");
 	assert_non_null(strstr(uses_of(t, "0000:02:00.0"),
 			       "in-use-default-route eth1: carries the default route through br0"));
+}
+
+/* A virtio NIC's own failover interface goes with it; that of another function does not. */
+static void test_failover(void **state)
+{
+	static const struct answer with[] = { { "links",
+						"eth5 1002 virtio/virtio0 - 0 -\neth1 1002 - - 0 -\n", 0 },
+					      { 0 } };
+	struct tmp_tree *t = *state;
+
+	fill(t);
+	interface(t, DEV1, "eth5", "0x1002\n");
+	tmp_link(t, "sys/class/net/eth1/master", "../eth5");
+	tmp_link(t, "sys/class/net/eth0/master", "../../../../0000:02:00.0/net/eth5");
+	look(t, with);
+	assert_uses(t, "0000:02:00.0", "");
+	assert_uses(t, "0000:01:00.0",
+		    "in-use-net eth0: is up\nin-use-net-member eth0: is the fast path (failover) of eth5");
 }
 
 /* ---- routes ---- */
@@ -511,7 +529,7 @@ static void test_namespace_of_a_process(void **state)
 	process(t, 51, "worker", 50, 777);
 	look(t, with);
 	assert_uses(t, "0000:02:00.0",
-		    "in-use-net-namespace eth7: is up in the network namespace of ngi?nx (pid 50), has address "
+		    "in-use-net-namespace eth7: is up in the network namespace of ngi?nx (pid 50) and has address "
 		    "10.0.0.2/8");
 	assert_string_equal(unseen_of(t, "0000:02:00.0"), "");
 	/* Ours, and one other. */
@@ -640,7 +658,7 @@ static void test_behind_vmd(void **state)
 	assert_int_equal(observe_uses(t->host, t->inv, wanted), 0);
 	t->host->ops = real_ops;
 	assert_uses(t, "0000:00:0e.0",
-		    "in-use-net eth5: is up, has address 192.0.2.1/24\n"
+		    "in-use-net eth5: is up and has address 192.0.2.1/24\n"
 		    "in-use-default-route eth5: carries the default route");
 }
 
@@ -697,6 +715,7 @@ int main(void)
 		TEST(test_members),
 		cmocka_unit_test(test_kinds_by_sysfs),
 		TEST(test_stacks),
+		TEST(test_failover),
 		TEST(test_default_routes),
 		TEST(test_default_routes_of_another_root),
 		TEST(test_ssh),
