@@ -45,7 +45,7 @@ static int note_file(struct block_search *s, struct block *d, void *userdata)
 {
 	const struct export *e = userdata;
 
-	return block_note(s, d, "in-use-export", "carrying %s, which is %s", e->file, e->as);
+	return block_note(s, d, "in-use-export", "holding %s, which is %s", e->file, e->as);
 }
 
 static int note_path(struct block_search *s, const char *path, const char *as)

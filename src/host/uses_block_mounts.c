@@ -256,7 +256,7 @@ static int note_layer(struct block_search *s, struct block *d, void *userdata)
 
 	block_state(s, d)->shown = true;
 	return block_note(s, d, mount_rank(m->point) ? "root-filesystem" : "in-use-mount",
-			  "below the overlay at %s", m->point);
+			  "used below the overlay at %s", m->point);
 }
 
 int block_mounts(struct block_search *s)
@@ -292,7 +292,7 @@ static int note_hidden(struct block_search *s, const struct block *d, const char
 		return 0;
 	block_state(s, d)->shown = true;
 	return block_note(s, d, "in-use-mount",
-			  "with a file system (%s) that is mounted where it cannot be seen: it was unmounted "
+			  "holding a file system (%s) that is mounted where it cannot be seen: it was unmounted "
 			  "lazily and is still busy, or a mount namespace without a process keeps it",
 			  type);
 }
@@ -336,7 +336,7 @@ int block_mounts_hidden(struct block_search *s)
 
 static int note_swap_file(struct block_search *s, struct block *d, void *userdata)
 {
-	return block_note(s, d, "in-use-swap", "carrying the swap file %s", (const char *)userdata);
+	return block_note(s, d, "in-use-swap", "holding the swap file %s", (const char *)userdata);
 }
 
 static int note_swap(struct block_search *s, char *path)

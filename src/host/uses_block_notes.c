@@ -135,9 +135,8 @@ static int hand_over_kind(struct block_search *s, const struct carriers *all, co
 	}
 	if (!left)
 		return 0;
-	snprintf(why, sizeof(why), "%s %zu more %s", more.what ? "open in" : "and in", left,
-		 more.what ? (left == 1 ? "program" : "programs") :
-			     (left == 1 ? "use of this kind" : "uses of this kind"));
+	snprintf(why, sizeof(why), more.what ? "opened by %zu more program%s" : "used in %zu more way%s like these",
+		 left, left == 1 ? "" : "s");
 	more.what = NULL;
 	return hand_over(s, all, &more, why);
 }

@@ -230,9 +230,9 @@ static void describe_path(struct block_search *s, struct strbuf *text, const str
 	for (size_t i = 0; i < state->n_edges; i++)
 		count_other(&o, &s->blocks.items[s->blocks.edges[state->first_edge + i].lower]);
 	if (o.n_live)
-		strbuf_addf(text, "a path of %s, which has another path over %s", block_title(s, mpath), o.over);
+		strbuf_addf(text, "used as a path of %s, which has another path over %s", block_title(s, mpath), o.over);
 	else
-		strbuf_addf(text, "the only %spath of %s", o.n ? "live " : "", block_title(s, mpath));
+		strbuf_addf(text, "used as the only %spath of %s", o.n ? "live " : "", block_title(s, mpath));
 }
 
 /* ---- the way from a disk up to what is used, in words ---- */
@@ -249,11 +249,11 @@ static int describe_step(struct block_search *s, struct strbuf *text, const stru
 	if (!first)
 		strbuf_addf(text, ", below %s", title);
 	else if (e->how == BLOCK_FILE)
-		strbuf_addf(text, "carrying %s (file %s)", title, e->file);
+		strbuf_addf(text, "holding %s (file %s)", title, e->file);
 	else if (e->how == BLOCK_NODE)
-		strbuf_addf(text, "carrying %s", title);
+		strbuf_addf(text, "holding %s", title);
 	else if (e->how == BLOCK_BACKING)
-		strbuf_addf(text, "the backing device of %s", title);
+		strbuf_addf(text, "backing %s", title);
 	else if (is_multipath(s, upper))
 		describe_path(s, text, lower, upper);
 	else

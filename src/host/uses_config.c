@@ -119,7 +119,7 @@ static bool on_command_line(const char *line, const char *key, char *value, size
 
 static int note_resume(struct block_search *s, const struct block *d)
 {
-	return block_note(s, d, "in-use-resume", "set as the place from which the host resumes after hibernation");
+	return block_note(s, d, "in-use-resume", "configured as the place from which the host resumes after hibernation");
 }
 
 static int resume_of_command_line(struct block_search *s, struct block **ret)

@@ -6,7 +6,7 @@
 
 static int note_directory(struct block_search *s, struct block *d, void *userdata)
 {
-	return block_note(s, d, "in-use-kdump", "carrying %s, where crash dumps of the host go",
+	return block_note(s, d, "in-use-kdump", "holding %s, where crash dumps of the host go",
 			  (const char *)userdata);
 }
 
@@ -15,7 +15,7 @@ static int note_target(struct block_search *s, const char *spec)
 	struct block *d;
 	int r = block_resolve(s, spec, &d);
 
-	return r == 0 && d ? block_note(s, d, "in-use-kdump", "set as the place for crash dumps of the host") : r;
+	return r == 0 && d ? block_note(s, d, "in-use-kdump", "configured as the place for crash dumps of the host") : r;
 }
 
 static int note_path(struct block_search *s, const char *path)

@@ -250,8 +250,8 @@ static int note_content(struct block_search *s, const struct block *d, const str
 	const char *open = *label ? " named \"" : "", *close = *label ? "\"" : "";
 
 	if (words)
-		return block_note(s, d, "signature", "carrying %s%s%s%s", words, open, label, close);
-	return block_note(s, d, "signature", "carrying a file system (%s)%s%s%s", e->fs_type, open, label,
+		return block_note(s, d, "signature", "holding %s%s%s%s", words, open, label, close);
+	return block_note(s, d, "signature", "holding a file system (%s)%s%s%s", e->fs_type, open, label,
 			  close);
 }
 
@@ -275,7 +275,7 @@ static int look_at_table(struct block_search *s, struct block *d, const struct u
 		if (block_state(s, part)->used || has_content(of_part))
 			return 0;
 	}
-	return block_note(s, d, "signature", "carrying a partition table (%s)", e->table_type);
+	return block_note(s, d, "signature", "holding a partition table (%s)", e->table_type);
 }
 
 static int look_at(struct block_search *s, struct block *d)

@@ -213,7 +213,7 @@ static void test_btrfs(void **state)
 	tmp_remove(t, "proc/70");
 	uses_search(t, DISK_SECOND);
 	assert_non_null(strstr(uses_text(t, DISK_SECOND),
-			       "in-use-mount nvme1n1: with a file system (btrfs or bcachefs) that is mounted "
+			       "in-use-mount nvme1n1: holding a file system (btrfs or bcachefs) that is mounted "
 			       "where it cannot be seen"));
 }
 
@@ -240,15 +240,15 @@ static void test_overlay(void **state)
 		       "32 1 0:40 / /merged rw - overlay overlay "
 		       "rw,lowerdir=/none:/lo\\040w/a:relative,upperdir=/data\\134:x/up,workdir=/data\\134:x/w\n");
 	disk_expect(t, "in-use-mount nvme0n1p1: mounted at /lo w; "
-		       "in-use-mount nvme0n1p1: below the overlay at /merged",
-		    "in-use-mount nvme1n1: mounted at /data:x; in-use-mount nvme1n1: below the overlay at /merged");
+		       "in-use-mount nvme0n1p1: used below the overlay at /merged",
+		    "in-use-mount nvme1n1: mounted at /data:x; in-use-mount nvme1n1: used below the overlay at /merged");
 	/* The root itself, and an overlay on an overlay. */
 	disk_mounts(t, "30 1 259:1 / /low rw - ext4 x rw\n"
 		       "31 1 0:39 / /mid rw - overlay overlay rw,lowerdir+=/low,datadir+=/x\n"
 		       "32 1 0:40 / / rw - overlay overlay rw,lowerdir=/mid::/low/data\n");
 	disk_expect(t, "in-use-mount nvme0n1p1: mounted at /low; "
-		       "in-use-mount nvme0n1p1: below the overlay at /mid; "
-		       "root-filesystem nvme0n1p1: below the overlay at /",
+		       "in-use-mount nvme0n1p1: used below the overlay at /mid; "
+		       "root-filesystem nvme0n1p1: used below the overlay at /",
 		    "");
 	/* One that names itself ends. */
 	disk_mounts(t, "30 1 0:39 / /a rw - overlay overlay rw,lowerdir=/b\n"
@@ -265,7 +265,7 @@ static void test_hidden(void **state)
 	tmp_dir(t, "sys/fs/ext4/nvme0n1p1");
 	tmp_dir(t, "sys/fs/xfs/nvme1n1");
 	disk_mounts(t, "30 1 259:9 / /srv rw - xfs x rw\n");
-	disk_expect(t, "in-use-mount nvme0n1p1: with a file system (ext4) that is mounted where it cannot be "
+	disk_expect(t, "in-use-mount nvme0n1p1: holding a file system (ext4) that is mounted where it cannot be "
 		       "seen: it was unmounted lazily and is still busy, or a mount namespace without a process "
 		       "keeps it",
 		    "in-use-mount nvme1n1: mounted at /srv");
@@ -289,7 +289,7 @@ static void test_swap(void **state)
 				  "/elsewhere                             file\t\t1048572\t\t0\t\t-3\n");
 	disk_expect(t, "in-use-swap nvme0n1p2: used as swap space",
 		    "in-use-mount nvme1n1: mounted at /srv; "
-		    "in-use-swap nvme1n1: carrying the swap file /srv/swap file");
+		    "in-use-swap nvme1n1: holding the swap file /srv/swap file");
 	tmp_remove(t, "proc/swaps");
 	tmp_dir(t, "proc/swaps");
 	disk_expect(t, "", "in-use-mount nvme1n1: mounted at /srv");
@@ -306,9 +306,9 @@ static void test_swap_on_zram(void **state)
 	tmp_file(t, "sys/devices/virtual/block/zram0/backing_dev", "/dev/nvme1n1\n");
 	tmp_file(t, "sys/devices/virtual/block/zram1/backing_dev", "none\n");
 	tmp_file(t, "proc/swaps", "Filename Type\n/dev/zram0 partition 1 0 100\n/dev/zram1 partition 1 0 100\n");
-	disk_expect(t, "", "in-use-holder nvme1n1: the backing device of zram0, used as swap space");
+	disk_expect(t, "", "in-use-holder nvme1n1: backing zram0, used as swap space");
 	tmp_file(t, "proc/swaps", "Filename Type\n");
-	disk_expect(t, "", "in-use-holder nvme1n1: the backing device of zram0");
+	disk_expect(t, "", "in-use-holder nvme1n1: backing zram0");
 }
 
 /* ---- what cannot be listed ---- */

@@ -111,7 +111,7 @@ static void test_crypttab(void **state)
 
 /* ---- hibernation and crash dumps ---- */
 
-#define RESUME "set as the place from which the host resumes after hibernation"
+#define RESUME "configured as the place from which the host resumes after hibernation"
 
 static void test_resume(void **state)
 {
@@ -143,7 +143,7 @@ static void test_kdump(void **state)
 	tmp_file(t, "etc/default/kdump-tools", "USE_KDUMP=1\n#KDUMP_COREDIR=\"/no\"\nKDUMP_COREDIR=\"/var/crash\"\n");
 	disk_expect(t, "", "in-use-mount nvme1n1: mounted at /var");
 	tmp_file(t, "sys/kernel/kexec_crash_loaded", "1\n");
-	disk_expect(t, "", "in-use-kdump nvme1n1: carrying /var/crash, where crash dumps of the host go; "
+	disk_expect(t, "", "in-use-kdump nvme1n1: holding /var/crash, where crash dumps of the host go; "
 			   "in-use-mount nvme1n1: mounted at /var");
 	tmp_file(t, "etc/default/kdump-tools", "KDUMP_COREDIR=\"/var/crash\"\nNFS=\"server:/dumps\"\n");
 	disk_expect(t, "", "in-use-mount nvme1n1: mounted at /var");
@@ -166,19 +166,19 @@ static void test_kdump_conf(void **state)
 	tmp_file(t, "sys/kernel/kexec_crash_loaded", "1\n");
 	tmp_link(t, "dev/disk/by-uuid/77-88", "../../nvme0n1p2");
 	tmp_file(t, "etc/kdump.conf", "# raw /dev/sda\next4 UUID=77-88\npath /x\ncore_collector makedumpfile -l\n");
-	disk_expect(t, "in-use-kdump nvme0n1p2: set as the place for crash dumps of the host",
+	disk_expect(t, "in-use-kdump nvme0n1p2: configured as the place for crash dumps of the host",
 		    "in-use-mount nvme1n1: mounted at /dumps");
 	tmp_file(t, "etc/kdump.conf", "raw /dev/nvme0n1p1\n");
-	disk_expect(t, "in-use-kdump nvme0n1p1: set as the place for crash dumps of the host",
+	disk_expect(t, "in-use-kdump nvme0n1p1: configured as the place for crash dumps of the host",
 		    "in-use-mount nvme1n1: mounted at /dumps");
 	tmp_file(t, "etc/kdump.conf", "path /dumps/here\n");
-	disk_expect(t, "", "in-use-kdump nvme1n1: carrying /dumps/here, where crash dumps of the host go; "
+	disk_expect(t, "", "in-use-kdump nvme1n1: holding /dumps/here, where crash dumps of the host go; "
 			   "in-use-mount nvme1n1: mounted at /dumps");
 	tmp_file(t, "etc/kdump.conf", "ssh user@server\n");
 	disk_expect(t, "", "in-use-mount nvme1n1: mounted at /dumps");
 	tmp_remove(t, "etc/kdump.conf");
 	tmp_file(t, "etc/sysconfig/kdump", "KDUMP_SAVEDIR='file:///dumps'\n");
-	disk_expect(t, "", "in-use-kdump nvme1n1: carrying /dumps, where crash dumps of the host go; "
+	disk_expect(t, "", "in-use-kdump nvme1n1: holding /dumps, where crash dumps of the host go; "
 			   "in-use-mount nvme1n1: mounted at /dumps");
 }
 
@@ -193,9 +193,9 @@ static void test_signatures(void **state)
 	disk_udev(t, "259:1", "E:ID_FS_TYPE=ext4\nE:ID_FS_LABEL=old\x1b data\n");
 	disk_udev(t, "259:9", "E:ID_FS_TYPE=LVM2_member\n");
 	disk_udev(t, "8:0", "E:ID_PART_TABLE_TYPE=dos\n");
-	disk_expect(t, "signature nvme0n1p1: carrying a file system (ext4) named \"old? data\"",
-		    "signature nvme1n1: carrying an LVM physical volume");
-	assert_string_equal(uses_text(t, DISK_THIRD), "signature sda: carrying a partition table (dos)");
+	disk_expect(t, "signature nvme0n1p1: holding a file system (ext4) named \"old? data\"",
+		    "signature nvme1n1: holding an LVM physical volume");
+	assert_string_equal(uses_text(t, DISK_THIRD), "signature sda: holding a partition table (dos)");
 	/* They warn only. */
 	disk_mounts(t, "30 1 259:1 / /srv rw - ext4 x rw\n");
 	disk_mapped(t, "dm-0", "254:0\n", "vg0-data\n", "LVM-1\n", "nvme1n1");

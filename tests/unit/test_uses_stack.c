@@ -58,7 +58,7 @@ static void test_many_volumes(void **state)
 		disk_virtual(t, name, number, "nvme1n1");
 	}
 	uses_search(t, DISK_SECOND);
-	assert_non_null(strstr(uses_text(t, DISK_SECOND), "in-use-holder nvme1n1: and in 4 more uses of this kind"));
+	assert_non_null(strstr(uses_text(t, DISK_SECOND), "in-use-holder nvme1n1: used in 4 more ways like these"));
 	assert_int_equal(tmp_get(t, DISK_SECOND)->n_users, 5);
 }
 
@@ -97,16 +97,16 @@ static void test_loop(void **state)
 	tmp_file(t, "sys/devices/virtual/block/loop0/loop/backing_file", "/srv/a disk.img\n");
 	tmp_file(t, "sys/devices/virtual/block/loop1/loop/backing_file", "/dev/nvme0n1p2\n");
 	disk_mounts(t, "30 1 259:9 / /srv rw - ext4 x rw\n31 1 7:0 / /mnt rw - ext4 x rw\n");
-	disk_expect(t, "in-use-holder nvme0n1p2: carrying loop1",
-		    "in-use-holder nvme1n1: carrying loop0 (file /srv/a disk.img), mounted at /mnt; "
+	disk_expect(t, "in-use-holder nvme0n1p2: holding loop1",
+		    "in-use-holder nvme1n1: holding loop0 (file /srv/a disk.img), mounted at /mnt; "
 		    "in-use-mount nvme1n1: mounted at /srv");
 	/* A live system: the root is an overlay on an image on a disk. */
 	disk_mounts(t, "30 1 259:9 / /srv rw - ext4 x rw\n31 1 7:0 / /mnt rw - squashfs x rw\n"
 		       "32 1 0:50 / / rw - overlay x rw,lowerdir=/mnt\n");
-	disk_expect(t, "in-use-holder nvme0n1p2: carrying loop1",
-		    "in-use-holder nvme1n1: carrying loop0 (file /srv/a disk.img), mounted at /mnt; "
+	disk_expect(t, "in-use-holder nvme0n1p2: holding loop1",
+		    "in-use-holder nvme1n1: holding loop0 (file /srv/a disk.img), mounted at /mnt; "
 		    "in-use-mount nvme1n1: mounted at /srv; "
-		    "root-filesystem nvme1n1: carrying loop0 (file /srv/a disk.img), below the overlay at /");
+		    "root-filesystem nvme1n1: holding loop0 (file /srv/a disk.img), used below the overlay at /");
 	/* A file on something that is no disk. */
 	disk_mounts(t, "30 1 0:50 / / rw - tmpfs x rw\n");
 	uses_search(t, DISK_SECOND);
@@ -129,7 +129,7 @@ static void test_zfs(void **state)
 	disk_fill(t);
 	tmp_file(t, "proc/spl/kstat/zfs/arcstats", "");
 	disk_udev(t, "259:9", "E:ID_FS_TYPE=zfs_member\nE:ID_FS_LABEL=tank\n");
-	disk_expect(t, "", "signature nvme1n1: carrying a part of a ZFS pool named \"tank\"");
+	disk_expect(t, "", "signature nvme1n1: holding a part of a ZFS pool named \"tank\"");
 	assert_string_equal(disk_unseen(t, DISK_SECOND), "");
 	tmp_file(t, "proc/spl/kstat/zfs/tank/state", "ONLINE\n");
 	disk_expect(t, "", "in-use-claimed nvme1n1: part of the ZFS pool tank, which is imported");
@@ -142,7 +142,7 @@ static void test_zfs(void **state)
 	disk_udev(t, "8:0", "E:ID_FS_TYPE=zfs_member\nE:ID_FS_LABEL=../tank\n");
 	uses_search(t, DISK_FIRST " " DISK_SECOND " " DISK_THIRD);
 	assert_string_equal(disk_unseen(t, DISK_FIRST), "");
-	assert_string_equal(uses_text(t, DISK_THIRD), "signature sda: carrying a part of a ZFS pool named \"../tank\"");
+	assert_string_equal(uses_text(t, DISK_THIRD), "signature sda: holding a part of a ZFS pool named \"../tank\"");
 }
 
 /* ---- several paths ---- */
@@ -155,7 +155,7 @@ static void test_multipath(void **state)
 	disk_mapped(t, "dm-0", "254:0\n", "mpatha\n", "mpath-36001\n", "sda sdb");
 	disk_expect(t, "", "");
 	assert_string_equal(uses_text(t, DISK_THIRD),
-			    "in-use-holder sda: the only path of multipath device mpatha (dm-0)");
+			    "in-use-holder sda: used as the only path of multipath device mpatha (dm-0)");
 	tmp_function(t, "pci0000:00/0000:04:00.0", DISK_SCSI, "virtio-pci", 4);
 	disk_add(t, "pci0000:00/0000:04:00.0/virtio3/host1/target1:0:0/1:0:0:0/block", "sdb", "8:16\n");
 	tmp_file(t, "sys/devices/pci0000:00/0000:04:00.0/virtio3/host1/target1:0:0/1:0:0:0/block/sdb/device/state",
@@ -164,13 +164,13 @@ static void test_multipath(void **state)
 	disk_mounts(t, "30 1 254:1 / /srv rw - ext4 x rw\n");
 	disk_expect(t, "", "");
 	assert_string_equal(uses_text(t, DISK_THIRD),
-			    "in-use-holder sda: a path of multipath device mpatha (dm-0), which has another path "
+			    "in-use-holder sda: used as a path of multipath device mpatha (dm-0), which has another path "
 			    "over 0000:04:00.0, below mapped device mpatha-part1 (dm-1), mounted at /srv");
 	tmp_file(t, "sys/devices/pci0000:00/0000:04:00.0/virtio3/host1/target1:0:0/1:0:0:0/block/sdb/device/state",
 		 "offline\n");
 	disk_expect(t, "", "");
 	assert_string_equal(uses_text(t, DISK_THIRD),
-			    "in-use-holder sda: the only live path of multipath device mpatha (dm-0), below mapped "
+			    "in-use-holder sda: used as the only live path of multipath device mpatha (dm-0), below mapped "
 			    "device mpatha-part1 (dm-1), mounted at /srv");
 }
 
@@ -276,7 +276,7 @@ static void test_openers(void **state)
 	assert_string_equal(uses_text(t, DISK_THIRD),
 			    "in-use-open p (pid 80): has /dev/sda open; in-use-open p (pid 81): has /dev/sda open; "
 			    "in-use-open p (pid 82): has /dev/sda open; in-use-open p (pid 83): has /dev/sda open; "
-			    "in-use-open sda: open in 6 more programs");
+			    "in-use-open sda: opened by 6 more programs");
 }
 
 static void test_opener_of_head(void **state)
@@ -328,7 +328,7 @@ static void test_nvmet(void **state)
 	disk_expect(t, "in-use-export nvme0n1p1: exported over NVMe over Fabrics as nqn.a, namespace 1",
 		    "in-use-export nvme1: exported over NVMe over Fabrics as nqn.b (passthrough)");
 	assert_string_equal(uses_text(t, DISK_THIRD),
-			    "in-use-export sda: carrying /srv/disk.img, which is exported over NVMe over Fabrics as "
+			    "in-use-export sda: holding /srv/disk.img, which is exported over NVMe over Fabrics as "
 			    "nqn.a, namespace 3; in-use-mount sda: mounted at /srv");
 	tmp_remove(t, "sys/kernel/config/nvmet/subsystems");
 	disk_expect(t, "", "");
