@@ -368,6 +368,56 @@ static void test_detail_of_little(void **state)
 
 /* ---- LOCKED ---- */
 
+/* What stands at 0x0e, without the bit that says that there are several functions. */
+static void test_header_type(void **state)
+{
+	struct tmp_tree *t = *state;
+	unsigned char config[256] = {0x86, 0x80};
+	struct vfioadm_function *f;
+
+	tmp_function(t, PLACE, NIC, "e1000e", -1);
+	f = look(t, "0000:01:00.0", VFIOADM_FACET_DETAIL);
+	assert_int_equal(f->header_type.state, VFIOADM_UNKNOWN);
+	config[0x0e] = 0x80;
+	tmp_data(t, FILE_OF("config"), config, sizeof(config));
+	f = look(t, "0000:01:00.0", VFIOADM_FACET_DETAIL);
+	assert_true(uint_is(&f->header_type, 0));
+	/* Who is not root gets as much as this. */
+	config[0x0e] = 0x81;
+	tmp_data(t, FILE_OF("config"), config, 64);
+	f = look(t, "0000:01:00.0", VFIOADM_FACET_DETAIL);
+	assert_true(uint_is(&f->header_type, 1));
+	tmp_data(t, FILE_OF("config"), config, 63);
+	f = look(t, "0000:01:00.0", VFIOADM_FACET_DETAIL);
+	assert_int_equal(f->header_type.state, VFIOADM_UNKNOWN);
+	/* Gone; one byte that is there will do. */
+	memset(config, 0xff, sizeof(config));
+	tmp_data(t, FILE_OF("config"), config, sizeof(config));
+	f = look(t, "0000:01:00.0", VFIOADM_FACET_DETAIL);
+	assert_int_equal(f->header_type.state, VFIOADM_NONE);
+	config[63] = 0;
+	tmp_data(t, FILE_OF("config"), config, sizeof(config));
+	f = look(t, "0000:01:00.0", VFIOADM_FACET_DETAIL);
+	assert_true(uint_is(&f->header_type, 0x7f));
+	/* To read it would switch it on. */
+	tmp_file(t, FILE_OF("power_state"), "D3cold\n");
+	f = look(t, "0000:01:00.0", VFIOADM_FACET_DETAIL);
+	assert_int_equal(f->header_type.state, VFIOADM_UNKNOWN);
+	assert_string_equal(text_of(&f->power_state), "D3cold");
+}
+
+static void test_denylist(void **state)
+{
+	struct tmp_tree *t = *state;
+
+	tmp_function(t, PLACE, NIC, "e1000e", -1);
+	assert_int_equal(tmp_observe(t)->facts.denylist_disabled.state, VFIOADM_UNKNOWN);
+	tmp_file(t, "sys/module/vfio_pci/parameters/disable_denylist", "N\n");
+	assert_true(uint_is(&tmp_observe(t)->facts.denylist_disabled, 0));
+	tmp_file(t, "sys/module/vfio_pci/parameters/disable_denylist", "Y\n");
+	assert_true(uint_is(&tmp_observe(t)->facts.denylist_disabled, 1));
+}
+
 static void test_locked(void **state)
 {
 	struct tmp_tree *t = *state;
@@ -450,6 +500,8 @@ int main(void)
 		TEST(test_virtual_function),
 		TEST(test_detail),
 		TEST(test_detail_of_little),
+		TEST(test_header_type),
+		TEST(test_denylist),
 		TEST(test_locked),
 		TEST(test_drivers),
 	};

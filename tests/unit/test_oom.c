@@ -555,6 +555,80 @@ static void test_uses(void **state)
 	assert_int_equal(tmp_teardown((void **)&t), 0);
 }
 
+static int job_other_uses(const void *arg, struct vfioadm_error **err)
+{
+	const struct tmp_tree *t = arg;
+	const bool wanted[] = {true, true};
+	struct uses u = {.h = t->host, .inv = t->inv, .wanted = wanted};
+	struct strv holders = {0};
+	struct processes procs;
+	int r = processes_read(t->host, &t->inv->arena, &procs);
+
+	u.procs = &procs;
+	if (r == 0)
+		r = uses_display(&u);
+	if (r == 0)
+		r = uses_media(&u);
+	if (r == 0)
+		r = uses_vfio(&u);
+	if (r == 0)
+		r = uses_nodes(&u);
+	if (r == 0)
+		r = uses_claims(&u);
+	if (r == 0)
+		r = observe_holders(t->host, "0000:02:00.0", &holders);
+	if (r == 0) {
+		assert_int_equal(u.found.n, 12);
+		assert_int_equal(u.unseen.n, 2);
+		assert_int_equal(holders.n, 2);
+	}
+	strv_clear(&holders);
+	free(u.found.items);
+	free(u.unseen.items);
+	return r < 0 ? error_oom(err) : r;
+}
+
+static void test_other_uses(void **state)
+{
+	static const char domain[] = "<domain><name>a</name><devices><hostdev type='pci'><source><address bus='2' "
+				     "slot='0'/></source></hostdev></devices></domain>";
+	struct tmp_tree *t;
+
+	assert_int_equal(tmp_setup((void **)&t), 0);
+	tmp_function(t, "pci0000:00/0000:01:00.0", "1234 1111 1af4 1100 030000", "bochs-drm", 1);
+	tmp_function(t, "pci0000:00/0000:02:00.0", "8086 10d3 8086 a01f 020000", "vfio-pci", 2);
+	tmp_file(t, "sys/devices/pci0000:00/0000:01:00.0/boot_vga", "1\n");
+	uses_process(t, 70, "qemu");
+	uses_node(t, "drm", "pci0000:00/0000:01:00.0/drm", "card0", "226:0", true);
+	uses_node(t, "sound", "pci0000:00/0000:01:00.0/sound", "pcmC0D0p", "116:0", true);
+	uses_node(t, "tty", "pci0000:00/0000:02:00.0/tty", "ttyS4", "4:68", true);
+	uses_open(t, 70, 3, "/dev/dri/card0");
+	uses_open(t, 70, 4, "/dev/snd/pcmC0D0p");
+	uses_open(t, 70, 5, "/dev/vfio/2");
+	tmp_data(t, "proc/70/cmdline", "qemu\0-name\0guest=a", 20);
+	uses_process(t, 71, "getty");
+	uses_open(t, 71, 3, "/dev/ttyS4");
+	uses_process(t, 72, "vmm");
+	uses_open(t, 72, 3, "anon_inode:[vfio-device]");
+	tmp_class(t, "graphics", "pci0000:00/0000:01:00.0/graphics", "fb0");
+	tmp_file(t, "sys/class/vtconsole/vtcon1/name", "(M) frame buffer device\n");
+	tmp_file(t, "sys/class/vtconsole/vtcon1/bind", "1\n");
+	tmp_dir(t, "sys/class/vtconsole/vtcon2/bind");
+	tmp_file(t, "sys/class/vtconsole/vtcon2/name", "(S) VGA+\n");
+	tmp_file(t, "sys/class/tty/console/active", "tty0 ttyS4\n");
+	tmp_class(t, "input", "pci0000:00/0000:01:00.0/input", "input0");
+	tmp_file(t, "sys/class/input/input0/capabilities/key", "fffffffffffffffe\n");
+	tmp_link(t, "sys/bus/platform/devices/efi-framebuffer.0", "../../../devices/platform/efi-framebuffer.0");
+	tmp_link(t, "sys/bus/mdev/devices/m", "../../../devices/pci0000:00/0000:01:00.0/m");
+	tmp_file(t, "run/libvirt/qemu/a.xml", domain);
+	tmp_file(t, "etc/libvirt/qemu/a.xml", domain);
+	tmp_link(t, "etc/libvirt/qemu/autostart/a.xml", "x");
+	tmp_file(t, "etc/driverctl.d/pci-0000:02:00.0", "vfio-pci\n");
+	tmp_observe(t);
+	starve(job_other_uses, t, 0, NULL);
+	assert_int_equal(tmp_teardown((void **)&t), 0);
+}
+
 static int job_error(const void *arg, struct vfioadm_error **err)
 {
 	error_set(err, -EIO, VFIOADM_E_IO, "Message %d.", 1);
@@ -582,6 +656,7 @@ int main(void)
 		cmocka_unit_test(test_planner),	   cmocka_unit_test(test_types_and_checks),
 		cmocka_unit_test(test_containers), cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_uses),
+		cmocka_unit_test(test_other_uses),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
