@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Runs that the kernel holds, that were interrupted, and whose functions somebody else has moved since. */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include "base/file.h"
+#include "base/str.h"
+#include "fake/fake.h"
+#include "fake_root.h"
+#include "flow/settle.h"
+#include "store/journal.h"
+
+#define HOST_ROOT                                                                                  \
+	FAKE_ROOT "d proc/sys/kernel/random\nf boot_id 5ca1ab1e\n"                                 \
+		  "d proc/self/ns\nl pid pid:[4026531836]\nl mnt mnt:[4026531840]\n"               \
+		  "d proc/1\nf stat 1 (init) S 0 1 1 0 -1 4194560\nd proc/1/fd\n"                  \
+		  "d proc/1/ns\nl mnt mnt:[4026531840]\nl net net:[4026531992]\n"
+
+struct settle_test {
+	char run_dir[64];
+	struct host *host; /* the context's */
+	struct vfioadm_ctx *ctx;
+	struct vfioadm_plan *plan;
+	struct vfioadm_error *err;
+	struct vfioadm_settlement *settlement;
+};
+
+static int setup(void **state)
+{
+	static struct settle_test t;
+
+	t = (struct settle_test){ .run_dir = "/tmp/vfioadm-settle-XXXXXX" };
+	if (!mkdtemp(t.run_dir) || fake_new_text(HOST_ROOT, NULL, &t.host) < 0)
+		return -1;
+	*state = &t;
+	return ctx_new_with_host(t.host, t.run_dir, &t.ctx) || vfioadm_ctx_set_timeout(t.ctx, 1);
+}
+
+static int teardown(void **state)
+{
+	struct settle_test *t = *state;
+	_cleanup_free_ char *remove = str_format("rm -rf %s", t->run_dir);
+
+	vfioadm_plan_free(t->plan);
+	vfioadm_error_free(t->err);
+	vfioadm_settlement_free(t->settlement);
+	vfioadm_ctx_unref(t->ctx);
+	return system(remove);
+}
+
+
+static int change(struct settle_test *t,
+		  int (*make)(struct vfioadm_ctx *, const char *const *, size_t,
+			      const struct vfioadm_options *, struct vfioadm_plan **,
+			      struct vfioadm_error **),
+		  const char *const *what, size_t n)
+{
+	int r;
+
+	vfioadm_plan_free(t->plan);
+	vfioadm_error_free(t->err);
+	t->plan = NULL;
+	t->err = NULL;
+	r = make(t->ctx, what, n, NULL, &t->plan, &t->err);
+	return r < 0 ? r : vfioadm_plan_run(t->ctx, t->plan, &t->err);
+}
+
+static int assign(struct settle_test *t, const char *a, const char *b)
+{
+	const char *const what[] = { a, b };
+
+	return change(t, vfioadm_plan_assign, what, b ? 2 : 1);
+}
+
+static int release(struct settle_test *t, const char *a, const char *b)
+{
+	const char *const what[] = { a, b };
+
+	return change(t, vfioadm_plan_release, what, b ? 2 : 1);
+}
+
+static void fault(struct settle_test *t, const char *text)
+{
+	_cleanup_free_ char *buffer = NULL;
+	struct fault f;
+
+	assert_int_equal(fake_fault_parse(text, &f, &buffer), 0);
+	assert_int_equal(fake_fault(t->host, &f), 0);
+}
+
+static size_t settle(struct settle_test *t)
+{
+	vfioadm_settlement_free(t->settlement);
+	vfioadm_error_free(t->err);
+	t->settlement = NULL;
+	t->err = NULL;
+	assert_int_equal(vfioadm_settle(t->ctx, false, &t->settlement, &t->err), 0);
+	return vfioadm_settlement_n(t->settlement);
+}
+
+static void assert_settled(struct settle_test *t, enum vfioadm_settled_as as, const char *said)
+{
+	const struct vfioadm_settled *run;
+
+	assert_int_equal(settle(t), 1);
+	run = vfioadm_settlement_run(t->settlement, 0);
+	assert_string_equal(vfioadm_settled_as_name(run->as), vfioadm_settled_as_name(as));
+	if (said)
+		assert_non_null(strstr(run->message, said));
+}
+
+static void assert_driver(struct settle_test *t, const char *address, const char *wanted,
+			  const char *override)
+{
+	assert_string_equal(driver_of(t->host, address), wanted);
+	assert_string_equal(override_of(t->host, address), override);
+}
+
+static int late(struct host *h, const char *run_dir, const char *run, void *userdata)
+{
+	struct vfioadm_settlement all = { 0 };
+	struct store store = STORE_CLOSED;
+	struct vfioadm_ctx *ctx;
+	struct host *own;
+	int r;
+
+	assert_int_equal(fake_attach(h, &own), 0);
+	assert_int_equal(ctx_new_with_host(own, run_dir, &ctx), 0);
+	r = store_open_locked(&store, run_dir, "late", 0, -1, NULL);
+	if (r == 0)
+		r = settle_runs(ctx, &store, run, 1000, &all, NULL, NULL);
+	arena_free(&all.arena);
+	store_close(&store);
+	vfioadm_ctx_unref(ctx);
+	return r;
+}
+
+/* ---- held by the kernel ---- */
+
+static void test_held_and_let_go(void **state)
+{
+	struct settle_test *t = *state;
+
+	assert_int_equal(assign(t, TWIN0, TWIN1), 0);
+	control(t->host, "open " TWIN1);
+	assert_int_equal(release(t, TWIN0, TWIN1), -ETIMEDOUT);
+	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_UNSETTLED);
+	/* The other one was put back without waiting. */
+	assert_driver(t, TWIN0, "vfio-pci", "vfio-pci");
+	/* It blocks itself, and says why; nobody else. */
+	assert_int_equal(release(t, TWIN1, NULL), -EBUSY);
+	assert_string_equal(vfioadm_error_code_name(t->err), "pending");
+	assert_int_equal(vfioadm_error_exit(t->err), VFIOADM_EXIT_UNSETTLED);
+	assert_int_equal(release(t, TWIN0, NULL), 0);
+	assert_driver(t, TWIN0, "nvme", "(null)");
+	assert_settled(t, VFIOADM_SETTLED_PENDING, TWIN1);
+
+	control(t->host, "close " TWIN1);
+	assert_int_equal(fake_run_late(t->host, late, NULL), 1);
+	assert_driver(t, TWIN1, "vfio-pci", "vfio-pci");
+	/* What has been released since is not taken again. */
+	assert_driver(t, TWIN0, "nvme", "(null)");
+	assert_int_equal(settle(t), 0);
+	assert_int_equal(release(t, TWIN1, NULL), 0);
+	assert_driver(t, TWIN1, "nvme", "(null)");
+}
+
+/* The same without the helper that settles late: the verb does it. */
+static void test_let_go_settled_by_verb(void **state)
+{
+	struct settle_test *t = *state;
+
+	assert_int_equal(assign(t, TWIN1, NULL), 0);
+	control(t->host, "open " TWIN1);
+	assert_int_equal(release(t, TWIN1, NULL), -ETIMEDOUT);
+	control(t->host, "close " TWIN1);
+	assert_settled(t, VFIOADM_SETTLED_UNDONE, "release " TWIN1);
+	assert_driver(t, TWIN1, "vfio-pci", "vfio-pci");
+}
+
+static void test_held_host_step(void **state)
+{
+	static const char *const id = "1b36:0010", *const other = "8086:10d3";
+	struct settle_test *t = *state;
+
+	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/drivers/nvme/unbind", TWIN1), 0);
+	fault(t, "hang match load *");
+	assert_int_equal(change(t, vfioadm_plan_enable, &id, 1), -ETIMEDOUT);
+	fake_faults_clear(t->host);
+	/* Card types are the driver's as a whole; functions have their own way. */
+	assert_int_equal(change(t, vfioadm_plan_enable, &other, 1), -EBUSY);
+	assert_string_equal(vfioadm_error_code_name(t->err), "pending");
+	control(t->host, "resume");
+	assert_settled(t, VFIOADM_SETTLED_UNDONE, NULL);
+	assert_driver(t, TWIN1, "", "(null)");
+	assert_int_equal(change(t, vfioadm_plan_enable, &id, 1), 0);
+	assert_driver(t, TWIN1, "vfio-pci", "(null)");
+}
+
+/* ---- interrupted ---- */
+
+/* As a run leaves it that is killed when its steps up to `done` are through. */
+static void leave_journal(struct settle_test *t, const char *wanted, const char *events)
+{
+	struct store s = STORE_CLOSED;
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+	int dir;
+
+	assert_int_equal(store_open_locked(&s, t->run_dir, "test", 0, -1, NULL), 0);
+	(void)!mkdirat(s.dir, "journal", 0755);
+	dir = openat(s.dir, "journal", O_RDONLY | O_DIRECTORY);
+	strbuf_addf(&text,
+		    "vfioadm-journal 1\nboot-id 5ca1ab1e\npid 1\nverb assign\n"
+		    "target device=" TWIN0 " before=nvme wanted=%s taken=1 check=1 native=0\n"
+		    "step op=set-override device=" TWIN0 " value=vfio-pci\n"
+		    "undo op=set-override device=" TWIN0 " value=\n"
+		    "step op=unbind device=" TWIN0 " driver=nvme value=" TWIN0 "\n"
+		    "undo op=set-override device=" TWIN0 " value=\n"
+		    "undo op=bind device=" TWIN0 " driver=nvme value=" TWIN0 "\n"
+		    "plan-end\n%s",
+		    wanted, events);
+	assert_int_equal(file_replace(dir, "run", text.s, text.len), 0);
+	close(dir);
+	store_close(&s);
+}
+
+static void test_back(void **state)
+{
+	struct settle_test *t = *state;
+
+	assert_int_equal(fake_modprobe(t->host, "vfio_pci", NULL), 0);
+	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/devices/" TWIN0 "/driver_override",
+					  "vfio-pci"),
+			 0);
+	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/drivers/nvme/unbind", TWIN0), 0);
+	/* Whether the unbind was done the journal does not say; the host does. */
+	leave_journal(t, "vfio-pci", "begin 0\ndone 0\nbegin 1\n");
+	assert_settled(t, VFIOADM_SETTLED_UNDONE, "undone");
+	assert_driver(t, TWIN0, "nvme", "(null)");
+	assert_int_equal(settle(t), 0);
+}
+
+/* A changing verb does it first, and then its own work. */
+static void test_settled_by_next_verb(void **state)
+{
+	struct settle_test *t = *state;
+
+	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/devices/" TWIN0 "/driver_override",
+					  "vfio-pci"),
+			 0);
+	leave_journal(t, "vfio-pci", "begin 0\n");
+	assert_int_equal(assign(t, TWIN1, NULL), 0);
+	assert_driver(t, TWIN0, "nvme", "(null)");
+	assert_int_equal(settle(t), 0);
+}
+
+/* Somebody else has taken the function since: it is theirs. */
+static void test_moved_by_others(void **state)
+{
+	struct settle_test *t = *state;
+
+	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/drivers/nvme/unbind", TWIN0), 0);
+	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/devices/" TWIN0 "/driver_override",
+					  "vfio-pci"),
+			 0);
+	assert_int_equal(fake_modprobe(t->host, "vfio_pci", NULL), 0);
+	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/drivers/vfio-pci/bind", TWIN0), 0);
+	leave_journal(t, "other", "begin 0\ndone 0\nbegin 1\ndone 1\n");
+	assert_settled(t, VFIOADM_SETTLED_UNDONE, "by somebody else");
+	assert_string_equal(driver_of(t->host, TWIN0), "vfio-pci");
+	assert_int_equal(settle(t), 0);
+}
+
+static void test_other_override_stays(void **state)
+{
+	struct settle_test *t = *state;
+
+	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/devices/" TWIN0 "/driver_override",
+					  "pci-stub"),
+			 0);
+	leave_journal(t, "vfio-pci", "begin 0\ndone 0\n");
+	settle(t);
+	assert_driver(t, TWIN0, "nvme", "pci-stub");
+}
+
+static void test_stale(void **state)
+{
+	struct settle_test *t = *state;
+
+	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/devices/" TWIN0 "/driver_override",
+					  "vfio-pci"),
+			 0);
+	leave_journal(t, "vfio-pci", "begin 0\n");
+	vfioadm_ctx_unref(t->ctx);
+	assert_int_equal(fake_new_text(FAKE_ROOT "d proc/sys/kernel/random\nf boot_id 0ddba11\n", NULL,
+				       &t->host),
+			 0);
+	assert_int_equal(ctx_new_with_host(t->host, t->run_dir, &t->ctx), 0);
+	assert_settled(t, VFIOADM_SETTLED_STALE, "earlier boot");
+	assert_int_equal(settle(t), 0);
+}
+
+static void test_damaged(void **state)
+{
+	struct settle_test *t = *state;
+
+	leave_journal(t, "vfio-pci", "begin 7\n");
+	assert_int_equal(assign(t, TWIN1, NULL), -EBADMSG);
+	assert_string_equal(vfioadm_error_code_name(t->err), "store");
+	assert_non_null(strstr(vfioadm_error_hint(t->err), "/run/vfioadm/journal/run"));
+	assert_driver(t, TWIN1, "nvme", "(null)");
+}
+
+/* Putting it back fails again and again: said each time, and no other run makes it worse. */
+static void test_cannot_be_put_back(void **state)
+{
+	struct settle_test *t = *state;
+
+	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/drivers/nvme/unbind", TWIN0), 0);
+	control(t->host, "probe nvme " TWIN0 " EIO");
+	leave_journal(t, "vfio-pci", "begin 0\ndone 0\nbegin 1\ndone 1\n");
+	assert_settled(t, VFIOADM_SETTLED_FAILED, "could not be put back");
+	assert_int_equal(assign(t, TWIN0, NULL), -EBUSY);
+	assert_int_equal(assign(t, TWIN1, NULL), 0);
+	control(t->host, "probe nvme " TWIN0 " ok");
+	assert_settled(t, VFIOADM_SETTLED_UNDONE, NULL);
+	assert_driver(t, TWIN0, "nvme", "(null)");
+}
+
+static void test_dry_run_changes_nothing(void **state)
+{
+	struct settle_test *t = *state;
+
+	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/devices/" TWIN0 "/driver_override",
+					  "vfio-pci"),
+			 0);
+	leave_journal(t, "vfio-pci", "begin 0\n");
+	assert_int_equal(vfioadm_settle(t->ctx, true, &t->settlement, &t->err), 0);
+	assert_int_equal(vfioadm_settlement_n(t->settlement), 1);
+	assert_string_equal(vfioadm_settlement_run(t->settlement, 0)->devices[0], TWIN0);
+	assert_driver(t, TWIN0, "nvme", "vfio-pci");
+	assert_settled(t, VFIOADM_SETTLED_UNDONE, NULL);
+}
+
+#define SETTLE_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		SETTLE_TEST(test_held_and_let_go),	SETTLE_TEST(test_let_go_settled_by_verb),
+		SETTLE_TEST(test_held_host_step),	SETTLE_TEST(test_back),
+		SETTLE_TEST(test_settled_by_next_verb), SETTLE_TEST(test_moved_by_others),
+		SETTLE_TEST(test_other_override_stays), SETTLE_TEST(test_stale),
+		SETTLE_TEST(test_damaged),		SETTLE_TEST(test_cannot_be_put_back),
+		SETTLE_TEST(test_dry_run_changes_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
