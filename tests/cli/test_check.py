@@ -150,3 +150,20 @@ def test_check_of_a_tree(vfioadm, root):
     assert vfioadm("--sysroot", root, "check", "--force", "group-split", tree.NIC).status == 2
     r = vfioadm("--sysroot", root, "check", tree.NIC, "--force")
     assert r.status == 2 and "nothing to override" in r.err
+
+
+def test_companions_are_searched_for(vfioadm, tmp_path):
+    """What only a thorough search sees, of a function that nobody named but that must move along."""
+    root = tree.make(tmp_path / "root")
+    domains = root / "etc/libvirt/qemu"
+    domains.mkdir(parents=True)
+    bus, slot, function = tree.TWIN[5:7], tree.TWIN[8:10], tree.TWIN[11]
+    (domains / "web.xml").write_text(
+        "<domain type='kvm'><name>web</name><devices><hostdev mode='subsystem' type='pci' managed='yes'>"
+        f"<source><address domain='0x0000' bus='0x{bus}' slot='0x{slot}' function='0x{function}'/></source>"
+        "</hostdev></devices></domain>\n")
+    findings = vfioadm("--sysroot", root, "check", "--json", tree.NIC).json()["functions"][0]["findings"]
+    assert [f["device"] for f in findings if f["code"] == "libvirt-defined"] == [tree.TWIN]
+    listed = vfioadm("--sysroot", root, "list", "--users", "--json").json()["functions"]
+    users = {f["address"]: [u["code"] for u in f["users"]] for f in listed}
+    assert users[tree.TWIN] == ["libvirt-defined"] and users[tree.NIC] == []
