@@ -16,6 +16,7 @@ static void session_free(void *userdata)
 	store_close(&s->store);
 	strv_clear(&s->claims);
 	unsettled_clear(&s->unsettled);
+	strv_clear(&s->held);
 	strv_clear(&s->busy);
 	vfioadm_ctx_unref(s->ctx);
 	free(s);
@@ -209,6 +210,8 @@ static int hold_disk(struct session *s, const char *address, const char *disk, s
 	if (r < 0)
 		return r;
 	r = h->ops->hold(h, address, disk);
+	if (r == 0)
+		return strv_add(&s->held, disk) < 0 ? error_oom(err) : 0;
 	if (r == -EBUSY)
 		return strv_take(&s->busy, str_format("%s %s", address, disk)) < 0 ? error_oom(err) : 0;
 	if (r != -ETIMEDOUT)
@@ -231,17 +234,18 @@ static bool is_used(const struct vfioadm_function *f, const char *disk)
 	return false;
 }
 
+/* A disk with several ways to it (NVMe multipath) is held once, by the function that is unbound last. */
 int session_hold_disks(struct session *s, struct look *look, struct vfioadm_error **err)
 {
 	int r = check_verdicts(look->inv) < 0 ? error_oom(err) : 0;
 
-	for (size_t i = 0; r == 0 && i < look->selected.n; i++) {
+	for (size_t i = look->selected.n; r == 0 && i-- > 0;) {
 		const struct vfioadm_function *f = &look->inv->functions[look->selected.items[i]];
 
 		if (f->driver.state != VFIOADM_KNOWN || uint_is(&f->vfio, 1))
 			continue;
 		for (size_t j = 0; r == 0 && j < f->block.n; j++)
-			if (!is_used(f, f->block.items[j]))
+			if (!is_used(f, f->block.items[j]) && !strv_has(&s->held, f->block.items[j]))
 				r = hold_disk(s, f->address, f->block.items[j], err);
 	}
 	return r;

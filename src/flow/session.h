@@ -17,6 +17,7 @@ struct session {
 	char run[JOURNAL_RUN_MAX];
 	struct strv claims;
 	struct unsettled unsettled; /* what earlier runs have left */
+	struct strv held;    /* disks that are held exclusively */
 	struct strv busy;    /* "ADDRESS DISK": could not be had exclusively */
 };
 
