@@ -59,6 +59,14 @@ static int of_processes(struct spaces *s)
 	return 0;
 }
 
+/* "net:[4026532177]"; 0: it is none. */
+static uint64_t number_of(const char *text)
+{
+	const char *number = str_after(text, "net:[");
+
+	return number ? strtoull(number, NULL, 10) : 0;
+}
+
 /* Nobody is in it any more, or a thread only, but a process holds it open. */
 static int held_open(struct spaces *s)
 {
@@ -67,11 +75,9 @@ static int held_open(struct spaces *s)
 
 	for (size_t i = 0; i < procs->n_openers; i++) {
 		const struct opener *o = &procs->openers[i];
-		const char *number = str_after(o->path, "net:[");
-		struct space *space;
+		struct space *space = add_space(s, number_of(o->path));
 		char who[128];
 
-		space = number ? add_space(s, strtoull(number, NULL, 10)) : NULL;
 		if (!space || space->path)
 			continue;
 		process_describe(o->process, who, sizeof(who));
@@ -83,47 +89,37 @@ static int held_open(struct spaces *s)
 	return 0;
 }
 
-/* Bind mounts that keep a namespace: the file's number is the namespace's. */
-static int in_directory(struct spaces *s, const char *directory, bool readable_names)
+static const char *given_name(const char *point)
 {
-	_cleanup_strv_ struct strv names = { 0 };
-	struct host *h = s->u->h;
+	const char *name = str_after(point, "/run/netns/");
+
+	return name ? name : str_after(point, "/var/run/netns/");
+}
+
+/* A namespace is kept by a bind mount of its file. Other names than those of ip(8) say less than who is in it. */
+static int of_mount(const struct mount *m, void *userdata)
+{
+	struct spaces *s = userdata;
 	struct arena *arena = &s->u->inv->arena;
-	int r = h->ops->list(h, -1, directory, &names);
+	const char *name = given_name(m->point);
+	struct space *space;
 
-	if (r < 0)
-		return r == -ENOMEM ? r : 0;
-	strv_sort(&names);
-	STRV_FOREACH (i, &names) {
-		char path[NAME_MAX + 64];
-		struct space *space;
-		uint64_t number;
-
-		snprintf(path, sizeof(path), "%s/%s", directory, names.items[i]);
-		if (h->ops->incarnation(h, -1, path, &number) < 0)
-			continue;
-		space = add_space(s, number);
-		if (!space || space->named || (space->path && !readable_names))
-			continue;
-		if (!space->path)
-			space->path = arena_strdup(arena, path);
-		space->who = arena_format(arena, "the network namespace %s", names.items[i]);
-		space->named = true;
-		if (!space->path || !space->who)
-			return -ENOMEM;
-	}
-	return 0;
+	space = streq(m->type, "nsfs") ? add_space(s, number_of(m->root)) : NULL;
+	if (!space || space->named || (space->path && !name))
+		return 0;
+	if (!space->path)
+		space->path = arena_strdup(arena, m->point + (m->point[0] == '/'));
+	space->who = arena_format(arena, "the network namespace %s", name ? name : m->point);
+	space->named = name;
+	return space->path && space->who ? 0 : -ENOMEM;
 }
 
 static int find_spaces(struct spaces *s)
 {
 	int r = of_processes(s);
 
-	if (r == 0)
-		r = in_directory(s, "run/netns", true);
-	/* Their names are hashes: who is in it says more. */
-	if (r == 0)
-		r = in_directory(s, "run/docker/netns", false);
+	if (r == 0 && s->u->mountinfo)
+		r = mounts_each(s->u->mountinfo, of_mount, s);
 	return r < 0 ? r : held_open(s);
 }
 

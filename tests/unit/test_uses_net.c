@@ -540,12 +540,41 @@ static void test_named_namespace(void **state)
 {
 	static const struct answer with[] = { { "links", "", 0 },
 					      { "run/netns/blue", "eth7 1002 virtio/virtio3 - 0 -\n", 0 },
+					      { "run/a b", "eth8 1003 pci/0000:02:00.0 - 0 -\n", 0 },
 					      { 0 } };
 	struct tmp_tree *t = *state;
 
 	fill_without(t);
-	tmp_file(t, "run/netns/blue", "");
+	tmp_file(t, "proc/40/mountinfo",
+		 "22 27 0:4 mnt:[4026532100] /run/other rw - nsfs nsfs rw\n"
+		 "23 27 0:4 net:[4026532177] /run/netns/blue rw shared:1 - nsfs nsfs rw\n"
+		 "24 27 0:4 net:[4026532177] /run/again rw shared:1 - nsfs nsfs rw\n"
+		 "25 27 0:4 net:[4026532188] /run/a\\040b rw - nsfs nsfs rw\n"
+		 "26 27 0:4 net:[100] /run/netns/ours rw - nsfs nsfs rw\n"
+		 "27 27 8:1 net:[4026532199] /run/netns/fake rw - ext4 /dev/sda1 rw\n");
 	tmp_link(t, "sys/bus/virtio/devices/virtio3", "../../../devices/" DEV1 "/virtio3");
+	look(t, with);
+	assert_uses(t, "0000:02:00.0",
+		    "in-use-net-namespace eth7: is in the network namespace blue\n"
+		    "in-use-net-namespace eth8: is up in the network namespace /run/a b");
+	assert_int_equal(n_links_asked, 3);
+}
+
+/* Who has a namespace with a name is not told twice; a name of nobody's making is not told at all. */
+static void test_named_and_used_namespace(void **state)
+{
+	static const struct answer with[] = { { "links", "", 0 },
+					      { "proc/50/ns/net", "eth7 1002 pci/0000:02:00.0 - 0 -\n", 0 },
+					      { 0 } };
+	struct tmp_tree *t = *state;
+
+	fill_without(t);
+	process(t, 50, "nginx", 1, 777);
+	tmp_file(t, "proc/40/mountinfo", "23 27 0:4 net:[777] /run/docker/netns/1a2b3c rw - nsfs nsfs rw\n");
+	look(t, with);
+	assert_uses(t, "0000:02:00.0",
+		    "in-use-net-namespace eth7: is in the network namespace of nginx (pid 50)");
+	tmp_file(t, "proc/40/mountinfo", "23 27 0:4 net:[777] /var/run/netns/blue rw - nsfs nsfs rw\n");
 	look(t, with);
 	assert_uses(t, "0000:02:00.0", "in-use-net-namespace eth7: is in the network namespace blue");
 }
@@ -724,6 +753,7 @@ int main(void)
 		TEST(test_hostile_environment),
 		TEST(test_namespace_of_a_process),
 		TEST(test_named_namespace),
+		TEST(test_named_and_used_namespace),
 		TEST(test_namespace_held_open),
 		TEST(test_namespace_that_cannot_be_seen),
 		TEST(test_drivers_without_interfaces),
