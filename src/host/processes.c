@@ -175,7 +175,7 @@ static int keep_opener(struct reading *r, struct opener *o)
 	return 0;
 }
 
-/* -ENOMEM, or the link's length. A path that does not fit must not hide what is behind it. */
+/* As readlink. A path that does not fit must not hide what is behind it. */
 static ssize_t read_link(struct reading *r, host_dir dir, const char *path, char *link, size_t size)
 {
 	ssize_t n = r->h->ops->readlink(r->h, dir, path, link, size);
@@ -185,21 +185,31 @@ static ssize_t read_link(struct reading *r, host_dir dir, const char *path, char
 	return n;
 }
 
-/* fds: "fd" or "task/13/fd" below the process. A file that is closed meanwhile is none. */
+static bool is_denied(ssize_t e)
+{
+	return e == -EACCES || e == -EPERM;
+}
+
+/*
+ * fds: "fd" or "task/13/fd" below the process. A file that is closed meanwhile is none. Of a process that is
+ * protected from us the numbers can be listed, but not what is behind them.
+ */
 static int look_at_file(struct reading *r, host_dir dir, int pid, const char *fds, const char *number)
 {
 	char link[PATH_MAX], path[128];
 	struct opener o = { .path = link };
 	bool block;
 	uint64_t fd;
+	ssize_t n;
 	int e;
 
 	if (str_to_u64(number, 10, INT_MAX, &fd) < 0)
 		return 0;
 	o.fd = (int)fd;
 	snprintf(path, sizeof(path), "%s/%d", fds, o.fd);
-	if (read_link(r, dir, path, link, sizeof(link)) < 0)
-		return 0;
+	n = read_link(r, dir, path, link, sizeof(link));
+	if (n < 0)
+		return is_denied(n) ? (int)n : 0;
 	host_clean_text(link);
 	/* Pipes, sockets and other anonymous files are most of what is open. */
 	if (link[0] == '/') {

@@ -271,6 +271,37 @@ static void test_what_cannot_be_seen(void **state)
 	assert_null(procs.unseen);
 }
 
+static ssize_t (*real_readlink)(struct host *h, host_dir dir, const char *name, char *buf, size_t size);
+
+static ssize_t protected_links(struct host *h, host_dir dir, const char *name, char *buf, size_t size)
+{
+	return str_after(name, "fd/") ? -EACCES : real_readlink(h, dir, name, buf, size);
+}
+
+/* Its files can be counted, but not looked at. */
+static void test_protected_process(void **state)
+{
+	struct tmp_tree *t = *state;
+	const struct host_ops *real;
+	struct host_ops ops;
+	struct host *h;
+
+	process(t, "1", "init", "0");
+	process(t, "7", "x", "1");
+	file_of(t, "7", "3", "/dev/vfio/1");
+	h = tmp_open(t);
+	real = h->ops;
+	real_readlink = real->readlink;
+	ops = *real;
+	ops.readlink = protected_links;
+	h->ops = &ops;
+	assert_int_equal(processes_read(h, &arena, &procs), 0);
+	h->ops = real;
+	assert_string_equal(procs.unseen, "the open files of 1 of them cannot be read");
+	assert_false(processes_find(&procs, 7)->fds_seen);
+	assert_true(processes_find(&procs, 1)->fds_seen);
+}
+
 static void test_broken_stat(void **state)
 {
 	struct tmp_tree *t = *state;
@@ -361,6 +392,7 @@ int main(void)
 		TEST(test_is_ours),
 		TEST(test_first_thread_has_ended),
 		TEST(test_what_cannot_be_seen),
+		TEST(test_protected_process),
 		TEST(test_broken_stat),
 		TEST(test_running_system),
 	};
