@@ -430,11 +430,23 @@ static bool is_nvidia_card(const struct opener *o)
 	return rest && *rest >= '0' && *rest <= '9';
 }
 
+/* Without a word of the kernel it may be any device of VFIO, and so is suspected. */
+static bool may_be_this(const struct holding *g, const struct vfio_file *f, const char *address)
+{
+	bool on_vfio = false;
+
+	if (f->explained)
+		return streq(f->address, address);
+	for (size_t i = 0; i < g->vfio.n; i++)
+		on_vfio |= g->vfio.items[i].numbered;
+	return on_vfio;
+}
+
 static bool holds(struct holding *g, const struct opener *o, const char *address)
 {
 	for (size_t i = 0; i < g->n_files; i++)
 		if (g->files[i].opener == o)
-			return streq(g->files[i].address, address);
+			return may_be_this(g, &g->files[i], address);
 	return has_node(o, &g->vfio) || has_node_below(g->h, o, address) || opener_registers(o, address) ||
 	       is_removed_device(o) || (g->nvidia && is_nvidia_card(o));
 }
@@ -448,7 +460,7 @@ static int add_holders(struct holding *g, const char *address, struct strv *ret)
 		if (!holds(g, o, address))
 			continue;
 		process_describe(o->process, who, sizeof(who));
-		if (strv_take(ret, str_format("%s with %s open", who, is_device_file(o) ? "it" : o->path)) < 0)
+		if (strv_take(ret, str_format("%s with %s open", who, is_device_file(o) ? "a VFIO device" : o->path)) < 0)
 			return -ENOMEM;
 	}
 	return 0;

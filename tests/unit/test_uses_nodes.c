@@ -228,6 +228,16 @@ static void test_holders(void **state)
 	holders(t, FIRST, "qemu (pid 70) with /dev/vfio/1 open; minicom (pid 71) with /dev/ttyS4 open; "
 			  "vmm (pid 73) with /dev/vfio/devices/vfio3 (deleted) open");
 	tmp_remove(t, "proc/73");
+	/* An open device that the kernel says nothing about is suspected where the function is on VFIO. */
+	uses_process(t, 74, "vmm");
+	uses_open(t, 74, 5, "anon_inode:[vfio-device]");
+	holders(t, FIRST, "qemu (pid 70) with /dev/vfio/1 open; minicom (pid 71) with /dev/ttyS4 open; "
+			  "vmm (pid 74) with a VFIO device open");
+	holders(t, SECOND, "other (pid 72) with /dev/ttyS5 open");
+	tmp_file(t, "proc/74/fdinfo/5", "vfio-device-syspath: /sys/devices/" DEV1 "\n");
+	holders(t, FIRST, "qemu (pid 70) with /dev/vfio/1 open; minicom (pid 71) with /dev/ttyS4 open");
+	holders(t, SECOND, "other (pid 72) with /dev/ttyS5 open; vmm (pid 74) with a VFIO device open");
+	tmp_remove(t, "proc/74");
 	holders(t, SECOND, "other (pid 72) with /dev/ttyS5 open");
 	holders(t, "0000:09:00.0", "");
 }
