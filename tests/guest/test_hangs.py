@@ -8,7 +8,7 @@ import pytest
 
 from tool import put_program
 
-pytestmark = pytest.mark.lineup("hang")
+pytestmark = [pytest.mark.lineup("hang"), pytest.mark.kernels("debian-6.12", "debian-6.1")]
 JOURNALS = "ls -A /run/vfioadm/journal 2>/dev/null"
 TIMEOUT = 3
 

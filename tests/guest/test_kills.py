@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Whoever kills vfioadm at whatever moment: what is left settles to the state before or the one asked for."""
 
+import pytest
+
 from tool import put_program
+
+# What is proven here is vfioadm's own: one kernel is enough for minutes of it.
+pytestmark = pytest.mark.kernels("debian-6.12")
 
 # So often a run of assign or release on two functions makes something lasting: notes in its journal and
 # records, each synced, renamed or removed.
