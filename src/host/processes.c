@@ -10,9 +10,18 @@ enum {
 	/* The same node opened again is mostly near; a process with many nodes must not cost squares. */
 	SAME_WITHIN = 16,
 	CLASSES_MAX = 512,
+	KNOWN_PATHS = 512, /* a power of two */
 };
 
 static const char initial_pid_ns[] = "pid:[4026531836]";
+
+/* What a path led to in a mount namespace: most processes have the same few files open. */
+struct known_path {
+	uint64_t mnt_ns;
+	const char *path; /* NULL: free */
+	bool block, character;
+	unsigned major, minor;
+};
 
 struct reading {
 	struct host *h;
@@ -21,6 +30,7 @@ struct reading {
 	struct opener *openers; /* in the order of their processes */
 	size_t *owners;         /* index of each opener's process */
 	size_t n, n_openers, room;
+	struct known_path *known;
 	size_t hidden; /* processes that could not be looked at */
 	bool too_many;
 	struct strv classes; /* of another root, read when first needed */
@@ -175,13 +185,69 @@ static int keep_opener(struct reading *r, struct opener *o)
 	return 0;
 }
 
+static const char too_long[] = "/(a path that is too long)";
+
+/*
+ * Only root could put something else under a path that is open elsewhere in the same mount namespace; and
+ * then the file that was there before is marked as deleted. Nodes do change like that when disks come and go.
+ */
+static bool is_lasting(uint64_t mnt_ns, const char *path)
+{
+	static const char deleted[] = " (deleted)";
+	size_t n = strlen(path);
+
+	return mnt_ns && !streq(path, too_long) &&
+	       (n < sizeof(deleted) || !streq(path + n - (sizeof(deleted) - 1), deleted));
+}
+
+static struct known_path *known_path(struct reading *r, uint64_t mnt_ns, const char *path)
+{
+	uint32_t hash = (uint32_t)mnt_ns;
+
+	for (const char *p = path; *p; p++)
+		hash = (hash ^ (unsigned char)*p) * 16777619u;
+	return &r->known[(hash ^ hash >> 16) & (KNOWN_PATHS - 1)];
+}
+
+static int number_of_file(struct reading *r, const char *path, struct opener *o)
+{
+	bool block;
+	int e = r->h->ops->device_number(r->h, path, &block, &o->major, &o->minor);
+
+	o->block = e == 0 && block;
+	o->character = e == 0 && !block;
+	return e < 0 && !r->h->live ? number_by_name(r, o) : e == -ENOMEM ? e : 0;
+}
+
+static int look_up_number(struct reading *r, const char *path, struct opener *o)
+{
+	uint64_t mnt_ns = r->processes[r->n].mnt_ns;
+	struct known_path *known = known_path(r, mnt_ns, o->path);
+	bool lasting = is_lasting(mnt_ns, o->path);
+	int e;
+
+	if (lasting && known->path && known->mnt_ns == mnt_ns && streq(known->path, o->path)) {
+		o->block = known->block;
+		o->character = known->character;
+		o->major = known->major;
+		o->minor = known->minor;
+		return 0;
+	}
+	e = number_of_file(r, path, o);
+	if (e < 0 || !lasting)
+		return e;
+	*known = (struct known_path){ mnt_ns, arena_strdup(r->arena, o->path), o->block, o->character,
+				      o->major, o->minor };
+	return known->path ? 0 : -ENOMEM;
+}
+
 /* As readlink. A path that does not fit must not hide what is behind it. */
 static ssize_t read_link(struct reading *r, host_dir dir, const char *path, char *link, size_t size)
 {
 	ssize_t n = r->h->ops->readlink(r->h, dir, path, link, size);
 
 	if (n == -ENAMETOOLONG)
-		n = snprintf(link, size, "/(a path that is too long)");
+		n = snprintf(link, size, "%s", too_long);
 	return n;
 }
 
@@ -198,7 +264,6 @@ static int look_at_file(struct reading *r, host_dir dir, int pid, const char *fd
 {
 	char link[PATH_MAX], path[128];
 	struct opener o = { .path = link };
-	bool block;
 	uint64_t fd;
 	ssize_t n;
 	int e;
@@ -210,17 +275,14 @@ static int look_at_file(struct reading *r, host_dir dir, int pid, const char *fd
 	n = read_link(r, dir, path, link, sizeof(link));
 	if (n < 0)
 		return is_denied(n) ? (int)n : 0;
-	host_clean_text(link);
 	/* Pipes, sockets and other anonymous files are most of what is open. */
 	if (link[0] == '/') {
 		snprintf(path, sizeof(path), "proc/%d/%s/%d", pid, fds, o.fd);
-		e = r->h->ops->device_number(r->h, path, &block, &o.major, &o.minor);
-		o.block = e == 0 && block;
-		o.character = e == 0 && !block;
-		e = e < 0 && !r->h->live ? number_by_name(r, &o) : 0;
+		e = look_up_number(r, path, &o);
 		if (e < 0)
 			return e;
 	}
+	host_clean_text(link);
 	return o.block || o.character || path_tells(link) ? keep_opener(r, &o) : 0;
 }
 
@@ -453,12 +515,14 @@ int processes_read(struct host *h, struct arena *arena, struct processes *ret)
 	all.own_parent = parent_of(h, all.own_pid);
 	pids = sorted_pids(&names, &n);
 	r.processes = calloc(n + 1, sizeof(*r.processes));
-	e = pids && r.processes ? look_at_all(&r, pids, n, all.own_pid) : -ENOMEM;
+	r.known = calloc(KNOWN_PATHS, sizeof(*r.known));
+	e = pids && r.processes && r.known ? look_at_all(&r, pids, n, all.own_pid) : -ENOMEM;
 	if (e == 0)
 		e = explain_unseen(&r, pids, n, &all);
 	if (e == 0)
 		e = hand_over(&r, &all);
 	free(r.processes);
+	free(r.known);
 	free(r.openers);
 	free(r.owners);
 	strv_clear(&r.classes);

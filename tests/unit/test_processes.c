@@ -182,6 +182,65 @@ static void test_which_files_are_kept(void **state)
 	assert_non_null(strstr(openers(), "30:/dev/vfio/?]0;x"));
 }
 
+static unsigned n_numbers_asked;
+
+static int counted_number(struct host *h, const char *path, bool *ret_block, unsigned *ret_major,
+			  unsigned *ret_minor)
+{
+	*ret_block = true;
+	*ret_major = 8;
+	*ret_minor = n_numbers_asked++;
+	return 0;
+}
+
+static void read_counted(struct tmp_tree *t)
+{
+	struct host *h = tmp_open(t);
+	const struct host_ops *real = h->ops;
+	struct host_ops ops = *real;
+
+	n_numbers_asked = 0;
+	ops.device_number = counted_number;
+	h->ops = &ops;
+	assert_int_equal(processes_read(h, &arena, &procs), 0);
+	h->ops = real;
+}
+
+/* The same path of the same mount namespace is asked for once. */
+static void test_each_path_once(void **state)
+{
+	struct tmp_tree *t = *state;
+
+	process(t, "1", "init", "0");
+	process(t, "2", "a", "1");
+	process(t, "3", "b", "1");
+	file_of(t, "1", "0", "/dev/sda");
+	file_of(t, "2", "0", "/dev/sda");
+	file_of(t, "3", "0", "/dev/sda");
+	read_counted(t);
+	assert_string_equal(openers(), "1:/dev/sda=b8:0 2:/dev/sda=b8:0 3:/dev/sda=b8:0");
+	/* In another namespace it is another file, and so is one that was deleted each time. */
+	tmp_link(t, "proc/2/ns/mnt", "mnt:[4026532999]");
+	read_counted(t);
+	assert_string_equal(openers(), "1:/dev/sda=b8:0 2:/dev/sda=b8:1 3:/dev/sda=b8:0");
+	tmp_remove(t, "proc/2/ns/mnt");
+	tmp_remove(t, "proc/3/ns/mnt");
+	read_counted(t);
+	assert_string_equal(openers(), "1:/dev/sda=b8:0 2:/dev/sda=b8:1 3:/dev/sda=b8:2");
+	process(t, "2", "a", "1");
+	process(t, "3", "b", "1");
+	file_of(t, "2", "0", "/dev/sdb (deleted)");
+	file_of(t, "3", "0", "/dev/sdb (deleted)");
+	read_counted(t);
+	assert_string_equal(openers(),
+			    "1:/dev/sda=b8:0 2:/dev/sdb (deleted)=b8:1 3:/dev/sdb (deleted)=b8:2");
+	/* What is shown alike is not the same. */
+	file_of(t, "2", "0", "/dev/x\001");
+	file_of(t, "3", "0", "/dev/x\002");
+	read_counted(t);
+	assert_string_equal(openers(), "1:/dev/sda=b8:0 2:/dev/x?=b8:1 3:/dev/x?=b8:2");
+}
+
 static void test_own_process_is_left_out(void **state)
 {
 	struct tmp_tree *t = *state;
@@ -388,6 +447,7 @@ int main(void)
 		TEST(test_what_is_no_process),
 		TEST(test_kernel_threads_are_left_out),
 		TEST(test_which_files_are_kept),
+		TEST(test_each_path_once),
 		TEST(test_own_process_is_left_out),
 		TEST(test_is_ours),
 		TEST(test_first_thread_has_ended),
