@@ -20,6 +20,13 @@ def until(condition, seconds=20):
         time.sleep(0.2)
 
 
+def state_of(host, address):
+    """Of one function alone: on 6.1 reading the override of one that is stuck does not return."""
+    driver, override = host.sh(f"cd /sys/bus/pci/devices/{address}; basename $(readlink driver); "
+                               "cat driver_override").split()
+    return driver, None if override == "(null)" else override
+
+
 def timed(host, *args):
     """As a script does it: the caller waits for the end of the output, not for the process alone."""
     started = time.monotonic()
@@ -55,7 +62,7 @@ def test_release_of_an_open_device(host, held):
     assert rc == 7 and took < TIMEOUT + 4, (rc, took, said)
     assert "vfio-hold (pid " in said and nic in said
     # The other one was put back at once.
-    assert host.function(twin).state == ("vfio-pci", "vfio-pci")
+    assert state_of(host, twin) == ("vfio-pci", "vfio-pci")
     assert host.sh(JOURNALS).split()
 
     # Looking goes on, and so do changes of others; the pending one blocks itself only.
@@ -101,7 +108,7 @@ def test_assign_of_a_disk_that_does_not_answer(host):
                                nic, disk)
         assert rc == 7 and took < TIMEOUT + 4, (rc, took, said)
         assert "dd (pid " in said and disk in said
-        assert host.function(nic).state == ("e1000e", None)
+        assert state_of(host, nic) == ("e1000e", None)
         assert host.vfioadm("list").rc == 0
     finally:
         go_on(host.guest)
