@@ -124,7 +124,7 @@ const struct mount *mounts_of_path(const struct mount_table *t, const char *path
 
 		if (best && len < best_len)
 			continue;
-		if (strncmp(path, m->point, len) || (path[len] != '/' && path[len]))
+		if (strncmp(path, m->point, len) != 0 || (path[len] != '/' && path[len]))
 			continue;
 		best = m;
 		best_len = len;

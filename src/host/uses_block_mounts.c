@@ -153,7 +153,6 @@ static int each_of_layers(struct block_search *s, const struct mount_table *t, c
 	return r;
 }
 
-/* NOLINTNEXTLINE(misc-no-recursion): bounded by depth */
 static int each_of_overlay(struct block_search *s, const struct mount_table *t, const struct mount *m,
 			   block_fn fn, void *userdata, unsigned depth)
 {
@@ -177,7 +176,6 @@ static int each_of_overlay(struct block_search *s, const struct mount_table *t, 
 	return r;
 }
 
-/* NOLINTNEXTLINE(misc-no-recursion): bounded by depth */
 static int each_of_mount(struct block_search *s, const struct mount_table *t, const struct mount *m,
 			 block_fn fn, void *userdata, unsigned depth)
 {
