@@ -50,6 +50,9 @@ static int do_vfioadm(struct runner *run, const struct strv *words)
 
 	STRV_FOREACH (i, words)
 		strbuf_addf(&text, "%s%s", i ? " " : "", words->items[i]);
+	r = run->before_vfioadm ? run->before_vfioadm(run, words) : 0;
+	if (r != 0)
+		return r;
 	runner_note(run, "run %s", text.s ? text.s : "");
 	r = run_vfioadm(run, words);
 	if (r == 0)
@@ -121,6 +124,9 @@ static int do_model(struct runner *run, const struct strv *words)
 		     : 0;
 }
 
+/* Counted are those that act: how often something is read may change with every check that is added. */
+#define ACTING "[wl]*"
+
 static void cancel(struct host *h, void *userdata)
 {
 	struct runner *run = userdata;
@@ -131,7 +137,8 @@ static void cancel(struct host *h, void *userdata)
 
 static int do_cancel_at(struct runner *run, const struct strv *words)
 {
-	struct fault fault = {.kind = FAULT_CALL, .call = cancel, .userdata = run};
+	struct fault fault = {
+		.kind = FAULT_CALL, .call = cancel, .userdata = run, .match = ACTING};
 	uint64_t n;
 
 	if (!run->fake || str_to_u64(words->items[1], 10, 100000, &n) < 0)
@@ -147,10 +154,11 @@ static void write_aside(struct host *h, void *userdata)
 	run->result = fake_write_aside(h, run->aside_path, run->aside_data);
 }
 
-/* before N PATH TEXT: right before the n-th operation from now on, somebody else writes. */
+/* before N PATH TEXT: right before the n-th write or module load from now on, somebody else writes. */
 static int do_before(struct runner *run, const struct strv *words)
 {
-	struct fault fault = {.kind = FAULT_CALL, .call = write_aside, .userdata = run};
+	struct fault fault = {
+		.kind = FAULT_CALL, .call = write_aside, .userdata = run, .match = ACTING};
 	const char *path = words->items[2];
 	uint64_t n;
 
@@ -247,7 +255,6 @@ int line_run(struct runner *run, const struct strv *words)
 		int (*fn)(struct runner *run, const struct strv *words);
 	} lines[] = {
 		{"vfioadm", 1, SIZE_MAX, do_vfioadm},
-		{"sweep", 2, SIZE_MAX, line_sweep},
 		{"write", 3, 3, do_write},
 		{"modprobe", 2, 3, do_modprobe},
 		{"model", 2, SIZE_MAX, do_model},

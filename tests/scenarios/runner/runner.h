@@ -53,12 +53,25 @@ struct runner {
 	int result;		       /* of the last write or modprobe, negative errno */
 	char *aside_path, *aside_data; /* what somebody else will write */
 	bool may_differ;	       /* the scenario may leave another state */
-	bool stop;		       /* behind this line nothing more is run */
 	bool quiet;		       /* only what fails is printed */
-	struct sweep *sweep;	       /* NULL: no sweep */
+	/* Before each vfioadm line, when set; what it does must not be seen afterwards. 0, FAILED. */
+	int (*before_vfioadm)(struct runner *run, const struct strv *words);
 };
 
 enum verdict { PASSED = 0, FAILED = 1, SKIPPED = 2 };
+
+/* start.c */
+struct runner_options {
+	const char *host, *model, *map, *helper, *run_dir;
+};
+int runner_start(struct runner *run, const struct runner_options *o) MUST_CHECK;
+void runner_stop(struct runner *run);
+/** With a fresh host, as if nothing had ever run. */
+int runner_restart(struct runner *run, const struct runner_options *o) MUST_CHECK;
+/** The directory with all that is in it. */
+void runner_remove_files(const char *dir);
+int runner_add_files(const char *path, struct strv *files) MUST_CHECK;
+int runner_read_file(const char *path, char **ret) MUST_CHECK;
 
 /* roles.c */
 int roles_find(struct host *h, struct roles *ret) MUST_CHECK;
@@ -94,8 +107,6 @@ int runner_note(struct runner *run, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* lines.c: a line that does something; -EINVAL: no such line. 0, FAILED or SKIPPED. */
 int line_run(struct runner *run, const struct strv *words);
-/* sweep.c */
-int line_sweep(struct runner *run, const struct strv *words);
 /* expect.c */
 int line_expect(struct runner *run, const struct strv *words);
 /* requires.c */

@@ -82,7 +82,7 @@ static int run_block(struct runner *run, struct script *s, bool inside)
 {
 	int r = 0;
 
-	while (r == 0 && s->at < s->n && !run->stop) {
+	while (r == 0 && s->at < s->n) {
 		_cleanup_strv_ struct strv words = {0};
 
 		run->line = (unsigned)s->at + 1;
@@ -153,7 +153,7 @@ static void begin(struct runner *run, const char *name)
 	run->line = 0;
 	run->status = 0;
 	run->result = 0;
-	run->may_differ = run->stop = false;
+	run->may_differ = false;
 	runner_note(run, "# %s", name);
 }
 

@@ -1,167 +1,407 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * Each fault at each operation: the scenario is run once to see how many operations the command needs and
- * what comes of it, then again and again with one fault in it. Whatever happens, a host that is left must
- * be as before or as wanted, never between, and the exit status must say which.
- */
+#include <fcntl.h>
+#include <getopt.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 
-#include "fake/fake.h"
-#include "fake/recorder.h"
-#include "runner.h"
+#include "fake/fault.h"
+#include "flow/settle.h"
 #include "sweep.h"
 
-static void cancel(struct host *h, void *userdata)
-{
-	struct runner *run = userdata;
-
-	(void)h;
-	vfioadm_ctx_cancel(run->ctx);
-}
-
-static const struct {
-	const char *name;
-	struct fault fault;
-} kinds[] = {
-	{"EIO", {.kind = FAULT_FAIL, .error = EIO}},
-	{"EBUSY", {.kind = FAULT_FAIL, .error = EBUSY}},
-	{"ENODEV", {.kind = FAULT_FAIL, .error = ENODEV}},
-	{"EPERM", {.kind = FAULT_FAIL, .error = EPERM}},
-	{"EINTR though done", {.kind = FAULT_FAIL_DONE, .error = EINTR}},
-	{"lie", {.kind = FAULT_LIE}},
-	{"hang", {.kind = FAULT_HANG, .resume_after = -1}},
-	{"vanish before", {.kind = FAULT_VANISH_BEFORE}},
-	{"vanish after", {.kind = FAULT_VANISH_AFTER}},
-	{"cancel", {.kind = FAULT_CALL, .call = cancel}},
+enum {
+	LINES_MAX =
+		4, /* runs of vfioadm that are swept in one scenario: some repeat the same for ever */
+	NTH_MAX = 2000,
 };
 
-size_t sweep_n_kinds(void)
+static const char usage[] =
+	"usage: scenario-sweep --host fake:ROOT --faults|--kills [--verbose] SCENARIO|DIRECTORY…\n";
+
+/* ---- settling ---- */
+
+/* Another process, which has nothing but what the first one left. */
+int sweep_another(struct runner *run, struct sweep *sweep)
 {
-	return ARRAY_SIZE(kinds);
-}
+	struct vfioadm_ctx *ctx;
+	struct host *h;
+	int r = fake_attach(run->fake, &h);
 
-/* An error for what was done all the same may leave more than can be known; it must be admitted then. */
-static bool may_be_unsettled(enum fault_kind kind)
-{
-	return kind == FAULT_HANG || kind == FAULT_VANISH_BEFORE || kind == FAULT_VANISH_AFTER ||
-	       kind == FAULT_FAIL_DONE;
-}
-
-static bool equal(const struct function_state *a, const struct function_state *b)
-{
-	return streq(a->driver, b->driver) && streq(a->override, b->override) &&
-	       a->group_node == b->group_node && a->vfio_node == b->vfio_node;
-}
-
-/* Exit status 7 says that something is left: then only what it does not name is looked at. */
-static bool admitted(const struct runner *run, const char *address)
-{
-	return run->status == 7 && run->err && strstr(run->err, address);
-}
-
-/* What is stuck or gone is left out of the comparison: it is in the kernel's hands, or in nobody's. */
-static char *compare(struct runner *run, const struct snapshot *want, const struct snapshot *is)
-{
-	for (size_t i = 0; i < want->n; i++) {
-		const struct function_state *w = &want->items[i],
-					    *s = snapshot_find(is, w->address);
-
-		if (!s || fake_stuck(run->fake, w->address) || equal(w, s) ||
-		    admitted(run, w->address))
-			continue;
-		return str_format("%s: driver %s, override %s; it should be %s, %s", w->address,
-				  s->driver, s->override, w->driver, w->override);
-	}
-	return NULL;
-}
-
-/* One of those that the command moves. */
-static bool lost_one(const struct sweep *sweep, const struct snapshot *before,
-		     const struct snapshot *after)
-{
-	for (size_t i = 0; i < before->n; i++) {
-		const struct function_state *b = &before->items[i];
-		const struct function_state *w = snapshot_find(&sweep->wanted, b->address);
-
-		if (w && !equal(w, b) && !snapshot_find(after, b->address))
-			return true;
-	}
-	return false;
-}
-
-static int judge(struct runner *run, const struct snapshot *before, const struct snapshot *after)
-{
-	const struct sweep *sweep = run->sweep;
-	enum fault_kind kind = kinds[sweep->kind].fault.kind;
-	const struct snapshot *want = run->status == 0 ? &sweep->wanted : before;
-	_cleanup_free_ char *difference = compare(run, want, after);
-
-	if (run->status == 7 && !may_be_unsettled(kind))
-		return runner_failed(run, "exit status 7, though nothing is stuck");
-	if (run->status == 0 && lost_one(sweep, before, after))
-		return runner_failed(run, "exit status 0, though a function is gone");
-	if (run->status == 0 && fake_hangs(run->fake))
-		return runner_failed(run, "exit status 0, though an operation hangs");
-	/* A cancel that comes too late is none; a lie may be harmless. Codes of usage cannot be right. */
-	if (run->status == 2)
-		return runner_failed(run, "exit status 2");
-	return difference ? runner_failed(run, "exit status %d, and %s", run->status, difference)
-			  : 0;
-}
-
-static int arm(struct runner *run)
-{
-	struct fault fault = kinds[run->sweep->kind].fault;
-
-	fault.nth = run->sweep->nth;
-	fault.userdata = run;
-	return fake_fault(run->fake, &fault);
-}
-
-/* "sweep vfioadm …": the words behind the first. */
-int line_sweep(struct runner *run, const struct strv *words)
-{
-	struct strv command = {.items = words->items + 1, .n = words->n - 1};
-	struct snapshot before = {0}, after = {0};
-	unsigned first = run->fake ? fake_operations(run->fake) : 0;
-	int r;
-
-	if (!run->fake || !run->sweep)
-		return run_vfioadm(run, &command);
-	r = snapshot_take(recorder_inner(run->host), &before);
-	if (r == 0 && run->sweep->nth)
-		r = arm(run);
 	if (r == 0)
-		r = run_vfioadm(run, &command);
-	fake_faults_clear(run->fake);
-	if (r == 0)
-		r = snapshot_take(recorder_inner(run->host), &after);
-	if (r < 0) {
-		snapshot_clear(&before);
+		r = ctx_new_with_host(h, run->ctx->run_dir, &ctx);
+	if (r < 0)
 		return r;
-	}
-	if (run->sweep->nth) {
-		r = judge(run, &before, &after);
-		snapshot_clear(&after);
-	} else {
-		r = run->status ? runner_failed(run, "exit status %d without a fault", run->status)
-				: 0;
-		run->sweep->operations = fake_operations(run->fake) - first;
-		snapshot_clear(&run->sweep->wanted);
-		run->sweep->wanted = after;
-	}
-	snapshot_clear(&before);
-	/* What follows in the file is for runs without faults. */
-	run->stop = true;
-	run->may_differ = true;
+	/* The old one is lost, as memory is with a process. */
+	run->ctx = ctx;
+	sweep->actor = h;
+	return vfioadm_ctx_set_timeout(ctx, 1);
+}
+
+static int settle_late_one(struct host *h, const char *run_dir, const char *name, void *userdata)
+{
+	_cleanup_store_ struct store store = STORE_CLOSED;
+	struct vfioadm_settlement all = {0};
+	struct runner *run = userdata;
+	struct vfioadm_ctx *ctx;
+	struct host *other;
+	int r = fake_attach(run->fake, &other);
+
+	(void)h;
+	if (r == 0)
+		r = ctx_new_with_host(other, run_dir, &ctx);
+	if (r < 0)
+		return r;
+	r = store_open_locked(&store, run_dir, "late settling", 1000, -1, NULL);
+	if (r == 0)
+		r = settle_runs(ctx, &store, name, 1000, &all, NULL, NULL);
+	arena_free(&all.arena);
+	vfioadm_ctx_unref(ctx);
 	return r;
 }
 
-const char *sweep_name(const struct sweep *sweep, char buf[64])
+static int run_verb(struct runner *run, const char *verb)
 {
-	if (!sweep->nth)
-		return "no fault";
-	snprintf(buf, 64, "%s at operation %u of %u", kinds[sweep->kind].name, sweep->nth,
-		 sweep->operations);
-	return buf;
+	_cleanup_strv_ struct strv words = {0};
+	int r = strv_add(&words, "vfioadm");
+
+	if (r == 0)
+		r = strv_add(&words, verb);
+	return r == 0 ? run_vfioadm(run, &words) : r;
+}
+
+static int check_settled(struct runner *run, struct sweep *sweep,
+			 const struct world_excuses *excuses)
+{
+	_cleanup_strv_ struct strv after = {0};
+	_cleanup_free_ char *undone = NULL, *finished = NULL;
+	int r = world_take(run, &after);
+
+	if (r < 0)
+		return r;
+	undone = world_difference(run, &sweep->before, &after, excuses);
+	finished = undone ? world_difference(run, &sweep->wanted, &after, excuses) : NULL;
+	if (undone && finished)
+		return runner_failed(run, "settled, but %s (undone), and %s (finished)", undone,
+				     finished);
+	if (world_journals(run))
+		return runner_failed(run, "settled, but %zu journals are left",
+				     world_journals(run));
+	if (fake_of(run->fake)->m->n_claims)
+		return runner_failed(run, "settled, but %s is still claimed",
+				     fake_of(run->fake)->m->claims[0]->name);
+	return 0;
+}
+
+int sweep_settle(struct runner *run, struct sweep *sweep, bool late,
+		 const struct world_excuses *excuses)
+{
+	int r = fake_control(run->fake, "resume");
+
+	if (r == 0 && late)
+		r = fake_run_late(run->fake, settle_late_one, run);
+	if (r < 0)
+		return runner_failed(run, "the helpers could not settle: %s", strerror(-r));
+	r = sweep_another(run, sweep);
+	if (r == 0)
+		r = run_verb(run, "settle");
+	if (r < 0)
+		return r;
+	if (run->status)
+		return runner_failed(run, "settle ended with %d", run->status);
+	return check_settled(run, sweep, excuses);
+}
+
+bool sweep_fault_came(struct runner *run)
+{
+	const struct machine *m = fake_of(run->fake)->m;
+
+	for (size_t i = 0; i < m->n_faults; i++)
+		if (m->faults[i].done)
+			return true;
+	return false;
+}
+
+/* ---- processes ---- */
+
+static int copy_file(int from_dir, int to_dir, const char *name)
+{
+	_cleanup_close_ int from = openat(from_dir, name, O_RDONLY | O_CLOEXEC), to = -1;
+	char buf[4096];
+	ssize_t n;
+
+	to = openat(to_dir, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	if (from < 0 || to < 0)
+		return -errno;
+	while ((n = read(from, buf, sizeof(buf))) > 0)
+		if (write(to, buf, (size_t)n) != n)
+			return -EIO;
+	return n < 0 ? -errno : 0;
+}
+
+static int copy_below(int from, int to)
+{
+	_cleanup_closedir_ DIR *d = from < 0 ? NULL : fdopendir(from);
+	struct dirent *e;
+	int r = d && to >= 0 ? 0 : -errno;
+
+	while (r == 0 && (e = readdir(d))) {
+		_cleanup_close_ int below = -1;
+
+		if (streq(e->d_name, ".") || streq(e->d_name, ".."))
+			continue;
+		if (e->d_type != DT_DIR) {
+			r = copy_file(dirfd(d), to, e->d_name);
+			continue;
+		}
+		if (mkdirat(to, e->d_name, 0755) < 0)
+			return -errno;
+		below = openat(to, e->d_name, O_DIRECTORY | O_CLOEXEC);
+		r = copy_below(openat(dirfd(d), e->d_name, O_DIRECTORY | O_CLOEXEC), below);
+	}
+	return r;
+}
+
+/* Each process has the files as they are now for itself. */
+static int own_files(struct runner *run, char *directory)
+{
+	_cleanup_close_ int to = -1;
+
+	if (!mkdtemp(directory))
+		return -errno;
+	to = open(directory, O_DIRECTORY | O_CLOEXEC);
+	if (access(run->ctx->run_dir, F_OK) == 0) {
+		int r = copy_below(open(run->ctx->run_dir, O_DIRECTORY | O_CLOEXEC), to);
+
+		if (r < 0)
+			return r;
+	}
+	free(run->ctx->run_dir);
+	run->ctx->run_dir = strdup(directory);
+	return run->ctx->run_dir ? 0 : -ENOMEM;
+}
+
+/* The run without a fault: what comes of it, and how much there is to disturb. */
+static int run_plain(struct runner *run, struct sweep *sweep, const struct sweep_case *c,
+		     unsigned nth, const struct strv *command)
+{
+	_cleanup_strv_ struct strv wanted = {0};
+	_cleanup_strbuf_ struct strbuf text = {0};
+	unsigned first = fake_operations(run->fake);
+	int r;
+
+	(void)c;
+	(void)nth;
+	kill_points_begin(0);
+	r = run_vfioadm(run, command);
+	sweep->shared->points = kill_points_end();
+	sweep->shared->operations = fake_operations(run->fake) - first;
+	sweep->shared->status = run->status;
+	if (r == 0)
+		r = world_take(run, &wanted);
+	STRV_FOREACH (i, &wanted)
+		strbuf_addf(&text, "%s\n", wanted.items[i]);
+	if (r < 0 || text.failed || text.len >= sizeof(sweep->shared->wanted))
+		return r < 0 ? r : -ENOMEM;
+	memcpy(sweep->shared->wanted, text.s, text.len + 1);
+	return 0;
+}
+
+static const struct sweep_case plain = {"nothing", run_plain, NULL, 0};
+
+static void tell(struct runner *run, const struct sweep_case *c, unsigned nth,
+		 const struct strv *command, int r)
+{
+	printf("FAIL %s, line %u:", run->name, run->line);
+	STRV_FOREACH (i, command)
+		printf(" %s", command->items[i]);
+	printf(", %s %u: %s\n", c->name, nth,
+	       run->reason ? run->reason : strerror(r < 0 ? -r : EIO));
+	if (run->out && *run->out)
+		printf("  stdout: %s", run->out);
+	if (run->err && *run->err)
+		printf("  stderr: %s", run->err);
+}
+
+static _Noreturn void in_child(struct runner *run, struct sweep *sweep, const struct sweep_case *c,
+			       unsigned nth, const struct strv *command)
+{
+	char directory[] = "/dev/shm/vfioadm-sweep-XXXXXX";
+	int r = own_files(run, directory);
+
+	run->transcript = NULL;
+	sweep->actor = run->fake;
+	if (r == 0)
+		r = c->run(run, sweep, c, nth, command);
+	if (r != 0)
+		tell(run, c, nth, command, r);
+	runner_remove_files(directory);
+	fflush(stdout);
+	_exit(r != 0);
+}
+
+/* 0, or 1: it was not as it should be; a process that crashed is that as well. */
+static int in_a_process(struct runner *run, struct sweep *sweep, const struct sweep_case *c,
+			unsigned nth, const struct strv *command)
+{
+	int status = 0;
+	pid_t pid;
+
+	fflush(stdout);
+	sweep->shared->fired = false;
+	pid = fork();
+	if (pid < 0)
+		return -errno;
+	if (pid == 0)
+		in_child(run, sweep, c, nth, command);
+	if (waitpid(pid, &status, 0) < 0)
+		return -errno;
+	if (WIFSIGNALED(status))
+		printf("FAIL %s, line %u, %s %u: signal %d\n", run->name, run->line, c->name, nth,
+		       WTERMSIG(status));
+	return !WIFEXITED(status) || WEXITSTATUS(status);
+}
+
+/* ---- at each vfioadm ---- */
+
+static struct sweep *the_sweep;
+
+static int split_wanted(struct sweep *sweep)
+{
+	char *rest = sweep->shared->wanted, *line;
+	int r = 0;
+
+	strv_clear(&sweep->wanted);
+	while (r == 0 && (line = strsep(&rest, "\n")))
+		if (*line)
+			r = strv_add(&sweep->wanted, line);
+	return r;
+}
+
+static int sweep_cases(struct runner *run, struct sweep *sweep, const struct strv *command)
+{
+	for (size_t i = 0; i < sweep->n_cases; i++) {
+		const struct sweep_case *c = &sweep->first[i];
+
+		for (unsigned nth = 1; nth <= NTH_MAX; nth++) {
+			int r = in_a_process(run, sweep, c, nth, command);
+
+			if (r < 0)
+				return r;
+			if (!r && !sweep->shared->fired)
+				break;
+			sweep->cases++;
+			sweep->failed += r > 0;
+			if (r && !sweep->shared->fired)
+				break;
+		}
+	}
+	return 0;
+}
+
+static int sweep_line(struct runner *run, const struct strv *command)
+{
+	struct sweep *sweep = the_sweep;
+	int r;
+
+	if (!sweep->budget)
+		return 0;
+	strv_clear(&sweep->before);
+	r = world_take(run, &sweep->before);
+	if (r == 0)
+		r = in_a_process(run, sweep, &plain, 0, command);
+	if (r > 0)
+		return runner_failed(run, "cannot be swept");
+	/* What only looks is another test's subject. */
+	if (r < 0 || !sweep->shared->points)
+		return r;
+	r = split_wanted(sweep);
+	sweep->budget--;
+	sweep->lines++;
+	return r < 0 ? r : sweep_cases(run, sweep, command);
+}
+
+/* ---- all scenarios ---- */
+
+static int sweep_files(struct runner *run, const struct runner_options *o, const struct strv *files,
+		       int counts[3])
+{
+	STRV_FOREACH (i, files) {
+		_cleanup_free_ char *text = NULL;
+		const char *slash = strrchr(files->items[i], '/');
+		int r = runner_read_file(files->items[i], &text);
+
+		the_sweep->budget = LINES_MAX;
+		if (r == 0)
+			r = runner_restart(run, o);
+		if (r < 0) {
+			fprintf(stderr, "scenario-sweep: %s: %s\n", files->items[i], strerror(-r));
+			return r;
+		}
+		counts[scenario_run(run, slash ? slash + 1 : files->items[i], text)]++;
+	}
+	return 0;
+}
+
+static int parse(int argc, char **argv, struct runner_options *o, struct sweep *sweep)
+{
+	static const struct option longs[] = {
+		{"host", required_argument, NULL, 'h'},
+		{"faults", no_argument, NULL, 'f'},
+		{"kills", no_argument, NULL, 'k'},
+		{0},
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+		if (c == 'h') {
+			o->host = optarg;
+		} else if (c == 'f') {
+			sweep->first = sweep_faults;
+			sweep->n_cases = sweep_n_faults;
+		} else if (c == 'k') {
+			sweep->first = sweep_kills;
+			sweep->n_cases = sweep_n_kills;
+		} else {
+			return -EINVAL;
+		}
+	}
+	return o->host && str_after(o->host, "fake:") && sweep->first ? 0 : -EINVAL;
+}
+
+int main(int argc, char **argv)
+{
+	char directory[] = "/dev/shm/vfioadm-sweep-XXXXXX";
+	_cleanup_strv_ struct strv files = {0};
+	struct runner_options o = {0};
+	struct runner run = {.quiet = true, .before_vfioadm = sweep_line};
+	struct sweep sweep = {0};
+	int counts[3] = {0};
+	int r = parse(argc, argv, &o, &sweep);
+
+	if (r < 0) {
+		fputs(usage, stderr);
+		return 2;
+	}
+	the_sweep = &sweep;
+	sweep.shared = mmap(NULL, sizeof(*sweep.shared), PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	o.run_dir = mkdtemp(directory);
+	if (sweep.shared == MAP_FAILED || !o.run_dir)
+		return 2;
+	r = runner_start(&run, &o);
+	for (int i = optind; r == 0 && i < argc; i++)
+		r = runner_add_files(argv[i], &files);
+	if (r == 0)
+		r = sweep_files(&run, &o, &files, counts);
+	runner_stop(&run);
+	runner_remove_files(o.run_dir);
+	strv_clear(&sweep.before);
+	strv_clear(&sweep.wanted);
+	printf("%u cases at %u commands of %d scenarios, %u not as they should be; %d scenarios "
+	       "failed, "
+	       "%d skipped\n",
+	       sweep.cases, sweep.lines, counts[PASSED], sweep.failed, counts[FAILED],
+	       counts[SKIPPED]);
+	return r < 0 ? 2 : counts[FAILED] || sweep.failed || !sweep.cases;
 }
