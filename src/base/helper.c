@@ -259,7 +259,7 @@ int helper_call(struct helper *h, uint32_t operation, const char *path, const vo
 int helper_copy(struct helper *from, struct helper *h, unsigned timeout_ms, int cancel_fd)
 {
 	_cleanup_close_ int ours = -1, theirs = -1;
-	int64_t result;
+	int64_t result = 0;
 	int r = from->fd < 0 || h->fd >= 0 ? -EBADF : make_socket(&ours, &theirs);
 
 	if (r == 0)

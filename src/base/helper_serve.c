@@ -24,7 +24,7 @@ static ssize_t receive(char *message, size_t size, int *ret_fd)
 		struct cmsghdr head;
 		char room[CMSG_SPACE(sizeof(int))];
 	} control;
-	struct iovec part = { message, size };
+	struct iovec part = {message, size};
 	struct msghdr msg = {
 		.msg_iov = &part,
 		.msg_iovlen = 1,

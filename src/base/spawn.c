@@ -6,7 +6,6 @@
  */
 #include <fcntl.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -15,14 +14,18 @@
 #include "base/spawn.h"
 
 /* Between caller and program stands a process that only forks, so waiting for that one is short. */
-static bool is_reaped(pid_t pid)
+static void reap(pid_t pid)
 {
-	int status;
+	/* ECHILD: somebody else of this program takes all the children there are. */
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
 
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return true; /* somebody else of this program takes all the children there are */
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+static void tell(int fd, int error)
+{
+	int64_t r = -error;
+
+	(void)!send(fd, &r, sizeof(r), MSG_NOSIGNAL);
 }
 
 /* Nothing that the caller has open may be kept open by who outlives it. */
@@ -44,7 +47,7 @@ static int arrange_files(int fd, int spawn_fd)
 
 static void reset_signals(void)
 {
-	struct sigaction usual = { .sa_handler = SIG_DFL };
+	struct sigaction usual = {.sa_handler = SIG_DFL};
 	sigset_t none;
 
 	for (int i = 1; i < NSIG; i++)
@@ -55,10 +58,10 @@ static void reset_signals(void)
 
 static void start_program(const char *program, int fd, int spawn_fd)
 {
-	char *const argv[] = { (char *)program, NULL };
+	char *const argv[] = {(char *)program, NULL};
 	/* Nothing of the caller's environment may change what a privileged helper does. */
-	char *const envp[] = { (char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL };
-	int64_t r = arrange_files(fd, spawn_fd);
+	char *const envp[] = {(char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
+	int r = arrange_files(fd, spawn_fd);
 
 	reset_signals();
 	umask(022);
@@ -68,7 +71,7 @@ static void start_program(const char *program, int fd, int spawn_fd)
 			execve(program, argv, envp);
 		r = -errno;
 	}
-	(void)!send(spawn_fd, &r, sizeof(r), MSG_NOSIGNAL);
+	tell(spawn_fd, -r);
 	_exit(127);
 }
 
@@ -89,11 +92,13 @@ int spawn_detached(const char *program, int fd, int spawn_fd)
 		pid = _Fork();
 		if (pid == 0)
 			start_program(program, fd, spawn_fd);
-		_exit(pid < 0);
+		if (pid < 0)
+			tell(fd, errno);
+		_exit(0);
 	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (r == 0 && !is_reaped(pid))
-		r = -EAGAIN;
+	if (r == 0)
+		reap(pid);
 	return r;
 }
 
@@ -103,13 +108,19 @@ int spawn_copy(int fd, int spawn_fd)
 
 	if (pid < 0)
 		return -errno;
-	if (pid > 0)
-		return is_reaped(pid) ? 0 : -EAGAIN;
+	if (pid > 0) {
+		reap(pid);
+		return 0;
+	}
 	setsid();
 	pid = fork();
+	if (pid < 0)
+		tell(fd, errno);
 	if (pid != 0)
-		_exit(pid < 0);
-	if (dup2(fd, spawn_fd) < 0)
+		_exit(0);
+	if (dup2(fd, spawn_fd) < 0) {
+		tell(fd, errno);
 		_exit(1);
+	}
 	return 1;
 }

@@ -14,7 +14,8 @@ enum { CLAIM_NAME_MAX = 64, CLAIM_WAIT_MS = 60 };
 /* It becomes a file name. */
 static bool name_valid(const char *name)
 {
-	static const char allowed[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ:.-_";
+	static const char allowed[] =
+		"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ:.-_";
 	size_t len = strlen(name);
 
 	return len && len < CLAIM_NAME_MAX && name[0] != '.' && strspn(name, allowed) == len;
@@ -33,7 +34,7 @@ static int open_locks(const char *run_dir)
 
 static void tell_holder(int dir, const char *name, char *reply, size_t room, size_t *ret_size)
 {
-	struct file_lock_holder holder = { 0 };
+	struct file_lock_holder holder = {0};
 	int n;
 
 	if (file_lock_holder(dir, name, &holder) <= 0)
@@ -43,8 +44,8 @@ static void tell_holder(int dir, const char *name, char *reply, size_t room, siz
 		*ret_size = (size_t)n;
 }
 
-static int take_lock(struct claim *c, const char *run_dir, const char *name, const char *run, char *reply,
-		     size_t room, size_t *ret_size)
+static int take_lock(struct claim *c, const char *run_dir, const char *name, const char *run,
+		     char *reply, size_t room, size_t *ret_size)
 {
 	_cleanup_close_ int dir = open_locks(run_dir);
 	int fd;
@@ -61,8 +62,8 @@ static int take_lock(struct claim *c, const char *run_dir, const char *name, con
 	return 0;
 }
 
-int64_t claim_take(struct claim *c, const char *run_dir, const char *names, size_t size, char *reply,
-		   size_t room, size_t *ret_size)
+int64_t claim_take(struct claim *c, const char *run_dir, const char *names, size_t size,
+		   char *reply, size_t room, size_t *ret_size)
 {
 	const char *name = names, *run = memchr(names, '\0', size);
 	int r;
@@ -75,7 +76,8 @@ int64_t claim_take(struct claim *c, const char *run_dir, const char *names, size
 		return -EINVAL;
 	c->run_dir = strdup(run_dir);
 	c->run = strdup(run);
-	r = c->run_dir && c->run ? take_lock(c, run_dir, name, run, reply, room, ret_size) : -ENOMEM;
+	r = c->run_dir && c->run ? take_lock(c, run_dir, name, run, reply, room, ret_size)
+				 : -ENOMEM;
 	if (r < 0)
 		claim_end(c);
 	return r;
@@ -120,7 +122,8 @@ void claim_forget(struct claim *c)
 static int disk_number(const char *disk, dev_t *ret)
 {
 	_cleanup_close_ int dir = open("/sys/class/block", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_close_ int below = dir < 0 ? -1 : openat(dir, disk, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int below =
+		dir < 0 ? -1 : openat(dir, disk, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_close_ int fd = below < 0 ? -1 : openat(below, "dev", O_RDONLY | O_CLOEXEC);
 	unsigned major, minor;
 	char text[32];
@@ -197,7 +200,7 @@ static int open_exclusively(const struct claim *c, const char *disk, dev_t numbe
 int64_t claim_hold(struct claim *c, const char *disk)
 {
 	_cleanup_close_ int fd = -1;
-	dev_t before, after;
+	dev_t before = 0, after = 0;
 	int *grown;
 	int r;
 

@@ -17,11 +17,14 @@ struct claim {
 	size_t n_disks;
 };
 
-#define CLAIM_NONE { .lock = -1 }
+#define CLAIM_NONE                                                                                 \
+	{                                                                                          \
+		.lock = -1                                                                         \
+	}
 
 /** names: the name to lock and the run, NUL-separated. -EAGAIN: "PID" of who has it goes to reply. */
-int64_t claim_take(struct claim *c, const char *run_dir, const char *names, size_t size, char *reply,
-		   size_t room, size_t *ret_size);
+int64_t claim_take(struct claim *c, const char *run_dir, const char *names, size_t size,
+		   char *reply, size_t room, size_t *ret_size);
 void claim_end(struct claim *c);
 int64_t claim_hold(struct claim *c, const char *disk);
 void claim_let_go(struct claim *c);

@@ -44,7 +44,7 @@ static bool has_journal(const char *run_dir, const char *run)
  */
 static void settle_run(char *run_dir, char *run)
 {
-	char *const argv[] = { (char *)"vfioadm-helper", (char *)"settle", run_dir, run, NULL };
+	char *const argv[] = {(char *)"vfioadm-helper", (char *)"settle", run_dir, run, NULL};
 
 	close(HELPER_FD);
 	execv("/proc/self/exe", argv);
@@ -80,7 +80,8 @@ int main(int argc, char **argv)
 	if (argc == 4 && strcmp(argv[1], "settle") == 0)
 		return settle_late(argv[2], argv[3]);
 	if (argc != 1 || fcntl(HELPER_FD, F_GETFD) < 0) {
-		fputs("vfioadm-helper is started by vfioadm itself and cannot be used by hand.\n", stderr);
+		fputs("vfioadm-helper is started by vfioadm itself and cannot be used by hand.\n",
+		      stderr);
 		return 2;
 	}
 	return helper_main(&server);

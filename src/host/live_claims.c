@@ -115,7 +115,8 @@ static void drop_claim(struct live_host *l, struct live_claim *c)
 	memmove(c, c + 1, (l->n_claims - i) * sizeof(*c));
 }
 
-int live_claim(struct host *h, const char *run_dir, const char *run, const char *name, pid_t *ret_holder)
+int live_claim(struct host *h, const char *run_dir, const char *run, const char *name,
+	       pid_t *ret_holder)
 {
 	struct live_host *l = live_of(h);
 	_cleanup_free_ char *copy = strdup(name);
@@ -286,7 +287,7 @@ static int read_wchan(struct host *h, pid_t pid, struct strv *ret)
 
 int live_stuck_in(struct host *h, const char *name, struct strv *ret)
 {
-	_cleanup_strv_ struct strv frames = { 0 };
+	_cleanup_strv_ struct strv frames = {0};
 	struct live_claim *c = claim_of(h, name);
 	int r;
 
@@ -298,6 +299,6 @@ int live_stuck_in(struct host *h, const char *name, struct strv *ret)
 	if (r < 0)
 		return r;
 	*ret = frames;
-	frames = (struct strv){ 0 };
+	frames = (struct strv){0};
 	return 0;
 }

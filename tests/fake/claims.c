@@ -98,7 +98,8 @@ static int try_fault(struct host *h, enum work_kind kind, const char *name)
 	return r;
 }
 
-int fake_claim(struct host *h, const char *run_dir, const char *run, const char *name, pid_t *ret_holder)
+int fake_claim(struct host *h, const char *run_dir, const char *run, const char *name,
+	       pid_t *ret_holder)
 {
 	struct machine *m = fake_of(h)->m;
 	struct fake_claim *c = locked_claim(m, name), **slot;

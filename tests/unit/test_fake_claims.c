@@ -302,9 +302,15 @@ int run_claim_tests(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_two_users),     T(test_stuck_write), T(test_returns_meanwhile),
-		T(test_sleeps_behind), T(test_waits_behind), T(test_killed),
-		T(test_timeout_of_a_driver), T(test_disks), T(test_disks_by_files),
+		T(test_two_users),
+		T(test_stuck_write),
+		T(test_returns_meanwhile),
+		T(test_sleeps_behind),
+		T(test_waits_behind),
+		T(test_killed),
+		T(test_timeout_of_a_driver),
+		T(test_disks),
+		T(test_disks_by_files),
 		T(test_faults),
 		T(test_recorded),
 	};

@@ -285,11 +285,16 @@ static void test_low_descriptors(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip),  cmocka_unit_test(test_detached),
-		cmocka_unit_test(test_deadline),    cmocka_unit_test(test_cancel),
-		cmocka_unit_test(test_death),	    cmocka_unit_test(test_no_program),
-		cmocka_unit_test(test_never_ready), cmocka_unit_test(test_copy),
-		cmocka_unit_test(test_too_large),   cmocka_unit_test(test_low_descriptors),
+		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_detached),
+		cmocka_unit_test(test_deadline),
+		cmocka_unit_test(test_cancel),
+		cmocka_unit_test(test_death),
+		cmocka_unit_test(test_no_program),
+		cmocka_unit_test(test_never_ready),
+		cmocka_unit_test(test_copy),
+		cmocka_unit_test(test_too_large),
+		cmocka_unit_test(test_low_descriptors),
 		cmocka_unit_test(test_caller_keeps_signals),
 	};
 

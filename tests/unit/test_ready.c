@@ -13,12 +13,12 @@
 #include "flow/flow.h"
 #include "host/observe.h"
 
-#define HOST_PID "d proc/self/ns\nl pid pid:[4026531836]\n"
-#define OTHER_PID "d proc/self/ns\nl pid pid:[4026532999]\n"
+#define HOST_PID	   "d proc/self/ns\nl pid pid:[4026531836]\n"
+#define OTHER_PID	   "d proc/self/ns\nl pid pid:[4026532999]\n"
 #define MOUNTS(who, lines) "d proc/" who "\nt mountinfo\n" lines
-#define ROOT "\t1 0 8:1 / / rw - ext4 /dev/sda1 rw\n"
-#define RUN  "\t2 1 0:25 / /run rw,nosuid shared:3 - tmpfs tmpfs rw\n"
-#define OTHER_RUN "\t2 1 0:77 / /run rw,nosuid - tmpfs tmpfs rw\n"
+#define ROOT		   "\t1 0 8:1 / / rw - ext4 /dev/sda1 rw\n"
+#define RUN		   "\t2 1 0:25 / /run rw,nosuid shared:3 - tmpfs tmpfs rw\n"
+#define OTHER_RUN	   "\t2 1 0:77 / /run rw,nosuid - tmpfs tmpfs rw\n"
 
 static int look(const char *more, struct vfioadm_error **err)
 {
@@ -44,18 +44,18 @@ static void test_hosts(void **state)
 		HOST_PID,
 		/* The marker of an image that was booted as a machine. */
 		HOST_PID "l mnt mnt:[4026531840]\nd proc/1/ns\nl mnt mnt:[4026531840]\n"
-		"d .\nf .dockerenv \n",
+			 "d .\nf .dockerenv \n",
 		/* A service with mounts of its own, but not on /run. */
-		HOST_PID "l mnt mnt:[4026532111]\nd proc/1/ns\nl mnt mnt:[4026531840]\n"
-		MOUNTS("self", ROOT RUN "\t3 1 8:1 /tmp/x /tmp rw - ext4 /dev/sda1 rw\n")
-		MOUNTS("1", ROOT RUN),
+		HOST_PID "l mnt mnt:[4026532111]\nd proc/1/ns\nl mnt mnt:[4026531840]\n" MOUNTS(
+			"self", ROOT RUN "\t3 1 8:1 /tmp/x /tmp rw - ext4 /dev/sda1 rw\n")
+			MOUNTS("1", ROOT RUN),
 		/* A container in the host's PID namespace, with the host's directory. */
-		HOST_PID "l mnt mnt:[4026532111]\nd proc/1/ns\nl mnt mnt:[4026531840]\n"
-		MOUNTS("self", "\t1 0 0:50 / / rw - overlay overlay rw\n" OTHER_RUN
-		       "\t3 2 0:25 /vfioadm /run/vfioadm rw - tmpfs tmpfs rw\n")
-		MOUNTS("1", ROOT RUN),
+		HOST_PID "l mnt mnt:[4026532111]\nd proc/1/ns\nl mnt mnt:[4026531840]\n" MOUNTS(
+			"self", "\t1 0 0:50 / / rw - overlay overlay rw\n" OTHER_RUN
+				"\t3 2 0:25 /vfioadm /run/vfioadm rw - tmpfs tmpfs rw\n")
+			MOUNTS("1", ROOT RUN),
 		OTHER_PID MOUNTS("self", "\t1 0 0:50 / / rw - overlay overlay rw\n" OTHER_RUN
-				 "\t3 2 0:25 /vfioadm /run/vfioadm rw - tmpfs tmpfs rw\n"),
+					 "\t3 2 0:25 /vfioadm /run/vfioadm rw - tmpfs tmpfs rw\n"),
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(hosts); i++)
@@ -70,9 +70,9 @@ static void test_containers(void **state)
 		OTHER_PID MOUNTS("self", "\t1 0 0:50 / / rw - overlay overlay rw\n" OTHER_RUN),
 		/* Its name only begins like ours. */
 		OTHER_PID MOUNTS("self", ROOT "\t3 1 0:25 / /run/vfio rw - tmpfs tmpfs rw\n"),
-		HOST_PID "l mnt mnt:[4026532111]\nd proc/1/ns\nl mnt mnt:[4026531840]\n"
-		MOUNTS("self", "\t1 0 0:50 / / rw - overlay overlay rw\n" OTHER_RUN)
-		MOUNTS("1", ROOT RUN),
+		HOST_PID "l mnt mnt:[4026532111]\nd proc/1/ns\nl mnt mnt:[4026531840]\n" MOUNTS(
+			"self", "\t1 0 0:50 / / rw - overlay overlay rw\n" OTHER_RUN)
+			MOUNTS("1", ROOT RUN),
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(containers); i++) {
