@@ -8,12 +8,13 @@ from pathlib import Path
 
 from rig import payload
 
+# Builtins only: a fork takes 15 ms in a guest, and this is asked for before and after each test.
 STATE = r"""
+for f in /sys/bus/pci/drivers/*/*:*:*.* /sys/kernel/iommu_groups/*/devices/*; do echo "$f"; done
 for d in /sys/bus/pci/devices/*; do
-	drv=$(readlink $d/driver); grp=$(readlink $d/iommu_group)
 	read -r vendor <$d/vendor; read -r device <$d/device; read -r class <$d/class
 	read -r override <$d/driver_override
-	echo "${d##*/}|${drv##*/}|$override|${grp##*/}|$vendor|$device|$class"
+	echo "${d##*/}|$override|$vendor|$device|$class"
 done
 """
 
@@ -29,11 +30,11 @@ def put_program(guest, name):
 class Function:
     """A function as the kernel shows it."""
 
-    def __init__(self, line):
-        self.address, driver, override, group, vendor, device, cls = line.split("|")
-        self.driver = driver or None
+    def __init__(self, line, drivers, groups):
+        self.address, override, vendor, device, cls = line.split("|")
+        self.driver = drivers.get(self.address)
         self.override = None if override == "(null)" else override
-        self.group = int(group) if group else None
+        self.group = groups.get(self.address)
         self.id = f"{vendor[2:]}:{device[2:]}"
         self.cls = cls[2:]
 
@@ -75,7 +76,12 @@ class Host:
         return r.err
 
     def functions(self):
-        return {f.address: f for f in map(Function, self.sh(STATE).splitlines())}
+        lines = self.sh(STATE).splitlines()
+        paths = [line.split("/") for line in lines if line.startswith("/") and "*" not in line]
+        drivers = {p[-1]: p[-2] for p in paths if p[3] == "pci"}
+        groups = {p[-1]: int(p[-3]) for p in paths if p[3] == "iommu_groups"}
+        found = (Function(line, drivers, groups) for line in lines if not line.startswith("/"))
+        return {f.address: f for f in found}
 
     def function(self, address):
         return self.functions()[address]
