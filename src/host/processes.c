@@ -46,13 +46,24 @@ struct stat_line {
 	unsigned long flags, threads;
 };
 
+/* Skips n fields; NULL: there are no more. sscanf() would take longer than the read did. */
+static const char *skip_fields(const char *s, unsigned n)
+{
+	while (s && n--) {
+		s = strchr(s, ' ');
+		s = s ? s + 1 : NULL;
+	}
+	return s;
+}
+
 /* "12 (any bytes (even these)) S 1 …": only the last ')' ends the name. */
 static bool parse_stat(const char *text, struct stat_line *ret)
 {
 	const char *open = strchr(text, '('), *close = strrchr(text, ')');
+	const char *parent, *flags, *threads;
 	size_t n;
 
-	if (!open || !close || close < open)
+	if (!open || !close || close < open || close[1] != ' ')
 		return false;
 	n = (size_t)(close - open - 1);
 	if (n >= sizeof(ret->name))
@@ -60,8 +71,16 @@ static bool parse_stat(const char *text, struct stat_line *ret)
 	memcpy(ret->name, open + 1, n);
 	ret->name[n] = '\0';
 	host_clean_text(ret->name);
-	return sscanf(close + 1, " %c %9d %*s %*s %*s %*s %lu %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %lu",
-		      &ret->state, &ret->parent, &ret->flags, &ret->threads) == 4;
+	parent = skip_fields(close + 2, 1);
+	flags = skip_fields(parent, 5);
+	threads = skip_fields(flags, 11);
+	if (!threads)
+		return false;
+	ret->state = close[2];
+	ret->parent = (int)strtol(parent, NULL, 10);
+	ret->flags = strtoul(flags, NULL, 10);
+	ret->threads = strtoul(threads, NULL, 10);
+	return true;
 }
 
 /* "net:[4026531840]" */
@@ -209,17 +228,21 @@ static struct known_path *known_path(struct reading *r, uint64_t mnt_ns, const c
 	return &r->known[(hash ^ hash >> 16) & (KNOWN_PATHS - 1)];
 }
 
-static int number_of_file(struct reading *r, const char *path, struct opener *o)
+/* fds as in look_at_file(). */
+static int number_of_file(struct reading *r, const char *fds, struct opener *o)
 {
+	char path[128];
 	bool block;
-	int e = r->h->ops->device_number(r->h, path, &block, &o->major, &o->minor);
+	int e;
 
+	snprintf(path, sizeof(path), "proc/%d/%s/%d", r->processes[r->n].pid, fds, o->fd);
+	e = r->h->ops->device_number(r->h, path, &block, &o->major, &o->minor);
 	o->block = e == 0 && block;
 	o->character = e == 0 && !block;
 	return e < 0 && !r->h->live ? number_by_name(r, o) : e == -ENOMEM ? e : 0;
 }
 
-static int look_up_number(struct reading *r, const char *path, struct opener *o)
+static int look_up_number(struct reading *r, const char *fds, struct opener *o)
 {
 	uint64_t mnt_ns = r->processes[r->n].mnt_ns;
 	struct known_path *known = known_path(r, mnt_ns, o->path);
@@ -233,7 +256,7 @@ static int look_up_number(struct reading *r, const char *path, struct opener *o)
 		o->minor = known->minor;
 		return 0;
 	}
-	e = number_of_file(r, path, o);
+	e = number_of_file(r, fds, o);
 	if (e < 0 || !lasting)
 		return e;
 	*known = (struct known_path){ mnt_ns, arena_strdup(r->arena, o->path), o->block, o->character,
@@ -260,13 +283,12 @@ static bool is_denied(ssize_t e)
  * fds: "fd" or "task/13/fd" below the process. A file that is closed meanwhile is none. Of a process that is
  * protected from us the numbers can be listed, but not what is behind them.
  */
-static int look_at_file(struct reading *r, host_dir dir, int pid, const char *fds, const char *number)
+static int look_at_file(struct reading *r, host_dir dir, const char *fds, const char *number)
 {
 	char link[PATH_MAX], path[128];
 	struct opener o = { .path = link };
 	uint64_t fd;
 	ssize_t n;
-	int e;
 
 	if (str_to_u64(number, 10, INT_MAX, &fd) < 0)
 		return 0;
@@ -277,22 +299,24 @@ static int look_at_file(struct reading *r, host_dir dir, int pid, const char *fd
 		return is_denied(n) ? (int)n : 0;
 	/* Pipes, sockets and other anonymous files are most of what is open. */
 	if (link[0] == '/') {
-		snprintf(path, sizeof(path), "proc/%d/%s/%d", pid, fds, o.fd);
-		e = look_up_number(r, path, &o);
+		int e = look_up_number(r, fds, &o);
+
 		if (e < 0)
 			return e;
 	}
+	if (!o.block && !o.character && !path_tells(link))
+		return 0;
 	host_clean_text(link);
-	return o.block || o.character || path_tells(link) ? keep_opener(r, &o) : 0;
+	return keep_opener(r, &o);
 }
 
-static int look_at_files(struct reading *r, host_dir dir, int pid, const char *fds)
+static int look_at_files(struct reading *r, host_dir dir, const char *fds)
 {
 	_cleanup_strv_ struct strv numbers = { 0 };
 	int e = r->h->ops->list(r->h, dir, fds, &numbers);
 
 	for (size_t i = 0; e == 0 && i < numbers.n; i++)
-		e = look_at_file(r, dir, pid, fds, numbers.items[i]);
+		e = look_at_file(r, dir, fds, numbers.items[i]);
 	return e;
 }
 
@@ -314,7 +338,7 @@ static int look_at_threads(struct reading *r, host_dir dir, int pid)
 		if (str_to_u64(tasks.items[i], 10, INT_MAX, &tid) < 0 || (int)tid == pid)
 			continue;
 		snprintf(fds, sizeof(fds), "task/%d/fd", (int)tid);
-		e = look_at_files(r, dir, pid, fds);
+		e = look_at_files(r, dir, fds);
 		/* All threads share their files, as a rule. */
 		if (!is_gone(e))
 			return e;
@@ -346,7 +370,7 @@ static int look_at(struct reading *r, host_dir dir, int pid)
 	p->mnt_ns = namespace_number(r->h, dir, "ns/mnt");
 	p->net_ns = namespace_number(r->h, dir, "ns/net");
 	e = stat.state == 'Z' && stat.threads > 1 ? look_at_threads(r, dir, pid) :
-						     look_at_files(r, dir, pid, "fd");
+						     look_at_files(r, dir, "fd");
 	if (e == -ENOMEM)
 		return e;
 	if (is_gone(e) && r->h->live) {
