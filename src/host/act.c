@@ -113,23 +113,3 @@ void act_announce(const char *text)
 		n = sizeof(line) - 1;
 	(void)!sendto(fd, line, (size_t)n, MSG_NOSIGNAL, (const struct sockaddr *)&log, sizeof(log));
 }
-
-int act_look_up_modules(struct helper *helper, struct host *h, const char *text, struct strv *ret)
-{
-	_cleanup_strv_ struct strv names = { 0 };
-	char reply[4096], *rest;
-	int64_t result = 0;
-	size_t n = 0;
-	int r = call(helper, h, ACT_LOOK_UP_MODULES, text, NULL, 0, &result, reply, sizeof(reply) - 1, &n);
-
-	if (r < 0 || result < 0)
-		return r < 0 ? r : (int)result;
-	reply[n] = '\0';
-	for (char *name = strtok_r(reply, "\n", &rest); name; name = strtok_r(NULL, "\n", &rest))
-		/* One module may match by several of its aliases. */
-		if (!strv_has(&names, name) && strv_add(&names, name) < 0)
-			return -ENOMEM;
-	*ret = names;
-	names = (struct strv){ 0 };
-	return 0;
-}

@@ -13,7 +13,6 @@ enum act_operation {
 	ACT_WRITE = 1,
 	ACT_READ,
 	ACT_LOAD_MODULE,
-	ACT_LOOK_UP_MODULES,
 	ACT_CLAIM,
 	ACT_END,
 	ACT_HOLD,
@@ -42,12 +41,8 @@ int act_let_go(struct helper *helper, struct host *h);
 /** One line to the system log's socket; without one it is dropped. Never blocks. */
 void act_announce(const char *text);
 
-/**
- * Names of the modules that text (an alias or a name) leads to. It does not block; but libkmod brings
- * other libraries along, and only the helper shall pay for them. -ENOENT: there is no module index.
- */
-int act_look_up_modules(struct helper *helper, struct host *h, const char *text, struct strv *ret);
-
+/** The helper's side (kmod.c). -ELIBACC: there is no libkmod. */
+int64_t act_serve_load_module(const char *module, const char *options);
 int64_t act_serve(uint32_t operation, const char *path, const char *data, size_t data_size, char *reply,
 		  size_t size, size_t *ret_size);
 

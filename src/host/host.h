@@ -99,9 +99,6 @@ struct host_ops {
 
 	/* What only a live host answers; others -EOPNOTSUPP. */
 	int (*permanent_mac)(struct host *h, const char *interface, uint8_t ret_mac[6]);
-	/* Module names whose alias (or own name) matches text, best first; blacklists are honoured for
-	 * aliases. NULL: modules.alias of this root is read instead. */
-	int (*lookup_modules)(struct host *h, const char *text, struct strv *ret);
 	/* Position in the kernel log now, and the lines behind it that contain needle. */
 	int (*log_position)(struct host *h, uint64_t *ret_position);
 	int (*log_lines)(struct host *h, uint64_t position, const char *needle, struct strv *ret);

@@ -153,7 +153,6 @@ static const struct host_ops live_ops = {
 	.route_to = live_route_to,
 	.smc_devices = live_smc_devices,
 	.permanent_mac = live_permanent_mac,
-	.lookup_modules = live_lookup_modules,
 	.log_position = live_log_position,
 	.log_lines = live_log_lines,
 	.announce = live_announce,

@@ -50,7 +50,6 @@ bool live_is_ours(struct host *h, pid_t pid);
 int live_write(struct host *h, const char *claim, const char *path, const char *data, size_t size);
 ssize_t live_read_locked(struct host *h, const char *path, char *buf, size_t size);
 int live_load_module(struct host *h, const char *module, const char *options);
-int live_lookup_modules(struct host *h, const char *text, struct strv *ret);
 void live_claims_free(struct live_host *l);
 
 /* live_net.c: see the same entries of host.h */

@@ -233,11 +233,6 @@ int live_load_module(struct host *h, const char *module, const char *options)
 	return gone(c) ? gone(c) : act_load_module(c->helper, h, module, options);
 }
 
-int live_lookup_modules(struct host *h, const char *text, struct strv *ret)
-{
-	return act_look_up_modules(live_helper(h), h, text, ret);
-}
-
 /* ---- what is stuck ---- */
 
 /* "[<0>] vfio_unregister_group_dev+0x8b/0x140 [vfio]": where in the function says nothing to a reader. */

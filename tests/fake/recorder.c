@@ -251,13 +251,6 @@ static int rec_permanent_mac(struct host *h, const char *interface, uint8_t ret_
 	return inner->ops->permanent_mac(inner, interface, ret_mac);
 }
 
-static int rec_lookup_modules(struct host *h, const char *text, struct strv *ret)
-{
-	struct host *inner = recorder_inner(h);
-
-	return inner->ops->lookup_modules(inner, text, ret);
-}
-
 static int rec_log_position(struct host *h, uint64_t *ret_position)
 {
 	struct host *inner = recorder_inner(h);
@@ -321,7 +314,6 @@ int recorder_new(struct host *inner, recorder_fn fn, void *userdata, struct host
 		.read_locked = rec_read_locked,
 		.load_module = rec_load_module,
 		.permanent_mac = rec_permanent_mac,
-		.lookup_modules = inner->ops->lookup_modules ? rec_lookup_modules : NULL,
 		.log_position = rec_log_position,
 		.log_lines = rec_log_lines,
 		.announce = inner->ops->announce ? rec_announce : NULL,

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Loading modules. libkmod is opened when a module is really to be loaded: it brings libcrypto and more along,
+ * and these would cost every start of the helper more than everything else that the helper does.
+ */
+#include <dlfcn.h>
+#include <libkmod.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "host/act.h"
+
+#define FUNCTIONS(X)                                                                                         \
+	X(kmod_new)                                                                                          \
+	X(kmod_unref)                                                                                        \
+	X(kmod_set_log_priority)                                                                             \
+	X(kmod_list_next)                                                                                    \
+	X(kmod_module_new_from_lookup)                                                                       \
+	X(kmod_module_get_module)                                                                            \
+	X(kmod_module_get_options)                                                                           \
+	X(kmod_module_probe_insert_module)                                                                   \
+	X(kmod_module_unref)                                                                                 \
+	X(kmod_module_unref_list)
+
+struct kmod {
+#define MEMBER(name) __typeof__(name) *name;
+	FUNCTIONS(MEMBER)
+};
+
+/* It stays open: this process ends soon. */
+static bool kmod_open(struct kmod *k)
+{
+	void *library = dlopen("libkmod.so.2", RTLD_NOW | RTLD_LOCAL);
+	bool complete = library;
+
+#define RESOLVE(name)                                                                                        \
+	if (complete) {                                                                                      \
+		void *symbol = dlsym(library, #name);                                                        \
+		memcpy(&k->name, &symbol, sizeof(symbol));                                                   \
+		complete = symbol;                                                                           \
+	}
+	FUNCTIONS(RESOLVE)
+	return complete;
+}
+
+/*
+ * Of a parameter that is given twice the kernel takes the last: IDs that the administrator has configured
+ * (modprobe.d, kernel command line) would be lost when the module is loaded with ours. Both, in one.
+ */
+static char *with_configured_ids(const struct kmod *k, const struct kmod_module *mod, const char *options)
+{
+	const char *configured = k->kmod_module_get_options(mod);
+	const char *ids = NULL, *ours = str_after(options, "ids=");
+	size_t n;
+
+	for (const char *word = configured; ours && word && *word; word += strcspn(word, " ")) {
+		word += strspn(word, " ");
+		if (str_after(word, "ids="))
+			ids = str_after(word, "ids=");
+	}
+	n = ids ? strcspn(ids, " ") : 0;
+	return n ? str_format("ids=%.*s,%s", (int)n, ids, ours) : strdup(options);
+}
+
+static int insert_one(const struct kmod *k, struct kmod_module *mod, const char *options)
+{
+	_cleanup_free_ char *all = NULL;
+
+	if (options) {
+		all = with_configured_ids(k, mod, options);
+		if (!all)
+			return -ENOMEM;
+	}
+	/* The kernel ignores parameters for a module that is loaded, without a word. */
+	return k->kmod_module_probe_insert_module(mod, options ? KMOD_PROBE_FAIL_ON_LOADED : 0, all, NULL,
+						  NULL, NULL);
+}
+
+static int insert(const struct kmod *k, struct kmod_list *list, const char *options)
+{
+	int r = -ENOENT;
+
+	for (struct kmod_list *item = list; item; item = k->kmod_list_next(list, item)) {
+		struct kmod_module *mod = k->kmod_module_get_module(item);
+
+		r = insert_one(k, mod, options);
+		k->kmod_module_unref(mod);
+		if (r < 0)
+			return r;
+	}
+	return r;
+}
+
+int64_t act_serve_load_module(const char *module, const char *options)
+{
+	struct kmod_list *list = NULL;
+	struct kmod_ctx *ctx;
+	struct kmod k;
+	int r;
+
+	if (!kmod_open(&k))
+		return -ELIBACC;
+	ctx = k.kmod_new(NULL, NULL);
+	if (!ctx)
+		return -ENOMEM;
+	/* Its default is to print to standard error. */
+	k.kmod_set_log_priority(ctx, 0);
+	r = k.kmod_module_new_from_lookup(ctx, module, &list);
+	if (r == 0)
+		r = list ? insert(&k, list, options) : -ENOENT;
+	k.kmod_module_unref_list(list);
+	k.kmod_unref(ctx);
+	return r > 0 ? -EINVAL : r;
+}
