@@ -79,3 +79,43 @@ def test_unbind_is_not_kept(host, hold, disk):
 
 def test_no_disk(hold):
     assert hold("no-such-disk") == ["hold: ENOENT", ""]
+
+
+MOUNTER = r"""
+d=/sys/bus/pci/devices/{address}
+harm() {{ case $(readlink $d/driver) in */nvme) ;; *) echo harm >>/tmp/harm;; esac; }}
+rm -f /tmp/stop /tmp/harm /tmp/mounted
+while [ ! -e /tmp/stop ]; do
+	name=$(cd $d/nvme/*/ 2>/dev/null && echo nvme*n1 | sed 's/c[0-9]*n/n/')
+	if mount -t ext2 /dev/$name /mnt/held 2>/dev/null; then
+		echo $name >>/tmp/mounted
+		usleep {nap}
+		harm
+		umount /mnt/held
+	fi
+	usleep {nap}
+done
+"""
+
+
+def test_mount_or_assign(host, disk):
+    """Somebody mounts and unmounts all the time: either that or the assign wins, never both."""
+    address = disk[0]
+    mounter = host.guest.popen(MOUNTER.format(address=address, nap=400000), timeout=0)
+    seen = []
+    try:
+        for _ in range(24):
+            r = host.vfioadm("assign", address)
+            assert r.rc in (0, 3), r.out + r.err
+            seen.append(r.rc)
+            assert host.function(address).driver == ("vfio-pci" if r.rc == 0 else "nvme")
+            if r.rc == 0:
+                host.must("release", address)
+            if len(seen) >= 8 and set(seen) == {0, 3}:
+                break
+    finally:
+        host.sh("touch /tmp/stop")
+        mounter.wait(30)
+    assert host.guest.run("cat /tmp/harm").rc != 0
+    assert host.sh("cat /tmp/mounted").split()
+    assert set(seen) == {0, 3}, "only one of them ever won"
