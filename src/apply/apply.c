@@ -142,6 +142,10 @@ static bool failed_without_effect(const struct step *step, int r)
 		return true; /* there was no helper that could have tried */
 	if (step->op.kind == OP_REMOVE_ID)
 		return r != -ETIMEDOUT;
+	/* Said before the ID is stored: one that was there already is not ours to remove. */
+	if (step->op.kind == OP_ADD_ID)
+		return r == -EINVAL || r == -ENOMEM || r == -EPERM || r == -EACCES || r == -EROFS ||
+		       r == -ENOENT;
 	return step->op.kind == OP_LOAD_MODULE && r == -EEXIST;
 }
 

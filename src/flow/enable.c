@@ -157,8 +157,8 @@ static int plan_types(struct vfioadm_ctx *ctx, struct look *look, struct types *
 		return r;
 	if (note_unmatched(look, types, plan) < 0 ||
 	    check_types_enable(plan, types->items, types->n, held.items, held.n, &n_new) < 0 ||
-	    plan_enable(plan, look->inv, types->items, types->n, n_new, &look->selected,
-			*module != '\0') < 0)
+	    plan_enable(plan, look->inv, types->items, types->n, n_new, held.items, held.n,
+			&look->selected, *module != '\0') < 0)
 		return error_oom(err);
 	return 0;
 }

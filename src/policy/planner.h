@@ -33,12 +33,13 @@ int plan_release(struct vfioadm_plan *plan, const struct plan_input *inputs, siz
 
 /**
  * Card types; the first n_new of them are given to the driver, the others it holds already under another
- * ID. taken lists the functions (indexes into inv) that vfio-pci takes at once.
+ * ID. held is what it holds as far as it is recorded: the undo must leave that. taken lists the functions
+ * (indexes into inv) that vfio-pci takes at once.
  * load: vfio-pci is not registered, so it is loaded with the IDs.
  */
 int plan_enable(struct vfioadm_plan *plan, const struct vfioadm_inventory *inv,
-		const struct cardtype *types, size_t n, size_t n_new, const struct selection *taken,
-		bool load) MUST_CHECK;
+		const struct cardtype *types, size_t n, size_t n_new, const struct cardtype *held,
+		size_t n_held, const struct selection *taken, bool load) MUST_CHECK;
 /** registered: the driver is there, so it may hold the IDs; else they are only forgotten. */
 int plan_disable(struct vfioadm_plan *plan, const struct vfioadm_inventory *inv,
 		 const struct cardtype *types, size_t n, bool registered) MUST_CHECK;

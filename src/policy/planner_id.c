@@ -39,6 +39,12 @@ int plan_enable_taken(const struct vfioadm_inventory *inv, const struct cardtype
 	return 0;
 }
 
+/* Would remove_id of the wide one drop this one in its place? */
+static bool narrower(const struct cardtype *type, const struct cardtype *wide)
+{
+	return !cardtype_equal(type, wide) && cardtype_removes(wide, type);
+}
+
 static struct op id_op(enum op_kind kind, const struct cardtype *type, const char *value)
 {
 	return (struct op){ .kind = kind, .driver = VFIO_PCI, .type = *type, .value = value };
@@ -121,20 +127,40 @@ static int add_load_with_ids(struct vfioadm_plan *plan, const struct cardtype *t
 		       -ENOMEM;
 }
 
-static int add_new_id(struct vfioadm_plan *plan, const struct cardtype *type, const struct op *release,
-		      size_t n_release)
+/*
+ * remove_id drops the first ID that the given one fits: a narrower one that was there before. So as many are
+ * dropped as there are, and the narrower ones are given back.
+ */
+static size_t undo_new_id(struct vfioadm_plan *plan, const struct op *add, const struct cardtype *held,
+			  size_t n_held, struct op *undo)
 {
-	_cleanup_free_ struct op *undo = calloc(1 + n_release, sizeof(*undo));
+	size_t n = 0;
+
+	for (size_t i = 0; i < n_held; i++)
+		if (narrower(&held[i], &add->type))
+			undo[n++] = id_op(OP_REMOVE_ID, &add->type, add->value);
+	undo[n++] = id_op(OP_REMOVE_ID, &add->type, add->value);
+	for (size_t i = 0; i < n_held; i++)
+		if (narrower(&held[i], &add->type))
+			undo[n++] = id_op(OP_ADD_ID, &held[i], new_id_value(plan, &held[i]));
+	return n;
+}
+
+static int add_new_id(struct vfioadm_plan *plan, const struct cardtype *type, const struct cardtype *held,
+		      size_t n_held, const struct op *release, size_t n_release)
+{
+	_cleanup_free_ struct op *undo = calloc(2 * n_held + 1 + n_release, sizeof(*undo));
 	struct op op = id_op(OP_ADD_ID, type, new_id_value(plan, type));
 	char name[CARDTYPE_MAX];
+	size_t n;
 
 	if (!undo || !op.value)
 		return -ENOMEM;
-	undo[0] = id_op(OP_REMOVE_ID, type, op.value);
+	n = undo_new_id(plan, &op, held, n_held, undo);
 	if (n_release)
-		memcpy(undo + 1, release, n_release * sizeof(*undo));
+		memcpy(undo + n, release, n_release * sizeof(*undo));
 	cardtype_format(type, name);
-	return plan_add_op(plan, &op, undo, 1 + n_release, "give card type %s to vfio-pci", name) ?
+	return plan_add_op(plan, &op, undo, n + n_release, "give card type %s to vfio-pci", name) ?
 		       0 :
 		       -ENOMEM;
 }
@@ -236,9 +262,12 @@ static int release_ops(struct vfioadm_plan *plan, const struct vfioadm_inventory
 	return 0;
 }
 
+/* all: what the driver holds before, then the types: each of them is held when its turn is over. */
 static int add_ids(struct vfioadm_plan *plan, const struct vfioadm_inventory *inv,
-		   const struct cardtype *types, size_t n, const struct selection *taken, bool load)
+		   const struct cardtype *all, size_t n_held, size_t n, const struct selection *taken,
+		   bool load)
 {
+	const struct cardtype *types = all + n_held;
 	/* Loading gives many IDs at once; else each is a step of its own, and takes what matches it. */
 	size_t at_once = load ? fitting(types, n) : 1;
 
@@ -249,7 +278,7 @@ static int add_ids(struct vfioadm_plan *plan, const struct vfioadm_inventory *in
 
 		if (r == 0)
 			r = load ? add_load_with_ids(plan, types, at_once, release, n_release) :
-				   add_new_id(plan, &types[i], release, n_release);
+				   add_new_id(plan, &types[i], all, n_held + i, release, n_release);
 		if (r < 0)
 			return r;
 	}
@@ -257,13 +286,19 @@ static int add_ids(struct vfioadm_plan *plan, const struct vfioadm_inventory *in
 }
 
 int plan_enable(struct vfioadm_plan *plan, const struct vfioadm_inventory *inv,
-		const struct cardtype *types, size_t n, size_t n_new, const struct selection *taken,
-		bool load)
+		const struct cardtype *types, size_t n, size_t n_new, const struct cardtype *held,
+		size_t n_held, const struct selection *taken, bool load)
 {
-	int r = add_targets(plan, inv, types, n, taken);
+	_cleanup_free_ struct cardtype *all = calloc(n_held + n_new + 1, sizeof(*all));
+	int r = all ? add_targets(plan, inv, types, n, taken) : -ENOMEM;
 
-	if (r == 0)
-		r = add_ids(plan, inv, types, n_new, taken, load);
+	if (r < 0)
+		return r;
+	if (n_held)
+		memcpy(all, held, n_held * sizeof(*all));
+	if (n_new)
+		memcpy(all + n_held, types, n_new * sizeof(*all));
+	r = add_ids(plan, inv, all, n_held, n_new, taken, load);
 	for (size_t i = 0; r == 0 && i < plan->n_targets; i++)
 		if (plan->targets[i].pub.taken)
 			r = add_bind(plan, plan->targets[i].pub.device);
@@ -274,7 +309,10 @@ int plan_enable(struct vfioadm_plan *plan, const struct vfioadm_inventory *inv,
 	return plan->arena.failed ? -ENOMEM : r;
 }
 
-/* The undo writes new_id, which takes whatever is free: what was free before is let go again. */
+/*
+ * The undo writes new_id, which takes whatever is free: what was free before is let go again. With a seventh
+ * field, which vfio-pci ignores, the kernel does not look whether a wider ID covers this one.
+ */
 static int add_remove_id(struct vfioadm_plan *plan, const struct cardtype *type,
 			 const struct op *release, size_t n_release)
 {
@@ -284,7 +322,7 @@ static int add_remove_id(struct vfioadm_plan *plan, const struct cardtype *type,
 
 	if (!undo || !op.value)
 		return -ENOMEM;
-	undo[0] = id_op(OP_ADD_ID, type, op.value);
+	undo[0] = id_op(OP_ADD_ID, type, arena_format(&plan->arena, "%s 0", op.value));
 	if (n_release)
 		memcpy(undo + 1, release, n_release * sizeof(*undo));
 	cardtype_format(type, name);

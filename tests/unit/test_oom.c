@@ -425,7 +425,7 @@ static int job_enable(const void *arg, struct vfioadm_error **err)
 	const struct cardtype type = {0x1234, 0x5678, CARDTYPE_ANY, CARDTYPE_ANY, 0, 0};
 
 	if (!plan || plan_enable_taken(inv, &type, 1, &taken) < 0 ||
-	    plan_enable(plan, inv, &type, 1, 1, &taken, inv->facts.live) < 0)
+	    plan_enable(plan, inv, &type, 1, 1, NULL, 0, &taken, inv->facts.live) < 0)
 		return error_oom(err);
 	assert_int_equal(plan->n_steps, 3);
 	assert_int_equal(plan->steps[0].n_undo, 2);

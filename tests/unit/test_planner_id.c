@@ -61,7 +61,7 @@ static void test_many_ids(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
 		types[i] = (struct cardtype){0x1234, (uint16_t)i, CARDTYPE_ANY, CARDTYPE_ANY, 0, 0};
 	assert_int_equal(
-		plan_enable(plan, inv, types, ARRAY_SIZE(types), ARRAY_SIZE(types), &taken, true), 0);
+		plan_enable(plan, inv, types, ARRAY_SIZE(types), ARRAY_SIZE(types), NULL, 0, &taken, true), 0);
 	assert_int_equal(plan->steps[0].op.kind, OP_LOAD_MODULE);
 	assert_int_equal(strlen(plan->steps[0].op.options), sizeof("ids=") - 1 + 102ul * 10 - 1);
 	assert_int_equal(plan->steps[0].n_undo, 102);
@@ -93,7 +93,7 @@ static void test_enable_running(void **state)
 	const struct cardtype types[] = {nic, disk};
 
 	assert_int_equal(plan_enable_taken(inv, types, 2, &taken), 0);
-	assert_int_equal(plan_enable(plan, inv, types, 2, 2, &taken, false), 0);
+	assert_int_equal(plan_enable(plan, inv, types, 2, 2, NULL, 0, &taken, false), 0);
 	/* What an ID takes is let go only once the ID is gone, or it would be taken again. */
 	assert_steps(plan,
 		     "give card type 15b3:1003 to vfio-pci\n"
@@ -141,7 +141,7 @@ static void test_enable_loading(void **state)
 	add_nic(inv, "0000:01:00.0", NULL);
 	build_finish(inv);
 	assert_int_equal(plan_enable_taken(inv, types, 2, &taken), 0);
-	assert_int_equal(plan_enable(plan, inv, types, 2, 2, &taken, true), 0);
+	assert_int_equal(plan_enable(plan, inv, types, 2, 2, NULL, 0, &taken, true), 0);
 	assert_steps(plan,
 		     "load module vfio_pci with "
 		     "ids=15b3:1003,"
@@ -184,7 +184,7 @@ static void test_ids_parameter(void **state)
 		struct cardtype type;
 
 		assert_int_equal(cardtype_parse(cases[i].id, &type, NULL), 0);
-		assert_int_equal(plan_enable(plan, inv, &type, 1, 1, &none, true), 0);
+		assert_int_equal(plan_enable(plan, inv, &type, 1, 1, NULL, 0, &none, true), 0);
 		assert_int_equal(plan->steps[0].op.kind, OP_LOAD_MODULE);
 		assert_string_equal(plan->steps[0].op.options, cases[i].options);
 	}
@@ -198,7 +198,7 @@ static void test_enable_nobody(void **state)
 	struct selection none = {0};
 
 	build_finish(inv);
-	assert_int_equal(plan_enable(plan, inv, &nic, 1, 1, &none, false), 0);
+	assert_int_equal(plan_enable(plan, inv, &nic, 1, 1, NULL, 0, &none, false), 0);
 	assert_steps(plan,
 		     "give card type 15b3:1003 to vfio-pci\n"
 		     "  \"15b3 1003 ffffffff ffffffff 000000 000000\" > " VFIO "/new_id\n"
@@ -207,6 +207,45 @@ static void test_enable_nobody(void **state)
 		     "  save-id 15b3:1003\n"
 		     "  undo: drop-id 15b3:1003\n");
 	assert_targets(plan, "");
+}
+
+/* remove_id of the wider one drops narrower ones first: these are given back. */
+static void test_enable_over_narrower(void **state)
+{
+	_cleanup_inventory_ struct vfioadm_inventory *inv = build_inventory();
+	_cleanup_plan_ struct vfioadm_plan *plan = plan_new(VERB_ENABLE);
+	struct cardtype held[] = {disk, nic, nic};
+	struct selection none = {0};
+
+	held[1].subvendor = 0x1af4;
+	build_finish(inv);
+	assert_int_equal(plan_enable(plan, inv, &nic, 1, 1, held, ARRAY_SIZE(held), &none, false), 0);
+	assert_steps(plan,
+		     "give card type 15b3:1003 to vfio-pci\n"
+		     "  \"15b3 1003 ffffffff ffffffff 000000 000000\" > " VFIO "/new_id\n"
+		     "  undo: \"15b3 1003 ffffffff ffffffff 000000 000000\" > " VFIO "/remove_id\n"
+		     "  undo: \"15b3 1003 ffffffff ffffffff 000000 000000\" > " VFIO "/remove_id\n"
+		     "  undo: \"15b3 1003 00001af4 ffffffff 000000 000000\" > " VFIO "/new_id\n"
+		     "remember card type 15b3:1003 as enabled\n"
+		     "  save-id 15b3:1003\n"
+		     "  undo: drop-id 15b3:1003\n");
+}
+
+/* Also one that the same command gives before it. */
+static void test_enable_both(void **state)
+{
+	_cleanup_inventory_ struct vfioadm_inventory *inv = build_inventory();
+	_cleanup_plan_ struct vfioadm_plan *plan = plan_new(VERB_ENABLE);
+	struct cardtype types[] = {nic, nic};
+	struct selection none = {0};
+
+	types[0].subvendor = 0x1af4;
+	build_finish(inv);
+	assert_int_equal(plan_enable(plan, inv, types, 2, 2, NULL, 0, &none, false), 0);
+	assert_int_equal(plan->steps[0].n_undo, 1);
+	assert_int_equal(plan->steps[1].n_undo, 3);
+	assert_int_equal(plan->steps[1].undo[2].kind, OP_ADD_ID);
+	assert_true(cardtype_equal(&plan->steps[1].undo[2].type, &types[0]));
 }
 
 static void test_disable(void **state)
@@ -223,12 +262,12 @@ static void test_disable(void **state)
 	assert_steps(plan,
 		     "take card type 15b3:1003 from vfio-pci\n"
 		     "  \"15b3 1003 ffffffff ffffffff 000000 000000\" > " VFIO "/remove_id\n"
-		     "  undo: \"15b3 1003 ffffffff ffffffff 000000 000000\" > " VFIO "/new_id\n"
+		     "  undo: \"15b3 1003 ffffffff ffffffff 000000 000000 0\" > " VFIO "/new_id\n"
 		     /* new_id takes whatever is free: what was free before is let go again. */
 		     "  undo: \"0000:02:00.0\" > " VFIO "/unbind\n"
 		     "take card type 144d:a808:144d:*:010802:ffffff from vfio-pci\n"
 		     "  \"144d a808 0000144d ffffffff 010802 ffffff\" > " VFIO "/remove_id\n"
-		     "  undo: \"144d a808 0000144d ffffffff 010802 ffffff\" > " VFIO "/new_id\n"
+		     "  undo: \"144d a808 0000144d ffffffff 010802 ffffff 0\" > " VFIO "/new_id\n"
 		     "forget card type 15b3:1003\n"
 		     "  drop-id 15b3:1003\n"
 		     "  undo: save-id 15b3:1003\n"
@@ -266,6 +305,8 @@ int main(void)
 		cmocka_unit_test(test_enable_loading),
 		cmocka_unit_test(test_ids_parameter),
 		cmocka_unit_test(test_enable_nobody),
+		cmocka_unit_test(test_enable_over_narrower),
+		cmocka_unit_test(test_enable_both),
 		cmocka_unit_test(test_disable),
 		cmocka_unit_test(test_disable_without_driver),
 	};

@@ -44,18 +44,26 @@ static bool may_be_unsettled(enum fault_kind kind)
 
 /*
  * The kernel does not tell which IDs a driver holds: it is believed when it says that one is there, or is
- * not, or was taken.
+ * not, or was taken. What it never says of IDs leaves open whether one was there before; and nobody learns
+ * whether a remove_id that hung has found one.
  */
-static bool hides_ids(const struct fault *fault)
+static bool hides_ids(const struct fault *fault, const struct strv *command)
 {
-	return fault->kind == FAULT_LIE || fault->kind == FAULT_FAIL_DONE ||
-	       fault->error == ENODEV || fault->error == EEXIST;
+	switch (fault->kind) {
+	case FAULT_FAIL:
+		return fault->error == ENODEV || fault->error == EEXIST || fault->error == EIO ||
+		       fault->error == EBUSY;
+	case FAULT_HANG:
+		return strv_has(command, "disable");
+	default:
+		return fault->kind == FAULT_LIE || fault->kind == FAULT_FAIL_DONE;
+	}
 }
 
 static char *difference(struct runner *run, struct sweep *sweep, const struct fault *fault,
-			const struct strv *after)
+			const struct strv *after, const struct world_excuses *settled)
 {
-	struct world_excuses excuses = {.ids = hides_ids(fault)};
+	struct world_excuses excuses = *settled;
 
 	if (run->status == 0)
 		return world_difference(run, &sweep->wanted, after, &excuses);
@@ -85,7 +93,8 @@ static const char *stuck_one(struct runner *run, const struct sweep *sweep, char
 	return NULL;
 }
 
-static int judge(struct runner *run, struct sweep *sweep, const struct fault *fault)
+static int judge(struct runner *run, struct sweep *sweep, const struct fault *fault,
+		 const struct world_excuses *excuses)
 {
 	_cleanup_strv_ struct strv after = {0};
 	_cleanup_free_ char *text = NULL;
@@ -95,7 +104,7 @@ static int judge(struct runner *run, struct sweep *sweep, const struct fault *fa
 
 	if (r < 0)
 		return r;
-	text = difference(run, sweep, fault, &after);
+	text = difference(run, sweep, fault, &after, excuses);
 	if (run->status == 0 && world_lost_one(&sweep->before, &sweep->wanted, &after))
 		return runner_failed(run, "exit status 0, though a function is gone");
 	if (run->status == 0 && stuck_one(run, sweep, address))
@@ -115,7 +124,7 @@ static int judge(struct runner *run, struct sweep *sweep, const struct fault *fa
 static int run_fault(struct runner *run, struct sweep *sweep, const struct sweep_case *c,
 		     unsigned nth, const struct strv *command)
 {
-	struct world_excuses excuses = {.ids = hides_ids(c->fault)};
+	struct world_excuses excuses = {.ids = hides_ids(c->fault, command)};
 	struct fault fault = *c->fault;
 	int r;
 
@@ -127,7 +136,7 @@ static int run_fault(struct runner *run, struct sweep *sweep, const struct sweep
 	sweep->shared->fired = r == 0 && sweep_fault_came(run);
 	fake_faults_clear(run->fake);
 	if (r == 0)
-		r = judge(run, sweep, &fault);
+		r = judge(run, sweep, &fault, &excuses);
 	if (r == 0 && run->status == 7)
 		r = sweep_settle(run, sweep, c->variant, &excuses);
 	return r;
