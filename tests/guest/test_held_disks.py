@@ -8,6 +8,8 @@ import pytest
 
 from tool import put_program
 
+pytestmark = pytest.mark.arch("x86_64")  # where a guest has disks behind PCI
+
 
 @pytest.fixture
 def hold(host):
@@ -22,7 +24,7 @@ def hold(host):
 @pytest.fixture
 def disk(host):
     """An NVMe namespace with a file system, nowhere mounted."""
-    address = host.on("nvme")[0]
+    address = host.disks()[0]
     name = host.sh(f"cd /sys/bus/pci/devices/{address}/nvme/*/ && echo nvme*n1").strip()
     name = re.sub(r"c\d+n", "n", name)  # with native multipath that is one path; the disk is the head
     host.sh(f"/sbin/mke2fs -q -F /dev/{name} && mkdir -p /mnt/held")
