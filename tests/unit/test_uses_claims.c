@@ -88,6 +88,7 @@ static void test_scan_nothing(void **state)
 		"<!DOCTYPE domain [<!ENTITY a 'b'>]>" DOMAIN("a", HOSTDEV("yes", ADDRESS0)),
 		/* commented out, or only text */
 		DOMAIN("a", "<!-- " HOSTDEV("yes", ADDRESS0) " -->"),
+		DOMAIN("a", "<!-- 1 -> 2 " HOSTDEV("yes", ADDRESS0) " -->"),
 		DOMAIN("a", "<![CDATA[" HOSTDEV("yes", ADDRESS0) "]]>"),
 		DOMAIN("a", "<!-- " HOSTDEV("yes", ADDRESS0)),
 		"<domain><description>&lt;devices&gt;</description></domain>",
