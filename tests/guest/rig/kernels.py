@@ -57,7 +57,7 @@ bochs bochs_drm simpledrm snd_hda_intel sr_mod cdrom ahci libahci ata_piix i2c_i
 crc32c_generic crc32c_intel libcrc32c crct10dif_generic xts ecb cbc essiv aes_generic sha256_generic
 configfs nvmet target_core_mod target_core_iblock zram
 macvtap team openvswitch net_failover rdma_rxe ib_uverbs
-snd_hda_codec_generic evdev crc32_generic
+snd_ens1370 evdev crc32_generic
 """.split()
 
 _MODULES_RE = re.compile("|".join(f"(?:{p})" for p in MODULES))

@@ -137,8 +137,8 @@ _USERS = _flat(
     _drive("d4"), _device("usb-storage,bus=usb0.0,drive=d4"),
     _device("qemu-xhci,bus=rp12,id=usb1"), _device("usb-kbd,bus=usb1.0"),
     _device("VGA,romfile=,addr=0x10"),
-    _device("ich9-intel-hda,addr=0x11,id=hda"), _device("hda-duplex,bus=hda.0,audiodev=none"),
-    ("-audiodev", "none,id=none"),
+    # Not HDA: on a busy machine the driver finds no codecs.
+    ("-audiodev", "none,id=none"), _device("ES1370,audiodev=none,addr=0x11"),
     ("-chardev", "null,id=null"), _device("pci-serial,chardev=null,addr=0x12"),
     ("-machine", "i8042=off"),
 )

@@ -4,12 +4,16 @@
  *
  *   ovs add|del NAME [IF]  an Open vSwitch datapath with an interface in it
  *   kdump on|off           loads a crash kernel (of nothing but zeros: it must not crash)
+ *   claim DISK             claims it and lets nobody see that it is open: the file is on its way through a
+ *                          socket; says "ready" and stays until killed
+ *   claims DISK            0: nobody has claimed it
  *   mounts ADDRESS DIR     mounts and unmounts the NVMe disk of a function until SIGTERM, then tells on
  *                          stdout how often it got it, how often not, and how often the disk was taken
  *                          away while it was mounted
  */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/genetlink.h>
 #include <linux/kexec.h>
 #include <linux/netlink.h>
@@ -179,6 +183,36 @@ static int use_kdump(const char *verb)
 	return 0;
 }
 
+/* ---- claims ---- */
+
+static int use_claim(const char *disk, bool stay)
+{
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = {.header = {.cmsg_len = CMSG_LEN(sizeof(int)),
+				.cmsg_level = SOL_SOCKET,
+				.cmsg_type = SCM_RIGHTS}};
+	struct iovec byte = {(char *)"", 1};
+	struct msghdr m = {.msg_iov = &byte,
+			   .msg_iovlen = 1,
+			   .msg_control = &control,
+			   .msg_controllen = sizeof(control)};
+	int fd, pair[2];
+
+	CHECK(fd = open(disk, O_RDONLY | O_EXCL | O_CLOEXEC), disk);
+	if (!stay)
+		return 0;
+	memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), "socketpair");
+	CHECK(sendmsg(pair[0], &m, 0), "sendmsg");
+	close(fd);
+	puts("ready");
+	fflush(stdout);
+	for (;;)
+		pause();
+}
+
 /* ---- mounting without end ---- */
 
 static volatile sig_atomic_t stop;
@@ -275,6 +309,8 @@ int main(int argc, char **argv)
 		return use_ovs(argv[2], argv[3], argc > 4 ? argv[4] : "");
 	if (strcmp(what, "kdump") == 0 && argc == 3)
 		return use_kdump(argv[2]);
+	if ((strcmp(what, "claim") == 0 || strcmp(what, "claims") == 0) && argc == 3)
+		return use_claim(argv[2], strcmp(what, "claim") == 0);
 	if (strcmp(what, "mounts") == 0 && argc == 4)
 		return use_mounts(argv[2], argv[3]);
 	fputs("use-devices: see use_devices.c\n", stderr);
