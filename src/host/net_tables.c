@@ -69,7 +69,7 @@ static bool parse_hex(const char *s, uint8_t out[16])
 {
 	if (strlen(s) != 32)
 		return false;
-	for (unsigned i = 0; i < 16; i++) {
+	for (size_t i = 0; i < 16; i++) {
 		unsigned v;
 
 		if (strspn(s + 2 * i, "0123456789abcdefABCDEF") < 2 || sscanf(s + 2 * i, "%2x", &v) != 1)

@@ -71,19 +71,19 @@ static int read_above(struct uses *u, struct net_port *port, const char *name, u
 /* Breadth first: what is directly above comes first. */
 static int climb(struct uses *u, struct net_port *port)
 {
-	struct net_above *kept;
+	struct net_above above[NET_ABOVE_MAX] = { { 0 } }, *kept;
 	int r;
 
-	port->above = calloc(NET_ABOVE_MAX, sizeof(*port->above));
-	r = port->above ? read_above(u, port, port->name, 0) : -ENOMEM;
+	port->above = above;
+	r = read_above(u, port, port->name, 0);
 	for (size_t i = 0; r == 0 && i < port->n_above; i++)
-		r = read_above(u, port, port->above[i].name, (unsigned)i + 1);
+		r = read_above(u, port, above[i].name, (unsigned)i + 1);
 	kept = arena_alloc(&u->inv->arena, (port->n_above + 1) * sizeof(*kept));
-	if (kept && port->n_above)
-		memcpy(kept, port->above, port->n_above * sizeof(*kept));
-	free(port->above);
 	port->above = kept;
-	return r < 0 ? r : kept ? 0 : -ENOMEM;
+	if (r < 0 || !kept)
+		return r < 0 ? r : -ENOMEM;
+	memcpy(kept, above, port->n_above * sizeof(*kept));
+	return 0;
 }
 
 /* ---- the interfaces ---- */

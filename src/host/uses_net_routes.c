@@ -69,8 +69,9 @@ static int ask_route(struct search *s, const char *destination, const char *from
 	return r;
 }
 
-static int with_table(struct search *s, bool six, void (*fn)(struct search *s, const char *text, void *userdata),
-		      void *userdata)
+typedef void (*table_fn)(struct search *s, const char *text, void *userdata);
+
+static int with_table(struct search *s, bool six, table_fn fn, void *userdata)
 {
 	struct host *h = s->u->h;
 	const char *text;

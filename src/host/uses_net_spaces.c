@@ -96,7 +96,7 @@ static const char *given_name(const char *point)
 	return name ? name : str_after(point, "/var/run/netns/");
 }
 
-/* A namespace is kept by a bind mount of its file. Other names than those of ip(8) say less than who is in it. */
+/* A bind mount of its file keeps a namespace. Other names than those of ip(8) say less than who is in it. */
 static int of_mount(const struct mount *m, void *userdata)
 {
 	struct spaces *s = userdata;

@@ -99,7 +99,8 @@ static int setup(void **state)
 	return 0;
 }
 
-static void add_rdma(struct tmp_tree *t, const char *place, const char *name, const char *node, const char *number)
+static void add_rdma(struct tmp_tree *t, const char *place, const char *name, const char *node,
+		     const char *number)
 {
 	char path[512], where[256];
 
