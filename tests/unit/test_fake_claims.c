@@ -16,7 +16,7 @@ static char dir[64];
 
 static int setup(void **state)
 {
-	strcpy(dir, "/tmp/vfioadm-fake-XXXXXX");
+	strcpy(dir, "/dev/shm/vfioadm-fake-XXXXXX");
 	return mkdtemp(dir) ? fake_setup(state) : -1;
 }
 

@@ -35,7 +35,7 @@ static int flow_setup_on(void **state, const char *root)
 {
 	static struct flow_test t;
 
-	t = (struct flow_test){.run_dir = "/tmp/vfioadm-flow-XXXXXX"};
+	t = (struct flow_test){.run_dir = "/dev/shm/vfioadm-flow-XXXXXX"};
 	if (!mkdtemp(t.run_dir) || fake_new_text(root, NULL, &t.host) < 0)
 		return -1;
 	*state = &t;

@@ -36,7 +36,7 @@ static int setup(void **state)
 {
 	static struct settle_test t;
 
-	t = (struct settle_test){ .run_dir = "/tmp/vfioadm-settle-XXXXXX" };
+	t = (struct settle_test){ .run_dir = "/dev/shm/vfioadm-settle-XXXXXX" };
 	if (!mkdtemp(t.run_dir) || fake_new_text(HOST_ROOT, NULL, &t.host) < 0)
 		return -1;
 	*state = &t;

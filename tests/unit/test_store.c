@@ -12,7 +12,7 @@ static char dir[64];
 
 static int make_dir(void **state)
 {
-	strcpy(dir, "/tmp/vfioadm-store-XXXXXX");
+	strcpy(dir, "/dev/shm/vfioadm-store-XXXXXX");
 	return mkdtemp(dir) ? 0 : -1;
 }
 
