@@ -104,7 +104,7 @@ static int each_attribute(const uint8_t *p, size_t size, attribute_fn fn, void *
 	return 0;
 }
 
-/* Text for a line of ours: no blanks or control characters, which would make two words of it. */
+/* A word for a line of ours; the kernel allows control characters in the names of interfaces. */
 static void take_text(const struct attribute *a, char *buf, size_t room)
 {
 	size_t n = strnlen((const char *)a->data, a->size);
@@ -112,9 +112,7 @@ static void take_text(const struct attribute *a, char *buf, size_t room)
 	if (n >= room)
 		n = 0;
 	for (size_t i = 0; i < n; i++)
-		if (a->data[i] <= ' ' || a->data[i] == 0x7f)
-			n = 0;
-	memcpy(buf, a->data, n);
+		buf[i] = a->data[i] <= ' ' || a->data[i] == 0x7f ? '?' : (char)a->data[i];
 	buf[n] = '\0';
 }
 

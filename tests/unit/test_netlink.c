@@ -154,17 +154,19 @@ static void test_strange_names(void **state)
 	struct netlink_links links = { 0 };
 
 	link_message(1, "a name", 0);
-	link_message(2, "line\nfeed", 0);
+	link_message(2, "bell\a", 0);
 	link_message(3, "0123456789012345", 0);
 	link_message(4, "", 0);
 	link_message(5, "ok", 0);
 	string(IFLA_PARENT_DEV_NAME, "with blank");
 	attribute(IFLA_PARENT_DEV_BUS_NAME, "pci", 3); /* without NUL */
 	assert_int_equal(netlink_parse_links(buf, len, &links), NETLINK_MORE);
-	assert_int_equal(links.n, 1);
-	assert_string_equal(links.items[0].name, "ok");
-	assert_string_equal(links.items[0].parent, "");
-	assert_string_equal(links.items[0].bus, "pci");
+	assert_int_equal(links.n, 3);
+	assert_string_equal(links.items[0].name, "a?name");
+	assert_string_equal(links.items[1].name, "bell?");
+	assert_string_equal(links.items[2].name, "ok");
+	assert_string_equal(links.items[2].parent, "with?blank");
+	assert_string_equal(links.items[2].bus, "pci");
 	netlink_links_clear(&links);
 }
 
