@@ -28,7 +28,7 @@
 
 #define MARKER	       "/run/vfioadm-test-guest"
 #define PORT_NAME      "vfioadm.agent"
-#define SETTLE_SECONDS 10
+#define SETTLE_SECONDS 30 /* on a busy machine each driver takes seconds */
 #define MAX_ALIASES    4096
 
 static void say(const char *format, ...)
