@@ -158,6 +158,27 @@ static int kill_the_settling(struct runner *run, struct sweep *sweep, const stru
 	return r;
 }
 
+/* Also amid a line, which the one that settles must not write on; it dies as well, now here, now there. */
+static int kill_both_at_points(struct runner *run, struct sweep *sweep, const struct sweep_case *c,
+			       unsigned nth, const struct strv *command)
+{
+	_cleanup_strv_ struct strv settle = {0};
+	bool died;
+	int r = strv_add(&settle, "vfioadm");
+
+	if (r == 0)
+		r = strv_add(&settle, "settle");
+	if (r < 0)
+		return r;
+	died = run_to_death(run, sweep, nth, command, &r);
+	for (unsigned i = 1; r == 0 && died && i <= 2; i++) {
+		r = sweep_another(run, sweep);
+		if (r == 0)
+			(void)run_to_death(run, sweep, nth * 7 * i % 41 + 1, &settle, &r);
+	}
+	return r < 0 ? r : settled(run, sweep, died, c);
+}
+
 const struct sweep_case sweep_kills[] = {
 	{"killed with its helpers before operation", kill_at_operation, &deaths[0], HELPERS_DIE},
 	{"killed before operation", kill_at_operation, &deaths[0], HELPERS_LIVE},
@@ -170,5 +191,7 @@ const struct sweep_case sweep_kills[] = {
 	 HELPERS_DIE},
 	{"killed while the kernel holds a step", kill_while_undoing, &hangs, HELPERS_LIVE},
 	{"killed, and who settles it as well", kill_the_settling, &deaths[0], HELPERS_DIE},
+	{"killed, and two who settle it as well, at the change of a file", kill_both_at_points,
+	 NULL, HELPERS_DIE},
 };
 const size_t sweep_n_kills = ARRAY_SIZE(sweep_kills);
