@@ -17,7 +17,8 @@ enum {
 };
 
 static const char usage[] =
-	"usage: scenario-sweep --host fake:ROOT --faults|--kills [--verbose] SCENARIO|DIRECTORY…\n";
+	"usage: scenario-sweep --host fake:ROOT --faults|--kills [--every N] SCENARIO|DIRECTORY…\n"
+	"  --every N   only each N-th case, not the same at each command\n";
 
 /* ---- settling ---- */
 
@@ -283,7 +284,8 @@ static int sweep_cases(struct runner *run, struct sweep *sweep, const struct str
 	for (size_t i = 0; i < sweep->n_cases; i++) {
 		const struct sweep_case *c = &sweep->first[i];
 
-		for (unsigned nth = 1; nth <= NTH_MAX; nth++) {
+		for (unsigned nth = 1 + (unsigned)(i + sweep->lines) % sweep->every; nth <= NTH_MAX;
+		     nth += sweep->every) {
 			int r = in_a_process(run, sweep, c, nth, command);
 
 			if (r < 0)
@@ -349,8 +351,10 @@ static int parse(int argc, char **argv, struct runner_options *o, struct sweep *
 		{"host", required_argument, NULL, 'h'},
 		{"faults", no_argument, NULL, 'f'},
 		{"kills", no_argument, NULL, 'k'},
+		{"every", required_argument, NULL, 'e'},
 		{0},
 	};
+	uint64_t every = 1;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
@@ -362,10 +366,11 @@ static int parse(int argc, char **argv, struct runner_options *o, struct sweep *
 		} else if (c == 'k') {
 			sweep->first = sweep_kills;
 			sweep->n_cases = sweep_n_kills;
-		} else {
+		} else if (c != 'e' || str_to_u64(optarg, 10, 1000, &every) < 0 || !every) {
 			return -EINVAL;
 		}
 	}
+	sweep->every = (unsigned)every;
 	return o->host && str_after(o->host, "fake:") && sweep->first ? 0 : -EINVAL;
 }
 

@@ -50,6 +50,7 @@ struct sweep {
 	unsigned cases, failed, lines;
 	const struct sweep_case *first; /* which cases there are */
 	size_t n_cases;
+	unsigned every;  /* only each N-th case */
 	unsigned budget; /* runs of vfioadm that are still to be swept in this scenario */
 };
 

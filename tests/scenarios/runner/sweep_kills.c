@@ -104,7 +104,7 @@ static int kill_at_point(struct runner *run, struct sweep *sweep, const struct s
  * Two things in one run, numbered as one: the first at each operation, the second at each of the places
  * behind it. How many there are of the second is not known before.
  */
-enum { SECOND = 24 };
+enum { SECOND = 16 };
 
 static int kill_while_undoing(struct runner *run, struct sweep *sweep, const struct sweep_case *c,
 			      unsigned nth, const struct strv *command)
