@@ -25,13 +25,13 @@ static const char usage[] =
 /* Another process, which has nothing but what the first one left. */
 int sweep_another(struct runner *run, struct sweep *sweep)
 {
-	struct vfioadm_ctx *ctx;
-	struct host *h;
+	struct vfioadm_ctx *ctx = NULL;
+	struct host *h = NULL;
 	int r = fake_attach(run->fake, &h);
 
 	if (r == 0)
 		r = ctx_new_with_host(h, run->ctx->run_dir, &ctx);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	/* The old one is lost, as memory is with a process. */
 	run->ctx = ctx;
@@ -44,14 +44,14 @@ static int settle_late_one(struct host *h, const char *run_dir, const char *name
 	_cleanup_store_ struct store store = STORE_CLOSED;
 	struct vfioadm_settlement all = {0};
 	struct runner *run = userdata;
-	struct vfioadm_ctx *ctx;
-	struct host *other;
+	struct vfioadm_ctx *ctx = NULL;
+	struct host *other = NULL;
 	int r = fake_attach(run->fake, &other);
 
 	(void)h;
 	if (r == 0)
 		r = ctx_new_with_host(other, run_dir, &ctx);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	r = store_open_locked(&store, run_dir, "late settling", 1000, -1, NULL);
 	if (r == 0)
@@ -380,7 +380,7 @@ int main(int argc, char **argv)
 	_cleanup_strv_ struct strv files = {0};
 	struct runner_options o = {0};
 	struct runner run = {.quiet = true, .before_vfioadm = sweep_line};
-	struct sweep sweep = {0};
+	static struct sweep sweep; /* seen from the line that is swept */
 	int counts[3] = {0};
 	int r = parse(argc, argv, &o, &sweep);
 
