@@ -97,10 +97,13 @@ static char *describe_way(const char *rest)
 	return NULL;
 }
 
+enum { LOOKS_MAX = 10000 };
+
 struct way {
 	char address[ADDRESS_MAX];
 	char *via;
-	unsigned n; /* functions that were found */
+	unsigned n;     /* functions that were found */
+	unsigned looks; /* a root may stack disks so that all ways through them have no end */
 };
 
 static int way_add(struct way *w, const char *link)
@@ -168,7 +171,7 @@ static int follow_block(struct host *h, const char *link, struct way *w, unsigne
 		   *head = strstr(link, "/virtual/nvme-subsystem/");
 	char disk[NAME_MAX + 1];
 
-	if (depth > 8)
+	if (depth > 8 || ++w->looks > LOOKS_MAX)
 		return -ELOOP;
 	if (head)
 		return follow_subsystem(h, head + strlen("/virtual/nvme-subsystem/"), w);

@@ -448,6 +448,29 @@ static void test_nodes(void **state)
 	}
 }
 
+/* Eight storeys of sixteen disks, each on all of the one below: more ways than anybody can go. */
+static void test_node_on_many_storeys(void **state)
+{
+	struct tmp_tree *t = *state;
+	char address[24], path[128], target[64];
+	struct host *h;
+
+	tmp_dir(t, "sys/bus/pci/devices");
+	for (unsigned storey = 0; storey < 8; storey++)
+		for (unsigned i = 0; i < 16; i++) {
+			snprintf(path, sizeof(path), "sys/class/block/dm-%u", storey * 16 + i);
+			snprintf(target, sizeof(target), "../../devices/virtual/block/dm-%u", storey * 16 + i);
+			tmp_link(t, path, target);
+			for (unsigned below = 0; storey && below < 16; below++) {
+				snprintf(path, sizeof(path), "sys/devices/virtual/block/dm-%u/slaves/dm-%u",
+					 storey * 16 + i, (storey - 1) * 16 + below);
+				tmp_link(t, path, "x");
+			}
+		}
+	h = tmp_open(t);
+	assert_int_equal(observe_node_function(h, "dev/dm-120", address, NULL), -ELOOP);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, tmp_setup, tmp_teardown)
@@ -458,6 +481,7 @@ int main(void)
 		TEST(test_odd_entries),
 		TEST(test_names_are_safe_to_show),
 		TEST(test_no_bus),
+		TEST(test_node_on_many_storeys),
 		TEST(test_s390),
 		TEST(test_facts),
 		TEST(test_advice),
