@@ -344,8 +344,12 @@ static int add_console(struct uses *u, const char *tty)
 static int add_serial_consoles(struct uses *u)
 {
 	_cleanup_strv_ struct strv consoles = { 0 };
-	int r = read_consoles(u, &consoles);
+	int r;
 
+	/* Serial and virtio ports are of class 07, others hang behind USB: else nothing need wait for the lock. */
+	if (!uses_want_class(u, 0x070000, 0xff0000) && !uses_want_class(u, 0x0c0300, 0xffff00))
+		return 0;
+	r = read_consoles(u, &consoles);
 	for (size_t i = 0; r == 0 && i < consoles.n; i++)
 		r = add_console(u, consoles.items[i]);
 	return r;
