@@ -60,7 +60,8 @@ static char *written(const struct vfioadm_plan *plan)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	_cleanup_free_ char *text = fuzz_string(data, size), *once = NULL, *copy = NULL, *twice = NULL;
+	_cleanup_free_ char *text = fuzz_string(data, size), *once = NULL, *copy = NULL,
+			    *twice = NULL;
 	_cleanup_journal_found_ struct journal_found found = {0}, again = {0};
 
 	if (journal_parse(text, &found) < 0) {

@@ -20,7 +20,8 @@ static const struct {
 	{NVME "/nvme/nvme0/nvme0n1/nvme0n1p1/dev", "259:1\n"},
 	{"sys/devices/virtual/block/dm-0/dev", "254:0\n"},
 	{"sys/devices/virtual/block/dm-0/dm/name", "data\n"},
-	{"sys/devices/virtual/block/dm-0/slaves/nvme0n1p1", ">" NVME "/nvme/nvme0/nvme0n1/nvme0n1p1"},
+	{"sys/devices/virtual/block/dm-0/slaves/nvme0n1p1",
+	 ">" NVME "/nvme/nvme0/nvme0n1/nvme0n1p1"},
 	{NVME "/nvme/nvme0/nvme0n1/nvme0n1p1/holders/dm-0", ">sys/devices/virtual/block/dm-0"},
 	{"sys/class/block/nvme0n1", ">../../devices/pci0000:00/0000:00:05.0/nvme/nvme0/nvme0n1"},
 	{"sys/class/block/nvme0n1p1",
@@ -81,7 +82,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 		FUZZ_CHECK(tree_file(m->tree, NULL, names[i], text, len));
 		if (i == 0)
-			FUZZ_CHECK(mounts_each(text, look_at_mount, &n) == (n && n % 7 == 0 ? -ECANCELED : 0));
+			FUZZ_CHECK(mounts_each(text, look_at_mount, &n) ==
+				   (n && n % 7 == 0 ? -ECANCELED : 0));
 		if (i + 1 < ARRAY_SIZE(names) && !parts.done)
 			continue;
 		FUZZ_CHECK(observe_host(&m->host, &inv, NULL) == 0);

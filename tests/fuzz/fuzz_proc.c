@@ -13,7 +13,8 @@ static void check_processes(const struct processes *all)
 
 	fuzz_check_text("unseen", all->unseen, false);
 	for (size_t i = 0; i < all->n; i++) {
-		FUZZ_CHECK(all->items[i].pid > 0 && (!i || all->items[i - 1].pid < all->items[i].pid));
+		FUZZ_CHECK(all->items[i].pid > 0 &&
+			   (!i || all->items[i - 1].pid < all->items[i].pid));
 		FUZZ_CHECK(processes_find(all, all->items[i].pid) == &all->items[i]);
 		process_describe(&all->items[i], text, sizeof(text));
 		fuzz_check_text("process", text, false);
@@ -47,9 +48,21 @@ static void put(struct memory_host *m, const char *name, const uint8_t *data, si
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const char *const names[] = {
-		"100/stat",    ">100/fd/0",	  ">100/fd/1",	  "101/stat",	  ">101/fd/3",
-		">100/ns/mnt", ">100/ns/net",	  ">self",	  ">self/ns/pid", "101/task/102/stat",
-		">101/task/102/fd/1", "100/environ", "100/fdinfo/0", ">1/ns/net",	  "sys/kernel/random/boot_id",
+		"100/stat",
+		">100/fd/0",
+		">100/fd/1",
+		"101/stat",
+		">101/fd/3",
+		">100/ns/mnt",
+		">100/ns/net",
+		">self",
+		">self/ns/pid",
+		"101/task/102/stat",
+		">101/task/102/fd/1",
+		"100/environ",
+		"100/fdinfo/0",
+		">1/ns/net",
+		"sys/kernel/random/boot_id",
 	};
 	struct fuzz_parts parts = {.rest = data, .size = size, .separator = 0xff};
 	struct memory_host *m = memory_host_new(NULL);

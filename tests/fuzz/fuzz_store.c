@@ -42,7 +42,8 @@ static void put(int dir, const char *name, const uint8_t *data, size_t size)
 
 static bool same(const struct record *a, const struct record *b)
 {
-	return streq_null(a->driver, b->driver) && streq_null(a->driver_override, b->driver_override) &&
+	return streq_null(a->driver, b->driver) &&
+	       streq_null(a->driver_override, b->driver_override) &&
 	       streq_null(a->boot_id, b->boot_id) && a->vendor == b->vendor &&
 	       a->device_id == b->device_id && a->subsystem_vendor == b->subsystem_vendor &&
 	       a->subsystem_device == b->subsystem_device && a->incarnation == b->incarnation;

@@ -235,7 +235,8 @@ static int answer_lines(struct host *h, const char *path, struct strv *ret)
 
 	if (r < 0 || n->type != NODE_FILE)
 		return r == -ENOENT || r == 0 ? -EOPNOTSUPP : r;
-	rest = text = fuzz_string((uint8_t *)n->data, n->size);
+	text = fuzz_string((uint8_t *)n->data, n->size);
+	rest = text;
 	while ((line = strsep(&rest, "\n")))
 		if (*line)
 			FUZZ_CHECK(strv_add(&lines, line) == 0);

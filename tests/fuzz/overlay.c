@@ -105,7 +105,8 @@ static const char *path_by_hash(const struct overlay_base *base, const uint8_t i
 
 struct undo {
 	struct undo *next;
-	struct node *dir; /* where something has come, gone or been replaced; NULL: content is another */
+	struct node *
+		dir; /* where something has come, gone or been replaced; NULL: content is another */
 	char *name;
 	struct node *before; /* detached; NULL: there was none */
 	struct node *file;
@@ -237,7 +238,8 @@ static char *child_path(const char *path, const uint8_t **data, size_t *size)
 		(*data)++;
 		(*size)--;
 	}
-	if (!*name || len > NAME_LONGEST || strchr(name, '/') || streq(name, ".") || streq(name, ".."))
+	if (!*name || len > NAME_LONGEST || strchr(name, '/') || streq(name, ".") ||
+	    streq(name, ".."))
 		return NULL;
 	return str_format("%s/%s", path, name);
 }
@@ -280,7 +282,8 @@ static void append(struct overlay_base *base, const char *path, const uint8_t *d
 	FUZZ_CHECK(node_set(n, text.s, text.len) == 0);
 }
 
-static void put_copies(struct overlay_base *base, const char *path, const uint8_t *data, size_t size)
+static void put_copies(struct overlay_base *base, const char *path, const uint8_t *data,
+		       size_t size)
 {
 	for (unsigned i = 0; size > 1 && i < data[0]; i++) {
 		_cleanup_free_ char *child = str_format("%s/x%u", path, i);
@@ -299,7 +302,8 @@ static void link_to(struct overlay_base *base, const char *path, const uint8_t *
 		put_link(base, path, (const uint8_t *)target, strlen(target));
 }
 
-static void break_path(struct overlay_base *base, const char *path, const uint8_t *data, size_t size)
+static void break_path(struct overlay_base *base, const char *path, const uint8_t *data,
+		       size_t size)
 {
 	struct node *n = tree_lookup(&base->tree, NULL, path, false);
 

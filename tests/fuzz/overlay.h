@@ -16,18 +16,18 @@
 enum { OVERLAY_SEPARATOR = 0xf5 /* never in UTF-8 */, OVERLAY_HEAD = 4 };
 
 enum overlay_kind {
-	OVERLAY_FILE,	/* the path is a file with the payload */
-	OVERLAY_LINK,	/* a link to the payload */
-	OVERLAY_REMOVE, /* it is not there */
+	OVERLAY_FILE,	  /* the path is a file with the payload */
+	OVERLAY_LINK,	  /* a link to the payload */
+	OVERLAY_REMOVE,	  /* it is not there */
 	OVERLAY_ADD_FILE, /* below it: name, NUL, content */
 	OVERLAY_ADD_LINK,
 	OVERLAY_ADD_DIRECTORY,
-	OVERLAY_BREAK,	/* reading it fails: first byte is the errno */
-	OVERLAY_LONG,	/* first byte N: 2^(N % 18) bytes of the rest, again and again */
-	OVERLAY_LINK_TO, /* a link to another path: its hash */
-	OVERLAY_APPEND, /* the payload behind what is there */
+	OVERLAY_BREAK,	   /* reading it fails: first byte is the errno */
+	OVERLAY_LONG,	   /* first byte N: 2^(N % 18) bytes of the rest, again and again */
+	OVERLAY_LINK_TO,   /* a link to another path: its hash */
+	OVERLAY_APPEND,	   /* the payload behind what is there */
 	OVERLAY_DIRECTORY, /* an empty directory */
-	OVERLAY_COPIES, /* below it: first byte N links "xN", each to the rest */
+	OVERLAY_COPIES,	   /* below it: first byte N links "xN", each to the rest */
 	OVERLAY_KINDS,
 };
 
@@ -37,7 +37,7 @@ struct overlay_base {
 	struct path {
 		uint32_t hash;
 		char *name;
-	} *paths; /* sorted by hash */
+	} * paths; /* sorted by hash */
 	size_t n_paths, room;
 	struct undo *undo; /* newest first */
 };

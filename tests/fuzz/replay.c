@@ -68,9 +68,9 @@ int main(int argc, char **argv)
 	LLVMFuzzerTestOneInput((const uint8_t *)"", 0);
 	LLVMFuzzerTestOneInput((const uint8_t *)"\n", 1);
 	for (int i = 1; i < argc; i++) {
-		int r = stat(argv[i], &st) < 0	 ? -errno
-			: S_ISDIR(st.st_mode) ? run_directory(argv[i], &n)
-					      : run_file(argv[i]);
+		int r = stat(argv[i], &st) < 0 ? -errno
+			: S_ISDIR(st.st_mode)  ? run_directory(argv[i], &n)
+					       : run_file(argv[i]);
 
 		n += r == 0 && !S_ISDIR(st.st_mode);
 		if (r < 0) {
