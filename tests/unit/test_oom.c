@@ -605,7 +605,7 @@ static void test_other_uses(void **state)
 	uses_open(t, 70, 3, "/dev/dri/card0");
 	uses_open(t, 70, 4, "/dev/snd/pcmC0D0p");
 	uses_open(t, 70, 5, "/dev/vfio/2");
-	tmp_data(t, "proc/70/cmdline", "qemu\0-name\0guest=a", 20);
+	tmp_data(t, "proc/70/cmdline", "qemu\0-name\0guest=a", 19);
 	uses_process(t, 71, "getty");
 	uses_open(t, 71, 3, "/dev/ttyS4");
 	uses_process(t, 72, "vmm");
