@@ -14,11 +14,10 @@ import pytest
 import uses
 from tool import STATE, Host, put_program
 
-# The others run on one kernel: what is looked at is the same on all.
-QUICK = {"mount-elsewhere", "btrfs-over-two", "overlay-lower-detached", "swap-file", "stack", "loop-on-disk",
-         "multipath", "open", "claimed", "usb-disk", "default-route-over-bridge", "other-net-namespace",
-         "failover", "console"}
-ON_S390X = {"mount", "mount-elsewhere", "swap-partition", "md-raid1", "open", "overlay-lower-detached", "address",
+# All run on one kernel; elsewhere those that depend on what the kernel shows.
+QUICK = {"mount-elsewhere", "btrfs-over-two", "overlay-lower-detached", "stack", "loop-on-disk", "multipath",
+         "claimed", "default-route-over-bridge", "other-net-namespace", "failover", "console"}
+ON_S390X = {"mount", "mount-elsewhere", "swap-partition", "md-raid1", "overlay-lower-detached",
             "default-route", "vlan", "other-net-namespace", "address-virtio"}
 ALL = (*uses.STORAGE, *uses.NET, *uses.OTHERS)
 
@@ -280,7 +279,7 @@ class TestOthers:
         assert "in-use-keyboard" in users.codes(hub)
 
     def test_vfio(self, users):
-        """release pulls it out of the guest that has it, or waits for ever: refused, with the process named."""
+        """release pulls it out of the guest that has it, or waits for ever: refused, the process named."""
         nic = users.names("$NIC0")
         users.must("assign", nic)
         try:
@@ -399,8 +398,9 @@ class TestWarnings:
     def test_signature(self, users):
         """What udev found on a disk that nobody uses."""
         disk = users.names("$D0")
-        users.do("mkdir -p /run/udev/data; echo 'I:1234567\nE:ID_FS_TYPE=LVM2_member\nE:ID_FS_USAGE=raid\nG:systemd' "
-                 "| sed 's/\\\\n/\\n/g' >/run/udev/data/b$(cat /sys/class/block/$B0/dev)")
+        users.do("""mkdir -p /run/udev/data
+            printf '%s\\n' I:1234567 E:ID_FS_TYPE=LVM2_member E:ID_FS_USAGE=raid G:systemd \\
+                >/run/udev/data/b$(cat /sys/class/block/$B0/dev)""")
         try:
             assert users.sh("grep -c ^E: /run/udev/data/b*").strip() == "2"
             self.warns(users, disk, "signature", "LVM")
@@ -441,6 +441,29 @@ class TestWarnings:
 
 
 @pytest.mark.lineup("standard")
+@pytest.mark.kernels("6.12-iommufd")
+def test_vfio_node(guest):
+    """Opened by its own node, or by the group that it shares with the one that is opened."""
+    host = Users(guest)
+    nic, net, rng = "0000:01:00.0", "0000:0a:00.0", "0000:0a:00.1"
+    host.must("assign", "--group", nic, net)
+    try:
+        group, hold = host.function(net).group, host.tool("vfio-hold")
+        for begin, used in ((f"reading /dev/vfio/devices/$(ls $S/{nic}/vfio-dev) sleep 1000", nic),
+                            (f"begin {hold} {group} {rng} && wait_for 'grep -q held /tmp/begun.out'", net)):
+            host.do(begin)
+            try:
+                r = host.vfioadm("release", "--group", used)
+                assert r.rc == 3 and host.names("(pid $(pid))") in r.err and host.driver(used) != "e1000e", r
+                assert "in-use-vfio" in host.codes(used)
+            finally:
+                host.do("end")
+            assert "in-use-vfio" not in host.codes(used)
+    finally:
+        host.must("release", "--group", nic, net)
+
+
+@pytest.mark.lineup("standard")
 @pytest.mark.kernels("debian-6.12")
 def test_companion(guest):
     """Whoever moves along with a function is looked at as closely."""
@@ -470,7 +493,8 @@ def test_root_filesystem(guest):
     disk = host.disks()[0]
     rc, shown = host.findings(disk)
     assert rc == 3
-    assert ("root-filesystem", "blocks", False) in {(f["code"], f["severity"], f["forceable"]) for f in shown[disk]}
+    assert ("root-filesystem", "blocks", False) in {(f["code"], f["severity"], f["forceable"])
+                                                    for f in shown[disk]}
     host.refuses({"root-filesystem"}, disk)
     for code in ("root-filesystem", "in-use-mount", "in-use-mount,in-use-claimed,root-filesystem"):
         r = host.vfioadm("assign", "--force", code, disk)
@@ -482,7 +506,7 @@ def test_root_filesystem(guest):
 @pytest.mark.lineup("users")
 @pytest.mark.kernels("debian-6.12")
 class TestRace:
-    """Somebody mounts and unmounts a disk all the time, and looks each time whether it was taken meanwhile."""
+    """Somebody mounts and unmounts a disk all the time, and looks whether it was taken meanwhile."""
 
     @pytest.fixture
     def mounts(self, users):
@@ -530,7 +554,8 @@ class TestRace:
 @pytest.mark.kernels("debian-6.12")
 def test_afterwards_all_can_go(users):
     """Of all these uses nothing is left: everything goes, and comes back."""
-    everything = users.names("$NIC0 $NIC1 $D0 $D1 $P0 $P1 $PF $PRIMARY $STANDBY $V $UDISK $SOUND $SERIAL").split()
+    everything = users.names("$NIC0 $NIC1 $D0 $D1 $P0 $P1 $PF $PRIMARY $STANDBY $V $UDISK $SOUND "
+                             "$SERIAL").split()
     users.do("no_standby")
     before = users.state()
     users.must("assign", *everything)

@@ -18,10 +18,11 @@ D0=0010:00:00.0 D1=0011:00:00.0 NIC0=0012:00:00.0 NIC1=0013:00:00.0 VNET=0014:00
 """,
 }
 
-# B0: disk of D0, E0: interface of NIC0, C0: NVMe controller of D0, … Names change when a driver comes back, so
-# they are looked up each time; by builtins, for forks are slow.
+# B0: disk of D0, E0: interface of NIC0, C0: NVMe controller of D0, … Names change when a driver comes back,
+# so they are looked up each time; by builtins, for forks are slow.
 PRELUDE = r"""
-S=/sys/bus/pci/devices USE=/root/use-devices
+S=/sys/bus/pci/devices VIRTIO_NET=/sys/bus/virtio/drivers/virtio_net USE=/root/use-devices
+PLAYS=/proc/asound/card0/pcm0p/sub0/status
 first() {
 	for f in "$@"; do
 		[ -e $f ] && found=${f##*/} && return
@@ -94,7 +95,7 @@ subsystem=/sys/kernel/config/nvmet/subsystems/s
 address() { ip link set $1 up && ip addr add 192.0.2.22/24 dev $1; }
 down() { ip addr flush dev $1; ip link set $1 down; }
 back() { where=$S/$1/net; wait_for '[ "$(ls $where)" ]'; }
-no_standby() { [ ! -e /sys/bus/virtio/drivers/virtio_net/$VS ] || echo $VS >/sys/bus/virtio/drivers/virtio_net/unbind; }
+no_standby() { [ ! -e $VIRTIO_NET/$VS ] || echo $VS >$VIRTIO_NET/unbind; }
 mkdir -p /mnt /mnt2 /bind
 """
 
@@ -146,7 +147,8 @@ STORAGE = (
         "mount_disk $B0 && " + UNSHARE % "" + " && ready && umount /mnt",
         "mounted /dev/$B0 /mnt $(pid) && ! mounted /dev/$B0 /mnt", "end"),
     Use("btrfs-over-two", "D0 D1", {"in-use-mount": "/mnt"},
-        "modprobe btrfs && mkfs.btrfs -q -f /dev/$B0 /dev/$B1 && mount -t btrfs -o device=/dev/$B1 /dev/$B0 /mnt",
+        "modprobe btrfs && mkfs.btrfs -q -f /dev/$B0 /dev/$B1 && "
+        "mount -t btrfs -o device=/dev/$B1 /dev/$B0 /mnt",
         "mounted '[^ ]*' '/mnt btrfs' && ls /sys/fs/btrfs/*-*/devices | grep -qx $B1",
         "umount /mnt; wipe $B0; wipe $B1"),
     Use("overlay-lower", "D0", {"in-use-mount": "$B0|/mnt"},
@@ -159,7 +161,8 @@ STORAGE = (
         "mount -t overlay -o lowerdir=/mnt,upperdir=/tmp/u,workdir=/tmp/w none /mnt2 && umount -l /mnt",
         "mounted none '/mnt2 overlay' && ! mounted /dev/$B0 /mnt", "umount /mnt2"),
     Use("swap-partition", "D1", {"in-use-swap": "${B1}p2"},
-        "swapon /dev/${B1}p2", "grep -q ^/dev/${B1}p2 /proc/swaps", "swapoff /dev/${B1}p2", prepare="partitions"),
+        "swapon /dev/${B1}p2", "grep -q ^/dev/${B1}p2 /proc/swaps", "swapoff /dev/${B1}p2",
+        prepare="partitions"),
     Use("swap-file", "D0", {"in-use-swap": "/mnt/swap", "in-use-mount": "/mnt"},
         "mount_disk $B0 && file /mnt/swap && mkswap /mnt/swap >/dev/null && swapon /mnt/swap",
         "grep -q ^/mnt/swap /proc/swaps", "swapoff /mnt/swap; rm /mnt/swap; umount /mnt"),
@@ -171,7 +174,8 @@ STORAGE = (
     Use("dm-crypt", "D0", {"in-use-holder": "$B0|secret"},
         "encrypt /dev/$B0", "dmsetup table secret 2>/dev/null | grep -q crypt", "cryptsetup close secret"),
     Use("stack", "D0 D1", {"in-use-holder": "md0|secret|guest-one|mounted at /mnt"},
-        "raid && encrypt /dev/md0 && volume /dev/mapper/secret && mke2fs -q -F -t ext4 /dev/mapper/guest-one && "
+        "raid && encrypt /dev/md0 && volume /dev/mapper/secret && "
+        "mke2fs -q -F -t ext4 /dev/mapper/guest-one && "
         "mount -t ext4 /dev/mapper/guest-one /mnt",
         "mounted /dev/mapper/guest-one /mnt && grep -q ^md0 /proc/mdstat",
         "umount /mnt; lvm vgchange -an guest; cryptsetup close secret; unraid"),
@@ -183,7 +187,8 @@ STORAGE = (
         "dmsetup remove part", prepare="partitions"),
     Use("loop-on-file", "D0", {"in-use-mount": "/mnt"},
         "mount_disk $B0 && file /mnt/image && loop /mnt/image",
-        "grep -qx /mnt/image /sys/block/loop0/loop/backing_file", "losetup -d /dev/loop0; rm /mnt/image; umount /mnt"),
+        "grep -qx /mnt/image /sys/block/loop0/loop/backing_file",
+        "losetup -d /dev/loop0; rm /mnt/image; umount /mnt"),
     # The mount is gone from the tree, the loop device keeps the file.
     Use("loop-on-file-detached", "D0", {"in-use-mount": "$B0|lazily"},
         "mount_disk $B0 && file /mnt/image && loop /mnt/image && umount -l /mnt",
@@ -196,7 +201,8 @@ STORAGE = (
         "ext4 $BV && loop /dev/$BV && mount -t ext4 /dev/loop0 /mnt", "mounted /dev/loop0 /mnt",
         "umount /mnt; losetup -d /dev/loop0"),
     Use("multipath", "P0 P1", {"in-use-mount": "$BP|/mnt"},
-        "mount_disk $BP", "mounted /dev/$BP /mnt && [ -e /sys/devices/virtual/nvme-subsystem/*/$BP ]", "umount /mnt"),
+        "mount_disk $BP", "mounted /dev/$BP /mnt && [ -e /sys/devices/virtual/nvme-subsystem/*/$BP ]",
+        "umount /mnt"),
     Use("open", "D0", {"in-use-open": "$B0|sleep (pid $(pid))"},
         "reading /dev/$B0 sleep 1000", "reads /dev/$B0", "end"),
     Use("open-partition", "D1", {"in-use-open": "${B1}p1|sleep (pid $(pid))"},
@@ -204,7 +210,8 @@ STORAGE = (
     Use("open-controller", "D0", {"in-use-open": "sleep (pid $(pid))"},
         "reading /dev/$C0 sleep 1000", "reads /dev/$C0", "end"),
     Use("nvmet", "D0", {"in-use-export": "$B0"},
-        "modprobe nvmet && configfs && mkdir $subsystem $subsystem/namespaces/1 && cd $subsystem/namespaces/1 && "
+        "modprobe nvmet && configfs && mkdir $subsystem $subsystem/namespaces/1 && "
+        "cd $subsystem/namespaces/1 && "
         "echo -n /dev/$B0 >device_path && echo 1 >enable",
         "grep -qs 1 $subsystem/namespaces/1/enable",
         "echo 0 >$subsystem/namespaces/1/enable; rmdir $subsystem/namespaces/1 $subsystem"),
@@ -224,7 +231,8 @@ STORAGE = (
         prepare="partitions"),
     Use("kdump", "D1", {"in-use-kdump": "$B1"},
         "echo \"ext4 /dev/${B1}p1\" >/etc/kdump.conf && $USE kdump on",
-        "grep -q 1 /sys/kernel/kexec_crash_loaded", "$USE kdump off; rm /etc/kdump.conf", prepare="partitions"),
+        "grep -q 1 /sys/kernel/kexec_crash_loaded", "$USE kdump off; rm /etc/kdump.conf",
+        prepare="partitions"),
     Use("usb-disk", "UDISK", {"in-use-mount": "$BU|/mnt"},
         "mount_disk $BU", "mounted /dev/$BU /mnt", "umount /mnt"),
     Use("virtio-disk", "V", {"in-use-mount": "$BV|/mnt"},
@@ -238,7 +246,8 @@ NET = (
         "ip link set $E0 up && ip addr add 2001:db8::2/64 dev $E0 nodad",
         "ip -o -6 addr show $E0 | grep -q 2001:db8::2", "down $E0"),
     Use("default-route", "NIC0", {"in-use-net": "$E0", "in-use-default-route": "$E0"},
-        "address $E0 && ip route add default via 192.0.2.1", "ip route show default | grep -q $E0", "down $E0"),
+        "address $E0 && ip route add default via 192.0.2.1", "ip route show default | grep -q $E0",
+        "down $E0"),
     Use("default-route-6", "NIC0", {"in-use-default-route": "$E0"},
         "ip link set $E0 up && ip addr add 2001:db8::2/64 dev $E0 nodad && "
         "ip -6 route add default via 2001:db8::1 dev $E0",
@@ -271,8 +280,8 @@ NET = (
         "ip netns add guest7 && ip link set $E0 netns guest7", '[ -z "$(ls $S/$NIC0/net)" ]',
         "ip netns del guest7; back $NIC0"),
     Use("failover", "PRIMARY", {"in-use-net-member": "$EP|failover"},
-        "echo $VS >/sys/bus/virtio/drivers/virtio_net/bind; wait_for '[ -e /sys/class/net/$EP/master ]'",
-        "[ -e /sys/class/net/$EP/master ]", "echo $VS >/sys/bus/virtio/drivers/virtio_net/unbind",
+        "echo $VS >$VIRTIO_NET/bind; wait_for '[ -e /sys/class/net/$EP/master ]'",
+        "[ -e /sys/class/net/$EP/master ]", "echo $VS >$VIRTIO_NET/unbind",
         prepare="no_standby"),
     Use("rdma", "NIC1", {"in-use-rdma": "sleep (pid $(pid))"},
         "modprobe -a rdma_rxe ib_uverbs && rdma link add rxe7 type rxe netdev $E1 && "
@@ -295,8 +304,8 @@ OTHERS = (
     Use("draw", "VGA", {"in-use-display": "sleep (pid $(pid))"},
         "reading /dev/dri/card0 sleep 1000", "reads /dev/dri/card0", "end"),
     Use("sound", "SOUND", {"in-use-sound": "sleep (pid $(pid))"},
-        "begin sh -c 'exec sleep 1000 3<>/dev/snd/pcmC0D0p'; wait_for '! grep -q closed /proc/asound/card0/pcm0p/sub0/status'",
-        "! grep -q closed /proc/asound/card0/pcm0p/sub0/status", "end"),
+        "begin sh -c 'exec sleep 1000 3<>/dev/snd/pcmC0D0p'; wait_for '! grep -q closed $PLAYS'",
+        "! grep -q closed $PLAYS", "end"),
     Use("input", "UKBD", {"in-use-open": "sleep (pid $(pid))"},
         "modprobe evdev; reading /dev/input/event0 sleep 1000", "reads /dev/input/event0", "end"),
     Use("serial", "SERIAL", {"in-use-open": "sleep (pid $(pid))"},
