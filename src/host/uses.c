@@ -197,6 +197,8 @@ static int search(struct uses *u)
 
 	if (r == 0 && procs.unseen)
 		r = uses_unseen(u, -1, "Not every process could be looked at: %s.", procs.unseen);
+	/* No longer than this search. */
+	/* cppcheck-suppress autoVariables */
 	u->procs = &procs;
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(subjects); i++)
 		r = subjects[i](u);
