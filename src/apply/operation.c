@@ -11,7 +11,7 @@ static int write_value(struct apply *a, const struct op *op, const char *value)
 {
 	char path[OP_PATH_MAX];
 
-	if (!op_path(op, path))
+	if (!value || !op_path(op, path))
 		return -EINVAL;
 	return a->host->ops->write(a->host, op->device ? op->device : CLAIM_HOST, path, value,
 				    strlen(value));

@@ -6,6 +6,14 @@
 #include "host/modules.h"
 #include "host/names.h"
 
+int host_starved(struct host *h, int r)
+{
+	bool starved = h->starved;
+
+	h->starved = false;
+	return r >= 0 && starved ? -ENOMEM : r;
+}
+
 ssize_t host_read_text(struct host *h, host_dir dir, const char *name, char *buf, size_t size)
 {
 	ssize_t n = h->ops->read(h, dir, name, buf, size);

@@ -118,6 +118,11 @@ struct host {
 	const char *display_root; /* "" or the --sysroot directory, for messages */
 	bool unprivileged;    /* live: not root */
 	bool helper_missing;  /* live: what may block could not even be tried */
+	/*
+	 * Memory ran out while a name was looked up. Most readers take any error for "not there", which must
+	 * not make a function look unused: who ends a look at the host asks host_starved().
+	 */
+	bool starved;
 
 	/* Opened when first asked for, see names.c and modules.c; released by host_free(). */
 	struct host_names *names;
@@ -129,6 +134,8 @@ int host_live_new(const char *helper, struct host **ret) MUST_CHECK;
 /** Another root; never live. dir is opened now. */
 int host_root_new(const char *dir, struct host **ret, struct vfioadm_error **err) MUST_CHECK;
 void host_free(struct host *h);
+/** r, or -ENOMEM when memory ran out since the last question. */
+int host_starved(struct host *h, int r) MUST_CHECK;
 
 /* ---- helpers over the table ---- */
 

@@ -284,7 +284,7 @@ static int read_host(struct host *h, struct vfioadm_inventory *inv, const struct
 		r = observe_facts(h, inv, mountinfo);
 	if (mountinfo)
 		h->ops->unmap(h, mountinfo, size);
-	return r;
+	return host_starved(h, r);
 }
 
 int observe_host(struct host *h, struct vfioadm_inventory **ret, struct vfioadm_error **err)

@@ -32,6 +32,15 @@ static struct root_host *root_of(struct host *h)
 	return (struct root_host *)h;
 }
 
+/* As path_open_walk. */
+static int walk(struct root_host *r, const char *path, int flags, char **ret_resolved)
+{
+	int fd = path_open_walk(r->fd, path, flags, ret_resolved);
+
+	r->host.starved |= fd == -ENOMEM;
+	return fd;
+}
+
 static int open_inside(struct root_host *r, const char *path, int flags)
 {
 	if (!r->walk) {
@@ -41,7 +50,7 @@ static int open_inside(struct root_host *r, const char *path, int flags)
 			return fd;
 		r->walk = fd != -EAGAIN;
 	}
-	return path_open_walk(r->fd, path, flags, NULL);
+	return walk(r, path, flags, NULL);
 }
 
 static int path_below(struct root_host *r, host_dir dir, const char *name, char path[PATH_MAX])
@@ -172,7 +181,7 @@ static int root_list(struct host *h, host_dir dir, const char *name, struct strv
 
 static int root_resolve(struct host *h, const char *path, char **ret)
 {
-	int fd = path_open_walk(root_of(h)->fd, path, O_PATH, ret);
+	int fd = walk(root_of(h), path, O_PATH, ret);
 
 	if (fd < 0)
 		return fd;

@@ -190,16 +190,14 @@ static int (*const subjects[])(struct uses *u) = {
 	uses_media, uses_vfio,	 uses_nodes, uses_claims,
 };
 
-static int search(struct uses *u)
+/* procs: who it is for keeps it as long as u. */
+static int search(struct uses *u, struct processes *procs)
 {
-	struct processes procs;
-	int r = processes_read(u->h, &u->inv->arena, &procs);
+	int r = processes_read(u->h, &u->inv->arena, procs);
 
-	if (r == 0 && procs.unseen)
-		r = uses_unseen(u, -1, "Not every process could be looked at: %s.", procs.unseen);
-	/* No longer than this search. */
-	/* cppcheck-suppress autoVariables */
-	u->procs = &procs;
+	if (r == 0 && procs->unseen)
+		r = uses_unseen(u, -1, "Not every process could be looked at: %s.", procs->unseen);
+	u->procs = procs;
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(subjects); i++)
 		r = subjects[i](u);
 	return r < 0 ? r : merge(u);
@@ -209,17 +207,18 @@ int observe_uses(struct host *h, struct vfioadm_inventory *inv, const bool *want
 {
 	struct uses u = { .h = h, .inv = inv, .wanted = wanted };
 	const char *mountinfo = NULL;
+	struct processes procs;
 	size_t size = 0;
 	int r;
 
 	if (h->ops->map(h, "proc/self/mountinfo", &mountinfo, &size) >= 0)
 		u.mountinfo = mountinfo;
-	r = search(&u);
+	r = search(&u, &procs);
 	if (u.mountinfo)
 		h->ops->unmap(h, mountinfo, size);
 	free(u.found.items);
 	free(u.unseen.items);
-	return r;
+	return host_starved(h, r);
 }
 
 int observe_add_user(struct vfioadm_inventory *inv, struct vfioadm_function *f, const char *code,

@@ -52,6 +52,8 @@ reading() {
 	shift
 	"$@" >/tmp/begun.out 2>&1 <$input &
 	echo $! >/tmp/begun
+	# Until then it is this shell once more, and has not opened the file.
+	wait_for '! cmp -s /proc/$$/cmdline /proc/$(pid)/cmdline' && reads $input
 }
 begin() { reading /dev/null "$@"; }
 ready() { wait_for 'grep -q ready /tmp/begun.out'; }

@@ -156,8 +156,9 @@ static void test_weights(void **state)
 static void test_device(void **state)
 {
 	_cleanup_inventory_ struct vfioadm_inventory *inv = build_inventory();
-	struct vfioadm_function *f = build_bound(inv, "0000:01:00.0", 0x0b4000, 7, NULL);
+	struct vfioadm_function *f;
 
+	build_bound(inv, "0000:01:00.0", 0x0b4000, 7, NULL);
 	build_finish(inv);
 	f = &inv->functions[0];
 	f->facets &= ~(unsigned)VFIOADM_FACET_DETAIL;
