@@ -249,6 +249,7 @@ enum vfioadm_code {
 	VFIOADM_E_IO,                 /**< "io": a file that must be readable was not */
 	VFIOADM_E_PENDING,            /**< "pending": the kernel still holds a step of an earlier run on it */
 	VFIOADM_E_CONTAINER,          /**< "container": the host's /run/vfioadm is not to be seen from here */
+	VFIOADM_E_CONFIG,             /**< "config": a file of declared state is wrong; path is "FILE:LINE" */
 };
 
 /** All of these accept NULL. Strings are owned by the error; NULL where there is nothing to say. */

@@ -42,6 +42,7 @@ static const struct {
 	[VFIOADM_E_IO] = { "io", VFIOADM_EXIT_FAILED },
 	[VFIOADM_E_PENDING] = { "pending", VFIOADM_EXIT_UNSETTLED },
 	[VFIOADM_E_CONTAINER] = { "container", VFIOADM_EXIT_NOT_READY },
+	[VFIOADM_E_CONFIG] = { "config", VFIOADM_EXIT_USAGE },
 };
 
 static char *PRINTF_LIKE(1, 0) vformat(const char *fmt, va_list ap)

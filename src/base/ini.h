@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VFIOADM_BASE_INI_H
+#define VFIOADM_BASE_INI_H
+
+#include <stddef.h>
+
+#include "base/macro.h"
+
+struct vfioadm_error;
+
+/*
+ * The strict form of INI that vfioadm's own files have: "[Section]", "Key=Value", blank lines, and comments
+ * ('#' or ';') on lines of their own. No continuation, no quoting, no comment behind a value; white space
+ * around names and values is cut. The same file must mean the same on every distribution and in the initramfs,
+ * which the ready-made libraries do not promise: what they cut or join depends on how each was built.
+ */
+enum { INI_LINE_MAX = 1024, INI_FILE_MAX = 64 * 1024 };
+
+/** key NULL: a section begins. A negative errno (with an error set) ends the reading. */
+typedef int ini_fn(void *userdata, unsigned line, const char *section, const char *key, const char *value,
+		   struct vfioadm_error **err);
+
+/**
+ * Calls fn for everything in text, in order. file: for messages ("/etc/vfioadm.d/10-nic.conf"). -EBADMSG
+ * (VFIOADM_E_CONFIG, with file and line): over-long line, control character or NUL byte, not UTF-8, a key
+ * outside of a section, a line that is none of the four, an empty key, indented continuation.
+ */
+int ini_parse(const char *file, const char *text, size_t size, ini_fn *fn, void *userdata,
+	      struct vfioadm_error **err) MUST_CHECK;
+/** An error about a line: sets VFIOADM_E_CONFIG, path "FILE:LINE"; always returns -EBADMSG. */
+int ini_error(const char *file, unsigned line, struct vfioadm_error **err, const char *fmt, ...)
+	PRINTF_LIKE(4, 5);
+
+#endif

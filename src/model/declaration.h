@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VFIOADM_MODEL_DECLARATION_H
+#define VFIOADM_MODEL_DECLARATION_H
+
+#include <stdbool.h>
+#include <vfioadm.h>
+
+#include "base/str.h"
+#include "model/cardtype.h"
+
+/*
+ * A declaration: what one file in /etc/vfioadm.d (or /run/vfioadm.d, /usr/lib/vfioadm.d) says must be so, at
+ * every boot. docs/vfioadm.conf.5.scd is the reference of its sections and keys.
+ */
+
+/** Keys of [Match]. All that are there must hold. The order is that in which they are written. */
+enum match_key {
+	MATCH_CARD_TYPE,   /* CardType: an ID as for "enable"; alone, or with nothing but Multiple */
+	MATCH_UID,         /* s390: hex */
+	MATCH_FID,         /* s390: hex */
+	MATCH_PCHID,       /* s390: hex */
+	MATCH_SERIAL,      /* PCIe Device Serial Number, "00-11-22-ff-fe-33-44-55" */
+	MATCH_VF,          /* "N of PF": PF a Path ("pci-…") or an address, "VF=3 pci-0000:00:1c.0/00.0" */
+	MATCH_PATH,        /* bridge path without bus numbers, "pci-0000:00:1c.0/00.0" */
+	MATCH_ADDRESS,     /* "0000:01:00.0": moves when a card is added; the weakest */
+	MATCH_VENDOR,      /* hex, 4 digits, as the others below */
+	MATCH_DEVICE,
+	MATCH_SUBVENDOR,
+	MATCH_SUBDEVICE,
+	MATCH_CLASS,       /* 6 hex digits */
+	MATCH_NVME_SERIAL, /* only while nvme is bound: never the only key besides IDs */
+	MATCH_MAC,         /* MACAddress, only while a network driver is bound: likewise */
+	N_MATCH_KEYS,
+};
+
+/** "Path", "Vendor", … as written in [Match]. */
+const char *match_key_name(enum match_key key);
+
+struct declaration {
+	const char *name;                 /* the file's name without ".conf" */
+	const char *file;                 /* absolute path, for messages; NULL: not written yet */
+	const char *match[N_MATCH_KEYS];  /* canonical text (lower-case hex, padded); NULL: not asked for */
+	uint64_t number[N_MATCH_KEYS];    /* of the numeric ones */
+	struct cardtype type;             /* of MATCH_CARD_TYPE */
+	unsigned vf_index;                /* of MATCH_VF */
+	const char *vf_of;                /* of MATCH_VF: "pci-…" or an address */
+	bool multiple;                    /* several functions may match */
+
+	const char *seen_address, *seen_name; /* [LastSeen]: informs only; NULL: not said */
+
+	const char *driver;               /* [Assign] Driver: NULL for "auto" */
+	bool whole_group;                 /* [Assign] IommuGroup=whole: companions come along */
+
+	const char *node_user, *node_group; /* [Node]: names or numbers; NULL: left alone */
+	struct vfioadm_uint node_mode;      /* Mode, octal; at most 0660 */
+
+	/*
+	 * [SR-IOV] VFs: the function that matches is the PF. It keeps its host driver, gets this many virtual
+	 * functions, and [Assign] and [Node] are about those.
+	 */
+	struct vfioadm_uint vfs;
+};
+
+/** In the order of their names; strings hang in the arena. */
+struct declarations {
+	struct arena arena;
+	struct declaration *items;
+	size_t n, room;
+};
+
+void declarations_clear(struct declarations *d);
+#define _cleanup_declarations_ CLEANUP(declarations_clear)
+
+/**
+ * Reads one file's text. Unknown sections or keys, a key twice, values that are not of their form, no [Match]
+ * or nothing in it that tells one card from others: -EBADMSG with file and line (VFIOADM_E_CONFIG). Strings go
+ * to the arena.
+ */
+int declaration_parse(const char *name, const char *file, const char *text, size_t size, struct arena *arena,
+		      struct declaration *ret, struct vfioadm_error **err) MUST_CHECK;
+/** The file's text, as declaration_parse() reads it; a comment says who wrote it. -ENOMEM is sticky in out. */
+void declaration_format(const struct declaration *d, struct strbuf *out);
+/** A name for a file: letters, digits and "-_.:@" only, no leading dot, shorter than 128. */
+bool declaration_name_valid(const char *name);
+
+#endif

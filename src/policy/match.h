@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VFIOADM_POLICY_MATCH_H
+#define VFIOADM_POLICY_MATCH_H
+
+#include "model/declaration.h"
+#include "model/inventory.h"
+#include "policy/select.h"
+
+/* Which functions of a host a declaration means, and how it names the one that it means. No I/O. */
+
+enum match_outcome {
+	MATCH_FOUND,     /* one function, or several where that is meant */
+	MATCH_MISSING,   /* none: no such card, or not seen (yet) */
+	MATCH_FOREIGN,   /* the address where it was (or Path, or slot) holds another card: hands off */
+	MATCH_AMBIGUOUS, /* several, but one is meant */
+	MATCH_UNCERTAIN, /* one by IDs, but a key of it cannot be read (no native driver, no permission) */
+};
+
+struct match {
+	enum match_outcome outcome;
+	struct selection functions;  /* FOUND, AMBIGUOUS, UNCERTAIN */
+	const char *there;           /* FOREIGN: address of the other card, the inventory's */
+	bool moved;                  /* FOUND, at another address than [LastSeen] says */
+	enum match_key unread;       /* UNCERTAIN: which */
+};
+
+void match_clear(struct match *m);
+#define _cleanup_match_ CLEANUP(match_clear)
+
+/** Facets that must be there for the candidates (functions with these IDs) before match_declaration(). */
+unsigned match_facets(const struct declaration *d);
+/** By IDs alone (or by nothing, when it has none): worth a closer look. */
+bool match_candidate(const struct declaration *d, const struct vfioadm_function *f);
+int match_declaration(const struct declaration *d, const struct vfioadm_inventory *inv, struct match *ret)
+	MUST_CHECK;
+
+/** Two declarations that mean one function: index pairs of the first conflict found; false: none. */
+bool match_conflict(const struct match *matches, size_t n, size_t *ret_a, size_t *ret_b, size_t *ret_function);
+
+/** How much a key can be trusted to name the same card after a reboot. */
+enum trust {
+	TRUST_CARD,    /* moves with the card: UID/FID the administrator's own, Serial */
+	TRUST_SLOT,    /* names a slot, whatever bus numbers do: Path, VF of such a PF */
+	TRUST_ADDRESS, /* another card may have it after a change of hardware */
+};
+/**
+ * Names a function (facets BASIC, NAMES, IDENTITY) as strongly as it can: IDs, and UID/FID, else Serial when
+ * no other function has the same, else VF or Path, else Address. Fills match, number, seen_*, vf_*; strings
+ * go to the arena. name is suggested too: "nvme-0000-01-00.0" made of class word and address.
+ */
+int identity_of(const struct vfioadm_inventory *inv, const struct vfioadm_function *f, struct arena *arena,
+		struct declaration *ret, enum match_key *ret_key, enum trust *ret_trust) MUST_CHECK;
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VFIOADM_STORE_DECLARED_H
+#define VFIOADM_STORE_DECLARED_H
+
+#include "model/declaration.h"
+
+/*
+ * Declared state: the files etc/vfioadm.d, run/vfioadm.d and usr/lib/vfioadm.d below a root, "*.conf". A name
+ * in the first of these hides the same name in the others; an empty file or a link to /dev/null masks it. No
+ * other link is followed, no file is believed that somebody else than root could have written (trusted roots).
+ */
+
+/** A file that could not be used. */
+struct declared_problem {
+	const char *name, *file;
+	struct vfioadm_error *error; /* owned */
+};
+
+struct declared {
+	struct declarations found;   /* good ones, ordered by name */
+	struct declared_problem *problems;
+	size_t n_problems;
+};
+
+void declared_clear(struct declared *d);
+#define _cleanup_declared_ CLEANUP(declared_clear)
+
+/**
+ * Reads all of them. root: "/" or another; trusted: believe only what root alone could write (the running
+ * host). A bad file is a problem, not a failure: the others count. No directory: none. Two files that give the
+ * same [Match] are a problem of the later one. -ENOMEM, -EIO with err set.
+ */
+int declared_read(const char *root, bool trusted, struct declared *ret, struct vfioadm_error **err) MUST_CHECK;
+
+/** The text of etc/vfioadm.d/NAME.conf as it is now, NULL: there is none (or it is masked). */
+int declared_text(const char *root, const char *name, char **ret) MUST_CHECK;
+/**
+ * Writes etc/vfioadm.d/NAME.conf: temporary file in the same directory, synced, renamed, directory synced;
+ * the directory is made when it is not there (0755). text NULL: the file is removed (no file: 0).
+ */
+int declared_write(const char *root, const char *name, const char *text) MUST_CHECK;
+
+/**
+ * A file that is made from the declarations (udev rules): written like a declaration, only when its content
+ * differs; path below root. content NULL: removed. ret_changed may be NULL.
+ */
+int declared_write_generated(const char *root, const char *path, const char *content, bool *ret_changed)
+	MUST_CHECK;
+
+/**
+ * Holds: run/vfioadm/hold/ADDRESS keeps rules and the claim unit from a function that was released, until it
+ * is assigned or the host is booted. run_dir: "/run/vfioadm".
+ */
+int hold_set(const char *run_dir, const char *address) MUST_CHECK;
+int hold_drop(const char *run_dir, const char *address) MUST_CHECK; /* none: 0 */
+bool hold_is_set(const char *run_dir, const char *address);
+
+#endif
