@@ -54,6 +54,33 @@ int str_to_u64(const char *s, unsigned base, uint64_t max, uint64_t *ret)
 	return 0;
 }
 
+size_t str_character(const char *text, size_t n)
+{
+	static const uint32_t smallest[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	const unsigned char *s = (const unsigned char *)text;
+	uint32_t code;
+	size_t len;
+
+	if (!n || s[0] < 0x20 || s[0] == 0x7f)
+		return 0;
+	if (s[0] < 0x80)
+		return 1;
+	if (s[0] < 0xc2 || s[0] > 0xf4)
+		return 0;
+	len = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
+	if (len > n)
+		return 0;
+	code = s[0] & (0xffu >> (len + 1));
+	for (size_t i = 1; i < len; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		code = code << 6 | (s[i] & 0x3f);
+	}
+	if (code < smallest[len] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000) || code < 0xa0)
+		return 0;
+	return len;
+}
+
 int strv_take(struct strv *v, char *s)
 {
 	char **grown;

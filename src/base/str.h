@@ -30,6 +30,12 @@ char *str_rstrip(char *s);
  */
 int str_to_u64(const char *s, unsigned base, uint64_t max, uint64_t *ret);
 
+/**
+ * Bytes of the character at s, which has n bytes: UTF-8 that can be shown. 0: it is none, or a control character
+ * (C1 ones drive terminals as well as C0 ones do). Does not look behind a NUL.
+ */
+size_t str_character(const char *s, size_t n);
+
 /** A growing, NULL-terminated array of owned strings. Zero-initialise. */
 struct strv {
 	char **items;

@@ -66,34 +66,10 @@ bool host_exists(struct host *h, const char *path)
 	return n >= 0 || n == -EINVAL;
 }
 
-/* Length of the UTF-8 character at s that may be shown, 0: none. */
-static size_t character_length(const unsigned char *s)
-{
-	static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
-	uint32_t code;
-	size_t len;
-
-	if (s[0] < 0x80)
-		return s[0] >= 0x20 && s[0] != 0x7f;
-	len = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
-	if (s[0] < 0xc2 || s[0] > 0xf4)
-		return 0;
-	code = s[0] & (0xffu >> (len + 1));
-	for (size_t i = 1; i < len; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		code = code << 6 | (s[i] & 0x3f);
-	}
-	if (code < smallest[len] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
-		return 0;
-	/* C1 controls drive terminals as well as C0 ones do. */
-	return code < 0xa0 ? 0 : len;
-}
-
 char *host_clean_text(char *s)
 {
 	for (char *p = s; *p;) {
-		size_t len = character_length((const unsigned char *)p);
+		size_t len = str_character(p, 4);
 
 		if (len)
 			p += len;

@@ -147,6 +147,38 @@ static void test_strbuf_failure_is_sticky(void **state)
 	assert_null(b.s);
 }
 
+static void test_character(void **state)
+{
+	static const struct {
+		const char *s;
+		size_t n, len;
+	} cases[] = {
+		{ "a", 1, 1 },
+		{ "~", 4, 1 },
+		{ "", 0, 0 },
+		{ "", 4, 0 },
+		{ "\t", 1, 0 },
+		{ "\x1f", 1, 0 },
+		{ "\x7f", 1, 0 },
+		{ "\xc2\x9b", 2, 0 }, /* CSI in one character */
+		{ "\xc2\xa0", 2, 2 },
+		{ "\xc3\xa4", 2, 2 },
+		{ "\xc3\xa4", 1, 0 },
+		{ "\xc3", 4, 0 },
+		{ "\xc1\xa1", 2, 0 }, /* longer than need be */
+		{ "\xe2\x82\xac", 3, 3 },
+		{ "\xe0\x82\xac", 3, 0 },
+		{ "\xed\xa0\x80", 3, 0 }, /* half of a pair */
+		{ "\xf0\x9f\x98\x80", 4, 4 },
+		{ "\xf4\x90\x80\x80", 4, 0 },
+		{ "\xf5\x80\x80\x80", 4, 0 },
+		{ "\x80", 1, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_int_equal(str_character(cases[i].s, cases[i].n), cases[i].len);
+}
+
 static void test_take_and_cleanup(void **state)
 {
 	char *p = strdup("x");
@@ -179,6 +211,7 @@ int main(void)
 		cmocka_unit_test(test_strv),
 		cmocka_unit_test(test_strbuf),
 		cmocka_unit_test(test_strbuf_failure_is_sticky),
+		cmocka_unit_test(test_character),
 		cmocka_unit_test(test_take_and_cleanup),
 	};
 
