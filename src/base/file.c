@@ -14,6 +14,11 @@
 enum { LOCK_TURN_MS = 20 };
 #include "base/str.h"
 
+static bool is_trusted(const struct stat *st)
+{
+	return (st->st_uid == 0 || st->st_uid == geteuid()) && !(st->st_mode & (S_IWGRP | S_IWOTH));
+}
+
 int file_open_trusted_dir(int parent, const char *path, bool create)
 {
 	_cleanup_close_ int fd = -1;
@@ -26,7 +31,7 @@ int file_open_trusted_dir(int parent, const char *path, bool create)
 		return -errno;
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	if ((st.st_uid != 0 && st.st_uid != geteuid()) || (st.st_mode & (S_IWGRP | S_IWOTH)))
+	if (!is_trusted(&st))
 		return -EPERM;
 	return TAKE_FD(fd);
 }
@@ -58,7 +63,7 @@ static int read_fd(int fd, size_t max, char **ret, size_t *ret_size)
 	return 0;
 }
 
-int file_read_all(int dir, const char *name, size_t max, char **ret, size_t *ret_size)
+static int read_regular(int dir, const char *name, size_t max, bool trusted, char **ret, size_t *ret_size)
 {
 	_cleanup_close_ int fd =
 		openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
@@ -70,7 +75,19 @@ int file_read_all(int dir, const char *name, size_t max, char **ret, size_t *ret
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
+	if (trusted && !is_trusted(&st))
+		return -EPERM;
 	return read_fd(fd, max, ret, ret_size);
+}
+
+int file_read_all(int dir, const char *name, size_t max, char **ret, size_t *ret_size)
+{
+	return read_regular(dir, name, max, false, ret, ret_size);
+}
+
+int file_read_trusted(int dir, const char *name, size_t max, char **ret, size_t *ret_size)
+{
+	return read_regular(dir, name, max, true, ret, ret_size);
 }
 
 static int write_all(int fd, const char *data, size_t size)

@@ -19,6 +19,9 @@ int file_open_trusted_dir(int parent, const char *path, bool create);
 /** Whole small file as a NUL-terminated string; larger than max is -EFBIG; links are not followed. */
 int file_read_all(int dir, const char *name, size_t max, char **ret, size_t *ret_size) MUST_CHECK;
 
+/** The same; -EPERM: somebody else than root, and than who runs this, owns the file or may write to it. */
+int file_read_trusted(int dir, const char *name, size_t max, char **ret, size_t *ret_size) MUST_CHECK;
+
 /** Old or new content, also after a power cut: temporary file, fsync, rename, fsync of the directory. */
 int file_replace(int dir, const char *name, const char *data, size_t size) MUST_CHECK;
 
