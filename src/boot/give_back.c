@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Giving back: the root file system may hang behind what was claimed, so all of it goes to its native drivers. */
+#include <string.h>
+
+#include "base/error.h"
+#include "boot/private.h"
+#include "policy/driver.h"
+
+enum { PATH_SIZE = 512, DRIVER_SIZE = 256 };
+
+static int write_file(struct run *run, const char *path, const char *data)
+{
+	run_last_step(run);
+	return run->h->ops->write(run->h, NULL, path, data, strlen(data));
+}
+
+/* An ID that the driver keeps would win the functions back when they are probed. */
+static void remove_types(struct run *run)
+{
+	for (size_t i = 0; i < run->declared.found.n; i++) {
+		const struct declaration *d = &run->declared.found.items[i];
+		char path[PATH_SIZE], id[CARDTYPE_MAX];
+		int r;
+
+		if (!d->match[MATCH_CARD_TYPE])
+			continue;
+		cardtype_format_new_id(&d->type, id);
+		snprintf(path, sizeof(path), "sys/bus/pci/drivers/%s/remove_id", d->driver ? d->driver : "vfio-pci");
+		r = write_file(run, path, id);
+		/* Not there, or the driver is not: fine. */
+		if (r < 0 && r != -ENODEV && r != -ENOENT)
+			run_log(run, EARLY_WARNING, "%s could not be taken from the driver's list: %s.",
+				d->match[MATCH_CARD_TYPE], strerror(-r));
+	}
+}
+
+static int clear_override(struct run *run, const char *address)
+{
+	char path[PATH_SIZE], override[DRIVER_SIZE];
+	int r;
+
+	run_last_step(run);
+	r = observe_override(run->h, address, override, sizeof(override));
+	/* Another one is somebody else's. */
+	if (r < 0 || !*override || !driver_name_is_vfio(override))
+		return r;
+	snprintf(path, sizeof(path), "sys/bus/pci/devices/%s/driver_override", address);
+	return write_file(run, path, "\n");
+}
+
+static int unbind(struct run *run, const char *address)
+{
+	char path[PATH_SIZE], driver[DRIVER_SIZE];
+	int r = observe_driver(run->h, address, driver, sizeof(driver));
+
+	if (r < 0 || !*driver || !driver_name_is_vfio(driver))
+		return r;
+	snprintf(path, sizeof(path), "sys/bus/pci/drivers/%s/unbind", driver);
+	return write_file(run, path, address);
+}
+
+/* What would have loaded it has long run, and may have found nothing without a driver. */
+static int load_native(struct run *run, struct vfioadm_function *f)
+{
+	const char *module;
+
+	if (observe_function(run->h, run->inv, f, VFIOADM_FACET_DRIVERS & ~f->facets) < 0)
+		return -ENOMEM;
+	module = driver_choose_native(f);
+	if (!module)
+		return 0;
+	run_last_step(run);
+	/* A built-in one cannot be loaded; the probe tells. */
+	(void)!run->h->ops->load_module(run->h, module, NULL);
+	return 0;
+}
+
+static void say_where(struct run *run, const char *address, int error)
+{
+	char driver[DRIVER_SIZE] = "";
+	int r = observe_driver(run->h, address, driver, sizeof(driver));
+
+	if (r < 0)
+		run_log(run, EARLY_NOTICE, "%s is not there any more.", address);
+	else if (driver_name_is_vfio(driver))
+		run_log(run, EARLY_ERROR, "%s could not be given back, it is still on %s: %s.", address, driver,
+			error < 0 ? strerror(-error) : "nothing says why");
+	else if (*driver)
+		run_log(run, EARLY_NOTICE, "%s given back to %s, since the root file system does not appear.",
+			address, driver);
+	else
+		run_log(run, EARLY_WARNING, "%s given back, but no driver has taken it.", address);
+}
+
+static int give_back_one(struct run *run, struct vfioadm_function *f)
+{
+	int r = clear_override(run, f->address);
+
+	if (r == 0)
+		r = unbind(run, f->address);
+	if (r == 0)
+		r = load_native(run, f);
+	if (r == 0)
+		r = write_file(run, "sys/bus/pci/drivers_probe", f->address);
+	say_where(run, f->address, r);
+	return r == -ENOMEM ? r : 0;
+}
+
+int early_give_back(const struct early *e)
+{
+	_cleanup_run_ struct run run;
+	_cleanup_strv_ struct strv noted = { 0 };
+	_cleanup_error_ struct vfioadm_error *err = NULL;
+	int r;
+
+	run_begin(&run, e);
+	r = notes_read(&run, &noted);
+	if (r < 0)
+		run_log(&run, EARLY_ERROR, "What was claimed cannot be read: %s.", strerror(-r));
+	if (r < 0 || !noted.n)
+		return r;
+	/* Without its declarations the IDs of card types stay; the rest can be done all the same. */
+	r = run_read_declared(&run);
+	if (r != -ENOMEM)
+		r = observe_host(run.h, &run.inv, &err);
+	if (r < 0) {
+		run_log_error(&run, " Nothing can be given back.", err);
+		return r;
+	}
+	remove_types(&run);
+	STRV_FOREACH(i, &noted) {
+		struct vfioadm_function *f = inventory_get(run.inv, noted.items[i]);
+
+		if (r == 0 && f)
+			r = give_back_one(&run, f);
+	}
+	if (r == 0)
+		r = notes_drop(&run);
+	return r < 0 ? r : run.incomplete;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What was claimed in this boot: one address per line in RUN_DIR/early, written before the first change. */
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "boot/private.h"
+#include "model/address.h"
+
+static const char name[] = "early";
+
+enum { NOTES_MAX = 1024 * 1024 };
+
+int notes_read(const struct run *run, struct strv *ret)
+{
+	_cleanup_close_ int dir = file_open_trusted_dir(AT_FDCWD, run->e->run_dir, false);
+	_cleanup_free_ char *text = NULL;
+	char *rest, *line;
+	size_t size;
+	int r = dir < 0 ? dir : file_read_all(dir, name, NOTES_MAX, &text, &size);
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	for (rest = text; (line = strsep(&rest, "\n"));) {
+		struct address a;
+
+		if (address_parse(line, &a) == 0 && !strv_has(ret, line) && strv_add(ret, line) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int notes_write(const struct run *run)
+{
+	_cleanup_close_ int dir = file_open_trusted_dir(AT_FDCWD, run->e->run_dir, true);
+	_cleanup_strv_ struct strv noted = { 0 };
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+	int r = dir < 0 ? dir : notes_read(run, &noted);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < run->n_targets; i++) {
+		const struct target *t = &run->targets[i];
+
+		if (!t->dropped && !strv_has(&noted, t->f->address) && strv_add(&noted, t->f->address) < 0)
+			return -ENOMEM;
+	}
+	STRV_FOREACH(i, &noted)
+		strbuf_addf(&text, "%s\n", noted.items[i]);
+	if (text.failed)
+		return -ENOMEM;
+	return text.len ? file_replace(dir, name, text.s, text.len) : 0;
+}
+
+int notes_drop(const struct run *run)
+{
+	_cleanup_close_ int dir = file_open_trusted_dir(AT_FDCWD, run->e->run_dir, false);
+
+	return dir < 0 ? dir : file_remove(dir, name);
+}

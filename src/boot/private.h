@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VFIOADM_BOOT_PRIVATE_H
+#define VFIOADM_BOOT_PRIVATE_H
+
+#include "boot/early.h"
+#include "host/observe.h"
+#include "policy/match.h"
+#include "store/declared.h"
+
+/* One function that is declared to be assigned. */
+struct target {
+	struct vfioadm_function *f;
+	const struct declaration *d;
+	const char *driver;   /* its name in sysfs */
+	bool by_type;         /* taken by the driver's list of IDs, so without an override */
+	bool along;           /* not declared itself: it shares the group of one that is */
+	bool overridden;      /* by us */
+	int error;            /* of its bind, or of what kept it from being tried */
+	bool dropped;         /* has been spoken of, and is left alone */
+	bool disputed;        /* by two declarations */
+};
+
+/** A run: what is declared, what is there, and what is to be done. */
+struct run {
+	const struct early *e;
+	struct host *h;
+	struct declared declared;
+	struct match *matches;
+	struct vfioadm_inventory *inv;
+	struct target *targets;
+	size_t n_targets;
+	int64_t end_ms; /* 0: no limit */
+	bool incomplete;
+};
+
+/* run.c */
+void run_begin(struct run *run, const struct early *e);
+void run_clear(struct run *run);
+#define _cleanup_run_ CLEANUP(run_clear)
+/** Sets the deadline of the next step. -ETIME: there is no time left. */
+int run_step(struct run *run) MUST_CHECK;
+/** For putting back, which is never left out. */
+void run_last_step(struct run *run);
+void run_log(struct run *run, enum early_level level, const char *fmt, ...) PRINTF_LIKE(3, 4);
+void run_log_error(struct run *run, const char *what, const struct vfioadm_error *err);
+/** One line for a function that stays as it is: it is no target any more. */
+void run_drop(struct run *run, struct target *t, enum early_level level, const char *fmt, ...)
+	PRINTF_LIKE(4, 5);
+
+int run_read_declared(struct run *run) MUST_CHECK;
+int run_observe(struct run *run) MUST_CHECK;
+/** From what is declared to targets; says of each declaration that has none why. -ENOMEM. */
+int run_find_targets(struct run *run) MUST_CHECK;
+/** "10-nvme.conf". */
+const char *run_file(const struct declaration *d);
+
+/* notes.c: RUN_DIR/early */
+int notes_read(const struct run *run, struct strv *ret) MUST_CHECK;
+/** Also what is noted already. */
+int notes_write(const struct run *run) MUST_CHECK;
+int notes_drop(const struct run *run) MUST_CHECK;
+
+#endif

@@ -1,0 +1,626 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The boot's early program on a model of a host that has just been switched on: no module loaded, no driver bound. */
+#include "fake/fake.h"
+#include "tmp_tree.h"
+
+#include "boot/early.h"
+#include "fake_root.h"
+#include "store/declared.h"
+
+#define SWITCH   "0000:06:00.0"
+#define GROUPED  "0000:07:00.0"
+#define BUILT_IN MULTI0
+
+/* clang-format off */
+#define MODULES                                                                                              \
+	"d lib/modules/6.12.9\nt modules.alias\n"                                                            \
+	"\talias pci:v*d*sv*sd*bc01sc08i02* nvme\n"                                                          \
+	"\talias pci:v00008086d000010C9sv*sd*bc*sc*i* igb\n"                                                 \
+	"\talias vfio_pci:v*d*sv*sd*bc*sc*i* vfio_pci\n"                                                     \
+	"\talias vfio_pci:v00008086d000010C9sv*sd*bc*sc*i* mlx5_vfio_pci\n"                                  \
+	"t modules.dep\n\tkernel/drivers/nvme/nvme.ko:\n\tkernel/drivers/net/igb.ko:\n"                      \
+	"\tkernel/drivers/vfio/vfio.ko:\n\tkernel/drivers/vfio/pci/vfio-pci.ko: kernel/drivers/vfio/vfio.ko\n" \
+	"\tkernel/drivers/vfio/pci/mlx5-vfio-pci.ko: kernel/drivers/vfio/vfio.ko\n"                          \
+	"t modules.builtin\n\tkernel/drivers/virtio/virtio_pci.ko\n"
+
+#define HOST(cmdline)                                                                                        \
+	FUNCTION("", PORT, "1b36", "000c", "060400", GROUP("0", PORT, PORT), DRIVER_LINK("pcieport"))        \
+	FUNCTION(PORT "/", TWIN0, "1b36", "0010", "010802", GROUP("1", TWIN0, PORT "/" TWIN0), "")           \
+	FUNCTION("", TWIN1, "1b36", "0010", "010802", GROUP("2", TWIN1, TWIN1), "")                          \
+	FUNCTION("", NIC, "8086", "10c9", "020000", GROUP("3", NIC, NIC), "")                                \
+	FUNCTION("", BUILT_IN, "1af4", "1041", "020000", GROUP("4", BUILT_IN, BUILT_IN),                     \
+		 DRIVER_LINK("virtio-pci"))                                                                  \
+	FUNCTION("", MULTI1, "1af4", "1044", "00ff00", GROUP("4", MULTI1, MULTI1), "")                       \
+	FUNCTION("", BARE, "8086", "10d3", "020000", "", "")                                                 \
+	FUNCTION("", SWITCH, "1af4", "1100", "020000", GROUP("6", SWITCH, SWITCH), "")                       \
+	FUNCTION("", GROUPED, "1af4", "1101", "020000", GROUP("6", GROUPED, GROUPED), "")                    \
+	DRIVER("pcieport", "") DRIVER("virtio-pci", "") "d sys/module/virtio_pci\n"                          \
+	"d sys/class/iommu\nl dmar0 ../../devices/virtual/iommu/dmar0\n"                                     \
+	"d sys/devices/virtual/iommu/dmar0\n"                                                                \
+	"d sys/bus/pci\nf drivers_autoprobe 1\nw drivers_probe\nw rescan\n"                                  \
+	"d proc\nF modules\nf cmdline root=/dev/sda1 quiet" cmdline "\n"                                     \
+	"d proc/sys/kernel\nf osrelease 6.12.9\n" MODULES
+/* clang-format on */
+
+/* A boot: the host, its files, and what the log says. */
+struct boot {
+	struct tmp_tree *t;
+	struct early e;
+	struct strv log;
+	char run_dir[96];
+};
+
+static void keep_line(void *userdata, enum early_level level, const char *line)
+{
+	struct boot *b = userdata;
+	char text[1024];
+
+	snprintf(text, sizeof(text), "%d %s", level, line);
+	assert_int_equal(strv_add(&b->log, text), 0);
+}
+
+static void switch_on(struct boot *b, struct tmp_tree *t, const char *host)
+{
+	*b = (struct boot){ .t = t };
+	assert_int_equal(fake_new_text(host, NULL, &b->e.host), 0);
+	snprintf(b->run_dir, sizeof(b->run_dir), "%s/run/vfioadm", t->dir);
+	tmp_dir(t, "run");
+	b->e.root = t->dir;
+	b->e.run_dir = b->run_dir;
+	b->e.log = keep_line;
+	b->e.userdata = b;
+}
+
+static void switch_off(struct boot *b)
+{
+	strv_clear(&b->log);
+	host_free(b->e.host);
+}
+#define _cleanup_boot_ CLEANUP(switch_off)
+
+static bool says(const struct boot *b, const char *text)
+{
+	STRV_FOREACH(i, &b->log)
+		if (strstr(b->log.items[i], text))
+			return true;
+	return false;
+}
+
+static void assert_says(const struct boot *b, const char *text)
+{
+	if (says(b, text))
+		return;
+	STRV_FOREACH(i, &b->log)
+		print_error("log: %s\n", b->log.items[i]);
+	fail_msg("the log does not say: %s", text);
+}
+
+static void assert_at(struct boot *b, const char *address, const char *driver, const char *override)
+{
+	assert_string_equal(driver_of(b->e.host, address), driver);
+	assert_string_equal(override_of(b->e.host, address), override);
+}
+
+/* Anybody else who loads the native driver now, as udev does. */
+static void load_native(struct boot *b)
+{
+	assert_int_equal(fake_modprobe(b->e.host, "nvme", NULL), 0);
+	assert_int_equal(fake_modprobe(b->e.host, "igb", NULL), 0);
+}
+
+#define PATH_OF_TWIN0 "[Match]\nPath=pci-" PORT "/00.0\nVendor=1b36\nDevice=0010\n"
+#define PATH_OF_TWIN1 "[Match]\nPath=pci-" TWIN1 "\n"
+
+/* ---- claiming ---- */
+
+static void test_twin(void **state)
+{
+	_cleanup_boot_ struct boot b;
+
+	switch_on(&b, *state, HOST(""));
+	tmp_file(*state, "etc/vfioadm.d/10-nvme.conf", PATH_OF_TWIN0);
+	assert_int_equal(early_claim(&b.e), 0);
+	assert_at(&b, TWIN0, "vfio-pci", "vfio-pci");
+	assert_at(&b, TWIN1, "", "(null)");
+	assert_int_equal(b.log.n, 1);
+	assert_string_equal(b.log.items[0], "5 " TWIN0 " given to vfio-pci, as 10-nvme.conf says.");
+	load_native(&b);
+	assert_at(&b, TWIN0, "vfio-pci", "vfio-pci");
+	assert_at(&b, TWIN1, "nvme", "(null)");
+}
+
+static void note_order(struct host *h, void *userdata)
+{
+	/* Whoever comes with the module finds each override there. */
+	assert_string_equal(override_of(h, TWIN0), "vfio-pci");
+	assert_string_equal(override_of(h, TWIN1), "vfio-pci");
+	*(bool *)userdata = true;
+}
+
+static void test_overrides_first(void **state)
+{
+	_cleanup_boot_ struct boot b;
+	bool called = false;
+	const struct fault at_load = { .kind = FAULT_CALL, .match = "load*", .call = note_order, .userdata = &called };
+
+	switch_on(&b, *state, HOST(""));
+	tmp_file(*state, "etc/vfioadm.d/10-a.conf", PATH_OF_TWIN0);
+	tmp_file(*state, "etc/vfioadm.d/20-b.conf", PATH_OF_TWIN1);
+	assert_int_equal(fake_fault(b.e.host, &at_load), 0);
+	assert_int_equal(early_claim(&b.e), 0);
+	assert_true(called);
+	assert_at(&b, TWIN0, "vfio-pci", "vfio-pci");
+	assert_at(&b, TWIN1, "vfio-pci", "vfio-pci");
+}
+
+/* Loading a module that is there attaches nothing. */
+static void test_vfio_loaded(void **state)
+{
+	_cleanup_boot_ struct boot b;
+
+	switch_on(&b, *state, HOST(""));
+	load_vfio(b.e.host);
+	tmp_file(*state, "etc/vfioadm.d/10-a.conf", PATH_OF_TWIN0);
+	assert_int_equal(early_claim(&b.e), 0);
+	assert_at(&b, TWIN0, "vfio-pci", "vfio-pci");
+}
+
+static void test_variant(void **state)
+{
+	_cleanup_boot_ struct boot b;
+	_cleanup_strv_ struct strv modules = { 0 };
+
+	switch_on(&b, *state, HOST(""));
+	tmp_file(*state, "etc/vfioadm.d/10-a.conf", "[Match]\nPath=pci-" NIC "\n");
+	tmp_file(*state, "etc/vfioadm.d/20-b.conf", PATH_OF_TWIN0 "[Assign]\nDriver=vfio-pci\n");
+	assert_int_equal(early_modules(&b.e, &modules), 0);
+	assert_int_equal(modules.n, 2);
+	assert_true(strv_has(&modules, "mlx5_vfio_pci") && strv_has(&modules, "vfio_pci"));
+	assert_at(&b, NIC, "", "(null)");
+	assert_int_equal(early_claim(&b.e), 0);
+	assert_at(&b, NIC, "mlx5_vfio_pci", "mlx5_vfio_pci");
+	assert_at(&b, TWIN0, "vfio-pci", "vfio-pci");
+}
+
+static void test_types(void **state)
+{
+	_cleanup_boot_ struct boot b;
+
+	switch_on(&b, *state, HOST(""));
+	tmp_file(*state, "etc/vfioadm.d/10-type.conf", "[Match]\nCardType=1b36:0010\n");
+	assert_int_equal(early_claim(&b.e), 0);
+	/* By the ID, never by the override. */
+	assert_at(&b, TWIN0, "vfio-pci", "(null)");
+	assert_at(&b, TWIN1, "vfio-pci", "(null)");
+	assert_at(&b, NIC, "", "(null)");
+	assert_says(&b, TWIN1 " given to vfio-pci, as 10-type.conf says");
+}
+
+/* A card that is plugged in later goes to the driver that was registered first. */
+static void test_type_of_later_card(void **state)
+{
+	_cleanup_boot_ struct boot b;
+
+	switch_on(&b, *state, HOST(""));
+	tmp_file(*state, "etc/vfioadm.d/10-type.conf", "[Match]\nCardType=8086:10d3\n");
+	tmp_file(*state, "etc/vfioadm.d/20-none.conf", "[Match]\nCardType=8086:9999\n");
+	(void)early_claim(&b.e);
+	assert_int_equal(put(b.e.host, "drivers/vfio-pci/new_id", "8086 9999"), -EEXIST);
+}
+
+static void test_specific_before_type(void **state)
+{
+	_cleanup_boot_ struct boot b;
+
+	switch_on(&b, *state, HOST(""));
+	tmp_file(*state, "etc/vfioadm.d/10-type.conf", "[Match]\nCardType=8086:10c9\n");
+	tmp_file(*state, "etc/vfioadm.d/20-nic.conf", "[Match]\nPath=pci-" NIC "\n[Assign]\nDriver=mlx5_vfio_pci\n");
+	assert_int_equal(early_claim(&b.e), 0);
+	assert_at(&b, NIC, "mlx5_vfio_pci", "mlx5_vfio_pci");
+}
+
+static void test_whole_group(void **state)
+{
+	_cleanup_boot_ struct boot b;
+
+	switch_on(&b, *state, HOST(""));
+	tmp_file(*state, "etc/vfioadm.d/10-a.conf", "[Match]\nPath=pci-" SWITCH "\n[Assign]\nIommuGroup=whole\n");
+	assert_int_equal(early_claim(&b.e), 0);
+	assert_at(&b, SWITCH, "vfio-pci", "vfio-pci");
+	assert_at(&b, GROUPED, "vfio-pci", "vfio-pci");
+	assert_says(&b, GROUPED " given to vfio-pci, as 10-a.conf says, with the group");
+}
+
+static void test_moved(void **state)
+{
+	_cleanup_boot_ struct boot b;
+
+	switch_on(&b, *state, HOST(""));
+	tmp_file(*state, "etc/vfioadm.d/10-a.conf", PATH_OF_TWIN0 "[LastSeen]\nAddress=0000:09:00.0\n");
+	assert_int_equal(early_claim(&b.e), 0);
+	assert_at(&b, TWIN0, "vfio-pci", "vfio-pci");
+	assert_says(&b, "it was declared at 0000:09:00.0");
+}
+
+/* ---- leaving alone ---- */
+
+static void test_other_card(void **state)
+{
+	_cleanup_boot_ struct boot b;
+
+	switch_on(&b, *state, HOST(""));
+	tmp_file(*state, "etc/vfioadm.d/10-a.conf", "[Match]\nPath=pci-" TWIN1 "\nVendor=8086\nDevice=1572\n");
+	assert_int_equal(early_claim(&b.e), 1);
+	assert_at(&b, TWIN1, "", "(null)");
+	assert_says(&b, "4 10-a.conf: in its place is another card");
+	assert_int_equal(fake_operations(b.e.host), 0);
+}
+
+static void test_built_in(void **state)
+{
+	_cleanup_boot_ struct boot b;
+
+	switch_on(&b, *state, HOST(""));
+	tmp_file(*state, "etc/vfioadm.d/10-a.conf", "[Match]\nPath=pci-" BUILT_IN "\n");
+	assert_int_equal(early_claim(&b.e), 0);
+	assert_at(&b, BUILT_IN, "virtio-pci", "(null)");
+	assert_says(&b, "5 " BUILT_IN " is on virtio-pci already");
+}
+
+static void test_hold(void **state)
+{
+	_cleanup_boot_ struct boot b;
+
+	switch_on(&b, *state, HOST(""));
+	tmp_dir(*state, "run/vfioadm");
+	assert_int_equal(hold_set(b.run_dir, TWIN0), 0);
+	tmp_file(*state, "etc/vfioadm.d/10-a.conf", PATH_OF_TWIN0);
+	assert_int_equal(early_claim(&b.e), 0);
+	assert_at(&b, TWIN0, "", "(null)");
+	assert_says(&b, TWIN0 " was released by hand");
+}
+
+static void test_two_declarations(void **state)
+{
+	_cleanup_boot_ struct boot b;
+
+	switch_on(&b, *state, HOST(""));
+	tmp_file(*state, "etc/vfioadm.d/10-a.conf", PATH_OF_TWIN0);
+	tmp_file(*state, "etc/vfioadm.d/20-b.conf", "[Match]\nAddress=" TWIN0 "\n");
+	tmp_file(*state, "etc/vfioadm.d/30-c.conf", PATH_OF_TWIN1);
+	assert_int_equal(early_claim(&b.e), 1);
+	assert_at(&b, TWIN0, "", "(null)");
+	assert_at(&b, TWIN1, "vfio-pci", "vfio-pci");
+	assert_says(&b, TWIN0 " is declared by both 10-a.conf and 20-b.conf");
+}
+
+static void test_override_of_others(void **state)
+{
+	_cleanup_boot_ struct boot b;
+
+	switch_on(&b, *state, HOST(""));
+	assert_int_equal(put(b.e.host, "devices/" TWIN0 "/driver_override", "none"), 0);
+	tmp_file(*state, "etc/vfioadm.d/10-a.conf", PATH_OF_TWIN0);
+	assert_int_equal(early_claim(&b.e), 1);
+	assert_at(&b, TWIN0, "", "none");
+	assert_says(&b, "somebody else has set its driver_override to none");
+}
+
+static void test_physical_function(void **state)
+{
+	_cleanup_boot_ struct boot b;
+
+	switch_on(&b, *state, HOST(""));
+	tmp_file(*state, "etc/vfioadm.d/10-a.conf", "[Match]\nPath=pci-" NIC "\n[SR-IOV]\nVFs=4\n");
+	assert_int_equal(early_claim(&b.e), 0);
+	assert_at(&b, NIC, "", "(null)");
+	assert_int_equal(fake_operations(b.e.host), 0);
+}
+
+static void test_broken_file(void **state)
+{
+	_cleanup_boot_ struct boot b;
+
+	switch_on(&b, *state, HOST(""));
+	tmp_file(*state, "etc/vfioadm.d/10-a.conf", "[Match]\nPaht=pci-" TWIN1 "\n");
+	tmp_file(*state, "etc/vfioadm.d/20-b.conf", PATH_OF_TWIN0);
+	assert_int_equal(early_claim(&b.e), 1);
+	assert_at(&b, TWIN0, "vfio-pci", "vfio-pci");
+	assert_says(&b, "10-a.conf:2");
+	assert_says(&b, "The file is not used.");
+}
+
+static void test_missing(void **state)
+{
+	_cleanup_boot_ struct boot b;
+
+	switch_on(&b, *state, HOST(""));
+	tmp_file(*state, "etc/vfioadm.d/10-a.conf", "[Match]\nPath=pci-0000:00:1f.0/00.0\nVendor=dead\nDevice=beef\n");
+	assert_int_equal(early_claim(&b.e), 0);
+	assert_says(&b, "5 10-a.conf: no such device is there (yet).");
+}
+
+static void test_disabled(void **state)
+{
+	static const char *const off[] = { HOST(" vfioadm.disable=1"), HOST(" vfioadm.disable"),
+					   HOST(" vfioadm.disable=1 ro"), HOST(" vfioadm.disable=0 vfioadm.disable=1"),
+					   HOST("") "d proc\nf vmcore x\n" };
+	static const char *const on[] = { HOST(" vfioadm.disable=0"), HOST(" vfioadm.disabled=1"),
+					  HOST(" xvfioadm.disable=1"), HOST(" vfioadm.disable=1 vfioadm.disable=0") };
+
+	tmp_file(*state, "etc/vfioadm.d/10-a.conf", PATH_OF_TWIN0);
+	for (size_t i = 0; i < ARRAY_SIZE(off); i++) {
+		_cleanup_boot_ struct boot b;
+
+		switch_on(&b, *state, off[i]);
+		assert_false(early_enabled(&b.e));
+		assert_int_equal(early_claim(&b.e), 0);
+		assert_at(&b, TWIN0, "", "(null)");
+		assert_int_equal(fake_operations(b.e.host), 0);
+		assert_says(&b, "nothing is claimed");
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(on); i++) {
+		_cleanup_boot_ struct boot b;
+
+		switch_on(&b, *state, on[i]);
+		assert_true(early_enabled(&b.e));
+		assert_int_equal(early_claim(&b.e), 0);
+		assert_at(&b, TWIN0, "vfio-pci", "vfio-pci");
+	}
+}
+
+/* ---- failing ---- */
+
+static void test_no_module(void **state)
+{
+	_cleanup_boot_ struct boot b;
+
+	switch_on(&b, *state, HOST(""));
+	control(b.e.host, "module vfio_pci absent");
+	tmp_file(*state, "etc/vfioadm.d/10-a.conf", PATH_OF_TWIN0);
+	assert_int_equal(early_claim(&b.e), 1);
+	load_native(&b);
+	assert_at(&b, TWIN0, "nvme", "(null)");
+}
+
+static void test_load_fails(void **state)
+{
+	static const struct fault fails = { .kind = FAULT_FAIL, .match = "load*", .error = ENOEXEC };
+	_cleanup_boot_ struct boot b;
+
+	switch_on(&b, *state, HOST(""));
+	tmp_file(*state, "etc/vfioadm.d/10-a.conf", PATH_OF_TWIN0);
+	tmp_file(*state, "etc/vfioadm.d/20-b.conf", PATH_OF_TWIN1);
+	assert_int_equal(fake_fault(b.e.host, &fails), 0);
+	assert_int_equal(early_claim(&b.e), 1);
+	assert_at(&b, TWIN0, "", "(null)");
+	assert_at(&b, TWIN1, "", "(null)");
+	assert_says(&b, TWIN0 ": the driver vfio-pci cannot be loaded: Exec format error.");
+	load_native(&b);
+	assert_at(&b, TWIN1, "nvme", "(null)");
+}
+
+/* What the driver refuses stays a device of the host. */
+static void test_bind_fails(void **state)
+{
+	_cleanup_boot_ struct boot b;
+
+	switch_on(&b, *state, HOST(""));
+	tmp_file(*state, "etc/vfioadm.d/10-a.conf", "[Match]\nPath=pci-" BARE "\n");
+	tmp_file(*state, "etc/vfioadm.d/20-b.conf", PATH_OF_TWIN0);
+	assert_int_equal(early_claim(&b.e), 1);
+	assert_at(&b, BARE, "", "(null)");
+	assert_at(&b, TWIN0, "vfio-pci", "vfio-pci");
+	assert_says(&b, BARE " could not be given to vfio-pci, as 10-a.conf says: the driver refused it");
+}
+
+/* A write that says it was done proves nothing. */
+static void test_lie(void **state)
+{
+	static const struct fault lie = { .kind = FAULT_LIE, .match = "write*bind*" };
+	_cleanup_boot_ struct boot b;
+
+	switch_on(&b, *state, HOST(""));
+	load_vfio(b.e.host);
+	tmp_file(*state, "etc/vfioadm.d/10-a.conf", PATH_OF_TWIN0);
+	assert_int_equal(fake_fault(b.e.host, &lie), 0);
+	assert_int_equal(early_claim(&b.e), 1);
+	assert_at(&b, TWIN0, "", "(null)");
+	assert_says(&b, TWIN0 " could not be given to vfio-pci");
+}
+
+static void native_comes(struct host *h, void *userdata)
+{
+	assert_int_equal(fake_write_aside(h, "sys/bus/pci/devices/" TWIN0 "/driver_override", "\n"), 0);
+	assert_int_equal(fake_modprobe(h, "nvme", NULL), 0);
+}
+
+static void test_native_first(void **state)
+{
+	static const struct fault comes = { .kind = FAULT_CALL, .match = "load*", .call = native_comes };
+	_cleanup_boot_ struct boot b;
+
+	switch_on(&b, *state, HOST(""));
+	tmp_file(*state, "etc/vfioadm.d/10-a.conf", PATH_OF_TWIN0);
+	assert_int_equal(fake_fault(b.e.host, &comes), 0);
+	assert_int_equal(early_claim(&b.e), 1);
+	assert_at(&b, TWIN0, "nvme", "(null)");
+	assert_says(&b, TWIN0 ": nvme was first to have it");
+}
+
+static void test_load_hangs(void **state)
+{
+	static const struct fault hangs = { .kind = FAULT_HANG, .match = "load*", .resume_after = -1 };
+	_cleanup_boot_ struct boot b;
+
+	switch_on(&b, *state, HOST(""));
+	tmp_file(*state, "etc/vfioadm.d/10-a.conf", PATH_OF_TWIN0);
+	assert_int_equal(fake_fault(b.e.host, &hangs), 0);
+	assert_int_equal(early_claim(&b.e), 1);
+	assert_says(&b, TWIN0 ": the driver vfio-pci is still being loaded");
+	/* It was only slow, and finds what it is to have. */
+	control(b.e.host, "resume");
+	assert_at(&b, TWIN0, "vfio-pci", "vfio-pci");
+}
+
+static void test_no_iommu(void **state)
+{
+	_cleanup_boot_ struct boot b;
+
+	switch_on(&b, *state, FUNCTION("", TWIN1, "1b36", "0010", "010802", "", "") "d sys/class/iommu\nd proc\n"
+									       "f cmdline x\n" MODULES);
+	tmp_file(*state, "etc/vfioadm.d/10-a.conf", PATH_OF_TWIN1);
+	assert_true(early_claim(&b.e) < 0);
+	assert_at(&b, TWIN1, "", "(null)");
+	assert_int_equal(fake_operations(b.e.host), 0);
+	assert_says(&b, "no active IOMMU");
+}
+
+/* ---- twice, and back ---- */
+
+/* The initramfs was here: in the host there is nothing left to do or to say. */
+static void test_twice(void **state)
+{
+	_cleanup_boot_ struct boot b;
+	unsigned operations;
+
+	switch_on(&b, *state, HOST(""));
+	tmp_file(*state, "etc/vfioadm.d/10-a.conf", PATH_OF_TWIN0);
+	assert_int_equal(early_claim(&b.e), 0);
+	strv_clear(&b.log);
+	operations = fake_operations(b.e.host);
+	assert_int_equal(early_claim(&b.e), 0);
+	assert_int_equal(b.log.n, 0);
+	assert_int_equal(fake_operations(b.e.host), operations);
+	assert_int_equal(early_give_back(&b.e), 0);
+	assert_at(&b, TWIN0, "nvme", "(null)");
+}
+
+static void test_give_back(void **state)
+{
+	_cleanup_boot_ struct boot b;
+
+	switch_on(&b, *state, HOST(""));
+	tmp_file(*state, "etc/vfioadm.d/10-a.conf", PATH_OF_TWIN0);
+	tmp_file(*state, "etc/vfioadm.d/20-nic.conf", "[Match]\nCardType=8086:10c9\n");
+	assert_int_equal(early_claim(&b.e), 0);
+	assert_at(&b, NIC, "vfio-pci", "(null)");
+	strv_clear(&b.log);
+	assert_int_equal(early_give_back(&b.e), 0);
+	assert_at(&b, TWIN0, "nvme", "(null)");
+	assert_at(&b, NIC, "igb", "(null)");
+	assert_says(&b, "5 " TWIN0 " given back to nvme, since the root file system does not appear.");
+	/* Once is enough. */
+	strv_clear(&b.log);
+	assert_int_equal(early_give_back(&b.e), 0);
+	assert_int_equal(b.log.n, 0);
+}
+
+/* Whatever somebody else has on VFIO is none of ours to give back. */
+static void test_give_back_of_others(void **state)
+{
+	_cleanup_boot_ struct boot b;
+
+	switch_on(&b, *state, HOST(""));
+	load_vfio(b.e.host);
+	assert_int_equal(put(b.e.host, "devices/" TWIN1 "/driver_override", "vfio-pci"), 0);
+	assert_int_equal(put(b.e.host, "drivers/vfio-pci/bind", TWIN1), 0);
+	assert_int_equal(early_give_back(&b.e), 0);
+	assert_at(&b, TWIN1, "vfio-pci", "vfio-pci");
+	tmp_file(*state, "etc/vfioadm.d/10-a.conf", PATH_OF_TWIN0);
+	assert_int_equal(early_claim(&b.e), 0);
+	assert_int_equal(early_give_back(&b.e), 0);
+	assert_at(&b, TWIN0, "nvme", "(null)");
+	assert_at(&b, TWIN1, "vfio-pci", "vfio-pci");
+}
+
+static void test_give_back_stuck(void **state)
+{
+	static const struct fault hangs = { .kind = FAULT_HANG, .match = "write*unbind*" TWIN0, .resume_after = -1 };
+	_cleanup_boot_ struct boot b;
+
+	switch_on(&b, *state, HOST(""));
+	tmp_file(*state, "etc/vfioadm.d/10-a.conf", PATH_OF_TWIN0);
+	tmp_file(*state, "etc/vfioadm.d/20-b.conf", PATH_OF_TWIN1);
+	assert_int_equal(early_claim(&b.e), 0);
+	assert_int_equal(fake_fault(b.e.host, &hangs), 0);
+	assert_int_equal(early_give_back(&b.e), 1);
+	/* One that hangs keeps the others from nothing. */
+	assert_at(&b, TWIN1, "nvme", "(null)");
+}
+
+/* ---- nodes ---- */
+
+static char *node_rules(struct tmp_tree *t)
+{
+	_cleanup_free_ char *path = str_format("%s/run/udev/rules.d/61-vfioadm-nodes.rules", t->dir);
+	char *text = calloc(1, 4096);
+	FILE *f = fopen(path, "re");
+
+	assert_non_null(text);
+	if (f) {
+		assert_true(fread(text, 1, 4095, f) > 0);
+		fclose(f);
+	}
+	return text;
+}
+
+static void test_nodes(void **state)
+{
+	_cleanup_boot_ struct boot b;
+	_cleanup_free_ char *before = NULL, *after = NULL;
+
+	switch_on(&b, *state, HOST(""));
+	tmp_dir(*state, "run/udev");
+	tmp_file(*state, "etc/vfioadm.d/10-a.conf", PATH_OF_TWIN0 "[Node]\nUser=qemu\nGroup=kvm\n");
+	b.e.initramfs = true;
+	assert_int_equal(early_claim(&b.e), 0);
+	/* An initramfs does not know its users. */
+	before = node_rules(*state);
+	assert_string_equal(before, "");
+	b.e.initramfs = false;
+	assert_int_equal(early_claim(&b.e), 0);
+	after = node_rules(*state);
+	assert_non_null(strstr(after, "iommu_groups/%k/devices/" TWIN0 "\""));
+	assert_non_null(strstr(after, "ENV{VFIOADM_OWNER}=\"qemu\", ENV{VFIOADM_GROUP}=\"kvm\""));
+}
+
+#define EARLY(fn) cmocka_unit_test_setup_teardown(fn, tmp_setup, tmp_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		EARLY(test_twin),
+		EARLY(test_overrides_first),
+		EARLY(test_vfio_loaded),
+		EARLY(test_variant),
+		EARLY(test_types),
+		EARLY(test_type_of_later_card),
+		EARLY(test_specific_before_type),
+		EARLY(test_whole_group),
+		EARLY(test_moved),
+		EARLY(test_other_card),
+		EARLY(test_built_in),
+		EARLY(test_hold),
+		EARLY(test_two_declarations),
+		EARLY(test_override_of_others),
+		EARLY(test_physical_function),
+		EARLY(test_broken_file),
+		EARLY(test_missing),
+		EARLY(test_disabled),
+		EARLY(test_no_module),
+		EARLY(test_load_fails),
+		EARLY(test_bind_fails),
+		EARLY(test_lie),
+		EARLY(test_native_first),
+		EARLY(test_load_hangs),
+		EARLY(test_no_iommu),
+		EARLY(test_twice),
+		EARLY(test_give_back),
+		EARLY(test_give_back_of_others),
+		EARLY(test_give_back_stuck),
+		EARLY(test_nodes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
