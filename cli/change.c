@@ -9,7 +9,7 @@ typedef int plan_fn(struct vfioadm_ctx *ctx, const char *const *operands, size_t
 		    const struct vfioadm_options *options, struct vfioadm_plan **ret_plan,
 		    struct vfioadm_error **ret_error);
 
-static struct vfioadm_options options_of(const struct cli *cli)
+struct vfioadm_options change_options(const struct cli *cli)
 {
 	return (struct vfioadm_options){
 		.size = sizeof(struct vfioadm_options),
@@ -21,6 +21,7 @@ static struct vfioadm_options options_of(const struct cli *cli)
 		.park = cli_has(cli, OPT_PARK),
 		.force = cli->force,
 		.n_force = cli->n_force,
+		.persist = cli_has(cli, OPT_PERSIST),
 	};
 }
 
@@ -41,7 +42,7 @@ static void add_forceable(struct text *codes, const struct vfioadm_plan *plan)
 
 static int explain_force(struct cli *cli, plan_fn *make)
 {
-	struct vfioadm_options options = options_of(cli);
+	struct vfioadm_options options = change_options(cli);
 	_cleanup_text_ struct text codes = {}, hint = {};
 	struct vfioadm_error *error = NULL;
 	struct vfioadm_plan *plan = NULL;
@@ -123,23 +124,34 @@ static int status_of(const struct vfioadm_plan *plan, const struct vfioadm_error
 	}
 }
 
-static int carry_out(struct cli *cli, struct vfioadm_plan *plan)
+int change_perform(struct cli *cli, struct vfioadm_plan *plan, bool dry, struct vfioadm_error **ret_error,
+		   int *ret_status)
 {
-	bool run =
-		vfioadm_plan_result(plan) == VFIOADM_RESULT_PLANNED && !cli_has(cli, OPT_DRY_RUN);
+	bool run = vfioadm_plan_result(plan) == VFIOADM_RESULT_PLANNED && !dry;
 	struct vfioadm_error *error = NULL;
-	int r = 0, status;
+	int r = 0;
 
-	change_announce(cli, plan);
+	change_announce(cli, plan, dry);
 	if (run)
 		r = run_plan(cli, plan, &error);
+	*ret_status = status_of(plan, error, r);
 	/* It did not even begin (the lock, the store): there is nothing to say about any function. */
-	if (r < 0 && vfioadm_plan_result(plan) == VFIOADM_RESULT_PLANNED)
-		return cli_error(cli, error, r);
-	status = status_of(plan, error, r);
-	if (r < 0)
+	if (r < 0 && (vfioadm_plan_result(plan) != VFIOADM_RESULT_PLANNED))
 		cli_say(cli, error ? vfioadm_error_message(error) : strerror(-r),
 			vfioadm_error_hint(error));
+	*ret_error = error;
+	return r;
+}
+
+static int carry_out(struct cli *cli, struct vfioadm_plan *plan)
+{
+	bool dry = cli_has(cli, OPT_DRY_RUN);
+	bool run = vfioadm_plan_result(plan) == VFIOADM_RESULT_PLANNED && !dry;
+	struct vfioadm_error *error = NULL;
+	int status, r = change_perform(cli, plan, dry, &error, &status);
+
+	if (r < 0 && vfioadm_plan_result(plan) == VFIOADM_RESULT_PLANNED)
+		return cli_error(cli, error, r);
 	if (cli->json)
 		change_json(cli, plan, error, r);
 	else
@@ -150,7 +162,7 @@ static int carry_out(struct cli *cli, struct vfioadm_plan *plan)
 
 static int change(struct cli *cli, plan_fn *make)
 {
-	struct vfioadm_options options = options_of(cli);
+	struct vfioadm_options options = change_options(cli);
 	struct vfioadm_error *error = NULL;
 	struct vfioadm_plan *plan = NULL;
 	int r, status;

@@ -53,7 +53,7 @@ const struct cli_verb cli_verbs[] = {
 			"An ID is vendor:device[:subvendor[:subdevice[:class[:mask]]]], in hex.\n"
 			"Functions without a driver are taken at once, others when their driver "
 			"lets go.\n",
-		.options = CHANGE,
+		.options = CHANGE | OPT_BIT(OPT_PERSIST),
 		.run = verb_enable,
 	},
 	{
@@ -62,7 +62,7 @@ const struct cli_verb cli_verbs[] = {
 		.operand = "ID",
 		.min_operands = 1,
 		.help = "take a card type back; functions that are bound stay bound",
-		.options = OPT_BIT(OPT_DRY_RUN),
+		.options = OPT_BIT(OPT_DRY_RUN) | OPT_BIT(OPT_PERSIST),
 		.run = verb_disable,
 	},
 	{
@@ -72,7 +72,7 @@ const struct cli_verb cli_verbs[] = {
 		.min_operands = 1,
 		.help = "bind functions to a VFIO driver, all of them or none",
 		.options = CHANGE | OPT_BIT(OPT_GROUP) | OPT_BIT(OPT_DRIVER) |
-			   OPT_BIT(OPT_ALL_MATCHING),
+			   OPT_BIT(OPT_ALL_MATCHING) | OPT_BIT(OPT_PERSIST),
 		.run = verb_assign,
 	},
 	{
@@ -82,8 +82,43 @@ const struct cli_verb cli_verbs[] = {
 		.min_operands = 1,
 		.help = "give functions back to the driver that they had before",
 		.options =
-			CHANGE | OPT_BIT(OPT_GROUP) | OPT_BIT(OPT_PARK) | OPT_BIT(OPT_ALL_MATCHING),
+			CHANGE | OPT_BIT(OPT_GROUP) | OPT_BIT(OPT_PARK) | OPT_BIT(OPT_ALL_MATCHING) |
+			OPT_BIT(OPT_PERSIST),
 		.run = verb_release,
+	},
+	{
+		.name = "status",
+		.help = "is the host as it is declared in /etc/vfioadm.d? Where it differs",
+		.description = "Exit status 3: something differs. vfioadm.conf(5) tells of the files.\n",
+		.run = verb_status,
+	},
+	{
+		.name = "plan",
+		.args = "[DECLARATION...]",
+		.any_operands = true,
+		.help = "what apply would do",
+		.options = OPT_BIT(OPT_FORCE) | OPT_BIT(OPT_ATOMIC) | OPT_BIT(OPT_ONLY),
+		.run = verb_plan,
+	},
+	{
+		.name = "apply",
+		.args = "[DECLARATION...]",
+		.any_operands = true,
+		.help = "make the host as it is declared, one transaction per declaration",
+		.description =
+			"A declaration is named like its file in /etc/vfioadm.d, without .conf; without\n"
+			"names all are meant. What cannot be done for one does not keep the others back.\n",
+		.options = CHANGE | OPT_BIT(OPT_ATOMIC) | OPT_BIT(OPT_ONLY) | OPT_BIT(OPT_BOOT),
+		.run = verb_apply,
+	},
+	{
+		.name = "config",
+		.args = "check|list [FILE...]",
+		.any_operands = true,
+		.help = "look for errors in files of declared state, or list the files",
+		.description = "check without files looks at all that are in force.\n",
+		.options = OPT_BIT(OPT_INITRAMFS),
+		.run = verb_config,
 	},
 	{
 		.name = "settle",

@@ -39,6 +39,11 @@ enum cli_opt {
 	OPT_ALL_MATCHING,
 	OPT_PARK,
 	OPT_FORCE,
+	OPT_PERSIST,
+	OPT_ATOMIC,
+	OPT_BOOT,
+	OPT_ONLY,
+	OPT_INITRAMFS,
 	OPT_OPTIONS,
 	OPT_N,
 };
@@ -70,6 +75,7 @@ struct cli {
 	enum cli_tree tree;
 	const char *columns;
 	const char *driver;
+	const char *only; /* an address */
 	const char *const *operands;
 	size_t n_operands;
 	const char **force; /* finding codes; the strings are in force_text */
@@ -138,6 +144,10 @@ int verb_disable(struct cli *cli);
 int verb_assign(struct cli *cli);
 int verb_release(struct cli *cli);
 int verb_settle(struct cli *cli);
+int verb_plan(struct cli *cli);
+int verb_apply(struct cli *cli);
+int verb_status(struct cli *cli);
+int verb_config(struct cli *cli);
 int verb_help(struct cli *cli);
 
 /* help.c */

@@ -37,6 +37,11 @@ const struct cli_option cli_options[OPT_N] = {
 			       "a selector may name several functions", false },
 	[OPT_PARK] = { "park", 0, ARG_NONE, NULL, "leave it without a driver", false },
 	[OPT_FORCE] = { "force", 0, ARG_REQUIRED, "CODE[,CODE...]", "override these findings", false },
+	[OPT_PERSIST] = { "persist", 0, ARG_NONE, NULL, "also at every boot: declare it, or no more", false },
+	[OPT_ATOMIC] = { "atomic", 0, ARG_NONE, NULL, "all declarations or none, in one transaction", false },
+	[OPT_BOOT] = { "boot", 0, ARG_NONE, NULL, "as at boot: a device that is not there may come later", false },
+	[OPT_ONLY] = { "only", 0, ARG_REQUIRED, "ADDRESS", "only what is declared of this function", false },
+	[OPT_INITRAMFS] = { "initramfs", 0, ARG_NONE, NULL, "only files that belong into the initramfs", false },
 	[OPT_OPTIONS] = { "options", 0, ARG_NONE, NULL, NULL, false },
 };
 /* clang-format on */
@@ -221,6 +226,9 @@ static int take_option(struct cli *cli, enum cli_opt opt, const char *value)
 		return 0;
 	case OPT_DRIVER:
 		cli->driver = value;
+		return 0;
+	case OPT_ONLY:
+		cli->only = value;
 		return 0;
 	case OPT_FORCE:
 		return add_force(cli, value);

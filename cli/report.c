@@ -165,9 +165,9 @@ static void print_found(struct cli *cli, const struct vfioadm_plan *plan)
 
 /* ---- before and after -------------------------------------------------------------------------- */
 
-void change_announce(struct cli *cli, const struct vfioadm_plan *plan)
+void change_announce(struct cli *cli, const struct vfioadm_plan *plan, bool dry)
 {
-	bool dry = cli_has(cli, OPT_DRY_RUN), refused;
+	bool refused;
 
 	refused = vfioadm_plan_result(plan) == VFIOADM_RESULT_REFUSED;
 	for (size_t i = 0; i < vfioadm_plan_n_findings(plan); i++)
@@ -203,6 +203,36 @@ void change_conclude(struct cli *cli, const struct vfioadm_plan *plan, bool run)
 
 /* ---- JSON -------------------------------------------------------------------------------------- */
 
+void change_json_steps(struct json *j, const struct vfioadm_plan *plan)
+{
+	for (size_t i = 0; i < vfioadm_plan_n_steps(plan); i++) {
+		json_object(j, NULL, false);
+		fields_json(j, &step_fields, FIELD_ALWAYS, 0, vfioadm_plan_step(plan, i));
+		json_object_end(j);
+	}
+}
+
+void change_json_members(struct json *j, const struct vfioadm_plan *plan)
+{
+	json_array(j, "functions", true);
+	for (size_t i = 0; i < vfioadm_plan_n_outcomes(plan); i++) {
+		json_object(j, NULL, false);
+		fields_json(j, &outcome_fields, FIELD_ALWAYS, 0, vfioadm_plan_outcome(plan, i));
+		json_object_end(j);
+	}
+	json_array_end(j);
+	json_array(j, "findings", true);
+	for (size_t i = 0; i < vfioadm_plan_n_findings(plan); i++) {
+		json_object(j, NULL, false);
+		fields_json(j, &finding_fields, FIELD_ALWAYS, 0, vfioadm_plan_finding(plan, i));
+		json_object_end(j);
+	}
+	json_array_end(j);
+	json_array(j, "steps", true);
+	change_json_steps(j, plan);
+	json_array_end(j);
+}
+
 void change_json(struct cli *cli, const struct vfioadm_plan *plan,
 		 const struct vfioadm_error *error, int r)
 {
@@ -212,27 +242,7 @@ void change_json(struct cli *cli, const struct vfioadm_plan *plan,
 	json_object(&j, NULL, true);
 	json_uint(&j, "version", 1);
 	json_string(&j, "result", vfioadm_result_name(vfioadm_plan_result(plan)));
-	json_array(&j, "functions", true);
-	for (size_t i = 0; i < vfioadm_plan_n_outcomes(plan); i++) {
-		json_object(&j, NULL, false);
-		fields_json(&j, &outcome_fields, FIELD_ALWAYS, 0, vfioadm_plan_outcome(plan, i));
-		json_object_end(&j);
-	}
-	json_array_end(&j);
-	json_array(&j, "findings", true);
-	for (size_t i = 0; i < vfioadm_plan_n_findings(plan); i++) {
-		json_object(&j, NULL, false);
-		fields_json(&j, &finding_fields, FIELD_ALWAYS, 0, vfioadm_plan_finding(plan, i));
-		json_object_end(&j);
-	}
-	json_array_end(&j);
-	json_array(&j, "steps", true);
-	for (size_t i = 0; i < vfioadm_plan_n_steps(plan); i++) {
-		json_object(&j, NULL, false);
-		fields_json(&j, &step_fields, FIELD_ALWAYS, 0, vfioadm_plan_step(plan, i));
-		json_object_end(&j);
-	}
-	json_array_end(&j);
+	change_json_members(&j, plan);
 	if (r < 0)
 		cli_error_json(&j, error, r);
 	json_object_end(&j);

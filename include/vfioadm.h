@@ -442,6 +442,11 @@ struct vfioadm_options {
 	bool park;                 /**< release: leave it without a driver */
 	const char *const *force;  /**< finding codes to override */
 	size_t n_force;
+	/*
+	 * Also keep it over reboots: write (assign, enable) or remove (release, disable) its declaration in
+	 * /etc/vfioadm.d, see vfioadm.conf(5), and rebuild the initramfs where that matters.
+	 */
+	bool persist;
 };
 
 /**
@@ -498,6 +503,62 @@ struct vfioadm_outcome {
 };
 size_t vfioadm_plan_n_outcomes(const struct vfioadm_plan *plan);
 const struct vfioadm_outcome *vfioadm_plan_outcome(const struct vfioadm_plan *plan, size_t i);
+
+/* ---- declared state ---------------------------------------------------------------------------- */
+
+/** How the host stands to one declaration (a file in /etc/vfioadm.d, vfioadm.conf(5)). */
+enum vfioadm_declared_state {
+	VFIOADM_DECLARED_IN_FORCE = 1, /**< the host is as declared */
+	VFIOADM_DECLARED_DIFFERS,      /**< the device is there, but not as declared */
+	VFIOADM_DECLARED_HELD,         /**< released without --persist: left alone until assigned or rebooted */
+	VFIOADM_DECLARED_MISSING,      /**< no such device */
+	VFIOADM_DECLARED_FOREIGN,      /**< in its place is another card, which is not touched */
+	VFIOADM_DECLARED_AMBIGUOUS,    /**< several devices match where one is meant */
+	VFIOADM_DECLARED_UNCERTAIN,    /**< which device is meant cannot be found out now */
+	VFIOADM_DECLARED_INVALID,      /**< the file has an error */
+};
+const char *vfioadm_declared_state_name(enum vfioadm_declared_state state); /**< "in-force", … */
+
+struct vfioadm_declared {
+	const char *name;              /**< the file's without ".conf" */
+	const char *file;
+	enum vfioadm_declared_state state;
+	size_t n_devices;
+	const char *const *devices;    /**< addresses of the functions that it means now */
+	const char *message;           /**< one sentence */
+	const char *hint;              /**< or NULL */
+	bool in_initramfs;             /**< its file belongs into the initramfs: see "config list" */
+};
+
+/** Opaque: all declarations, by name. */
+struct vfioadm_status;
+/**
+ * Compare all declarations with the host. Changes nothing, takes no lock. For another root (sysroot) its own
+ * files and state. -ENOMEM, VFIOADM_E_IO.
+ */
+int vfioadm_status(struct vfioadm_ctx *ctx, struct vfioadm_status **ret_status,
+		   struct vfioadm_error **ret_error);
+size_t vfioadm_status_n(const struct vfioadm_status *status);
+const struct vfioadm_declared *vfioadm_status_item(const struct vfioadm_status *status, size_t i);
+/** Is anything not in force? */
+bool vfioadm_status_drift(const struct vfioadm_status *status);
+/** NULL is allowed. */
+void vfioadm_status_free(struct vfioadm_status *status);
+
+/**
+ * Plan what these declarations (by name) ask for, as one transaction; those in force need nothing. Of the
+ * options dry_run and force count. VFIOADM_E_NOT_FOUND: no such declaration; VFIOADM_E_CONFIG: its file has
+ * an error.
+ */
+int vfioadm_plan_apply(struct vfioadm_ctx *ctx, const char *const *names, size_t n_names,
+		       const struct vfioadm_options *options, struct vfioadm_plan **ret_plan,
+		       struct vfioadm_error **ret_error);
+
+/**
+ * Read one file as a declaration, wherever it lies: 0, or what is wrong with it (VFIOADM_E_CONFIG, with
+ * "FILE:LINE" as its path).
+ */
+int vfioadm_config_check(struct vfioadm_ctx *ctx, const char *file, struct vfioadm_error **ret_error);
 
 /** What became of a run that did not come to its end. */
 enum vfioadm_settled_as {

@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "config.h"
-#include "flow/flow.h"
+#include "flow/declared.h"
 #include "flow/settle.h"
 
 const char *vfioadm_version(void)
@@ -93,6 +93,26 @@ int vfioadm_plan_disable(struct vfioadm_ctx *ctx, const char *const *ids, size_t
 	struct vfioadm_options o = options_of(options);
 
 	return flow_disable(ctx, ids, n_ids, &o, ret_plan, ret_error);
+}
+
+int vfioadm_plan_apply(struct vfioadm_ctx *ctx, const char *const *names, size_t n_names,
+		       const struct vfioadm_options *options, struct vfioadm_plan **ret_plan,
+		       struct vfioadm_error **ret_error)
+{
+	struct vfioadm_options o = options_of(options);
+
+	return flow_apply(ctx, names, n_names, &o, ret_plan, ret_error);
+}
+
+int vfioadm_status(struct vfioadm_ctx *ctx, struct vfioadm_status **ret_status,
+		   struct vfioadm_error **ret_error)
+{
+	return flow_status(ctx, ret_status, ret_error);
+}
+
+int vfioadm_config_check(struct vfioadm_ctx *ctx, const char *file, struct vfioadm_error **ret_error)
+{
+	return flow_config_check(ctx, file, ret_error);
 }
 
 int vfioadm_plan_run(struct vfioadm_ctx *ctx, struct vfioadm_plan *plan,

@@ -152,9 +152,26 @@ static bool failed_without_effect(const struct step *step, int r)
 /* What vfioadm remembers is no change of the host. */
 bool apply_changes_host(const struct step *step)
 {
-	enum op_kind kind = step->op.kind;
+	switch (step->op.kind) {
+	case OP_SAVE_RECORD:
+	case OP_DROP_RECORD:
+	case OP_SAVE_ID:
+	case OP_DROP_ID:
+	case OP_DECLARE:
+	case OP_WRITE_RULES:
+	case OP_HOLD:
+	case OP_LET_GO:
+		return false;
+	default:
+		return true;
+	}
+}
 
-	return kind != OP_SAVE_RECORD && kind != OP_DROP_RECORD && kind != OP_SAVE_ID && kind != OP_DROP_ID;
+/* A record follows what was done to a function; a declaration is what somebody has asked for. */
+static bool is_a_change(const struct step *step)
+{
+	return apply_changes_host(step) || step->op.kind == OP_DECLARE || step->op.kind == OP_HOLD ||
+	       step->op.kind == OP_LET_GO;
 }
 
 static int fail_journal(struct apply *a, int r, struct vfioadm_error **err)
@@ -200,7 +217,7 @@ static int run_step(struct apply *a, struct step *step, struct vfioadm_error **e
 		(void)!strv_add(&a->stuck, step->pub.device ? step->pub.device : CLAIM_HOST);
 	a->held |= r == -ETIMEDOUT;
 	step->pub.error = r < 0 ? -r : 0;
-	a->changed |= !step->no_effect && apply_changes_host(step);
+	a->changed |= !step->no_effect && is_a_change(step);
 	note_end(a, step, r);
 	/* A disk that is gone must not be kept: its number would not be free when it is found anew. */
 	if (step->op.kind == OP_UNBIND && r == 0)

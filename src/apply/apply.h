@@ -14,6 +14,8 @@
 struct apply {
 	struct host *host;
 	struct store *store; /* open and locked */
+	const char *root;    /* where etc/vfioadm.d is; NULL: nowhere, nothing can be declared */
+	const char *run_dir;
 	struct journal *journal; /* where each step is noted; one that is not open notes nothing */
 	vfioadm_progress_fn progress;
 	void *userdata;

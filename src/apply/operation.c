@@ -4,6 +4,7 @@
 
 #include "apply/private.h"
 #include "host/observe.h"
+#include "store/declared.h"
 
 enum { DRIVER_MAX = 256 };
 
@@ -113,6 +114,9 @@ int operation_run(struct apply *a, const struct op *op, bool *ret_no_effect)
 		return set_override(a, op);
 	case OP_UNBIND:
 		return write_value(a, op, op->device);
+	case OP_SET_AUTOPROBE:
+	case OP_SET_NUMVFS:
+		return write_value(a, op, op->value);
 	case OP_PROBE:
 		return probe(a, op);
 	case OP_BIND:
@@ -131,6 +135,18 @@ int operation_run(struct apply *a, const struct op *op, bool *ret_no_effect)
 		return save_id(a, op, ret_no_effect);
 	case OP_DROP_ID:
 		return drop_id(a, op, ret_no_effect);
+	case OP_DECLARE:
+		return operation_declare(a, op, ret_no_effect);
+	case OP_WRITE_RULES:
+		return operation_write_rules(a, ret_no_effect);
+	case OP_REBUILD:
+		return a->host->ops->rebuild_image ? a->host->ops->rebuild_image(a->host) : -EROFS;
+	case OP_HOLD:
+		return hold_set(a->run_dir, op->device);
+	case OP_LET_GO:
+		return hold_drop(a->run_dir, op->device);
+	case OP_N:
+		break;
 	}
 	return -EINVAL;
 }
@@ -165,6 +181,18 @@ static int verify_override(struct apply *a, const char *device, const char *want
 	return strcmp(override, wanted) == 0 ? 0 : -EIO;
 }
 
+/* Reading how many there are takes the device's lock. */
+static int verify_number(struct apply *a, const struct op *op)
+{
+	char path[OP_PATH_MAX], text[32];
+	ssize_t n = op_path(op, path) ? a->host->ops->read_locked(a->host, path, text, sizeof(text)) : -EINVAL;
+
+	if (n < 0)
+		return (int)n;
+	text[strcspn(text, "\n")] = '\0';
+	return strcmp(text, op->value) == 0 ? 0 : -EIO;
+}
+
 int operation_verify(struct apply *a, const struct op *op)
 {
 	switch (op->kind) {
@@ -184,6 +212,11 @@ int operation_verify(struct apply *a, const struct op *op)
 		snprintf(path, sizeof(path), "sys/bus/pci/drivers/%s", op->driver);
 		return host_exists(a->host, path) ? 0 : -EIO;
 	}
+	case OP_SET_AUTOPROBE:
+	case OP_SET_NUMVFS:
+		return verify_number(a, op);
+	case OP_DECLARE:
+		return operation_verify_declared(a, op);
 	default:
 		return 0; /* IDs cannot be read back; our own files were synced */
 	}

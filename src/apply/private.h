@@ -9,6 +9,11 @@ int operation_run(struct apply *a, const struct op *op, bool *ret_no_effect);
 /** Looks at the host: does what the operation should have done hold? 0; -EIO: no; -ENODEV: gone. */
 int operation_verify(struct apply *a, const struct op *op);
 
+/* declared.c: declared state, and what is made from it */
+int operation_declare(struct apply *a, const struct op *op, bool *ret_no_effect);
+int operation_verify_declared(struct apply *a, const struct op *op);
+int operation_write_rules(struct apply *a, bool *ret_no_effect);
+
 /** Explains a failed step: errno in the words of who returned it, and what the kernel logged. */
 void explain_failure(struct apply *a, const struct step *step, int r, struct vfioadm_error **err);
 /** The step's operation returned success, but the host shows otherwise. */

@@ -54,7 +54,8 @@ static bool undo_applies(struct apply *a, const struct op *op)
 {
 	char driver[DRIVER_MAX];
 
-	if (!op->device || op->kind == OP_SAVE_RECORD || op->kind == OP_DROP_RECORD)
+	if (!op->device || op->kind == OP_SAVE_RECORD || op->kind == OP_DROP_RECORD || op->kind == OP_HOLD ||
+	    op->kind == OP_LET_GO)
 		return true;
 	/* Of a device that is gone nothing is left to put back. */
 	if (observe_driver(a->host, op->device, driver, sizeof(driver)) < 0 ||
@@ -62,6 +63,8 @@ static bool undo_applies(struct apply *a, const struct op *op)
 		return false;
 	if (op->kind == OP_SET_OVERRIDE)
 		return override_is_ours(a, op->device);
+	if (op->kind == OP_SET_AUTOPROBE || op->kind == OP_SET_NUMVFS)
+		return true;
 	if (op->kind == OP_BIND)
 		return !*driver;
 	return *driver && (!op->driver || strcmp(driver, op->driver) == 0);

@@ -12,6 +12,7 @@
 struct helper {
 	char *program;
 	int fd; /* -1: none is running */
+	int starting; /* -1: none; else it was started, and has not said that it is there */
 	pid_t pid;
 	pid_t stuck;
 };
@@ -22,7 +23,7 @@ int helper_new(const char *program, struct helper **ret)
 
 	if (!h)
 		return -ENOMEM;
-	h->fd = -1;
+	h->fd = h->starting = -1;
 	h->program = strdup(program);
 	if (!h->program) {
 		free(h);
@@ -36,7 +37,9 @@ static void helper_abandon(struct helper *h)
 {
 	if (h->fd >= 0)
 		close(h->fd);
-	h->fd = -1;
+	if (h->starting >= 0)
+		close(h->starting);
+	h->fd = h->starting = -1;
 	h->pid = 0;
 }
 
@@ -161,18 +164,30 @@ static int wait_ready(struct helper *h, int fd, unsigned timeout_ms, int cancel_
 	return 0;
 }
 
-static int helper_start(struct helper *h, unsigned timeout_ms, int cancel_fd)
+static int begin_start(struct helper *h)
 {
 	_cleanup_close_ int ours = -1, theirs = -1;
 	int r = make_socket(&ours, &theirs);
 
+	/* Their end is closed here, or that it is gone would not be seen. */
 	if (r == 0)
 		r = spawn_detached(h->program, theirs, HELPER_FD);
-	if (r < 0)
-		return r;
-	/* Or its end would not be seen. */
-	close(TAKE_FD(theirs));
-	return wait_ready(h, TAKE_FD(ours), timeout_ms, cancel_fd);
+	if (r == 0)
+		h->starting = TAKE_FD(ours);
+	return r;
+}
+
+void helper_prepare(struct helper *h)
+{
+	if (h->fd < 0 && h->starting < 0)
+		(void)!begin_start(h);
+}
+
+static int helper_start(struct helper *h, unsigned timeout_ms, int cancel_fd)
+{
+	int r = h->starting >= 0 ? 0 : begin_start(h);
+
+	return r < 0 ? r : wait_ready(h, TAKE_FD(h->starting), timeout_ms, cancel_fd);
 }
 
 /* pass: a descriptor that goes along; -1: none. */
@@ -240,6 +255,12 @@ static int exchange(struct helper *h, uint32_t operation, const char *path, cons
 	if (r < 0)
 		helper_abandon(h);
 	return r;
+}
+
+void helper_await(struct helper *h, unsigned timeout_ms, int cancel_fd)
+{
+	if (h->starting >= 0)
+		(void)!wait_ready(h, TAKE_FD(h->starting), timeout_ms, cancel_fd);
 }
 
 int helper_call(struct helper *h, uint32_t operation, const char *path, const void *request,

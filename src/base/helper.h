@@ -37,6 +37,13 @@ struct helper_reply {
 
 /** program must be an absolute path and is copied; nothing is started yet. */
 int helper_new(const char *program, struct helper **ret) MUST_CHECK;
+/**
+ * Starts the program and does not wait for it: what the caller does meanwhile costs no time of the first request.
+ * That one tells when the program could not be started.
+ */
+void helper_prepare(struct helper *h);
+/** Waits for one that was prepared; what keeps it from starting is told by the next request, which tries again. */
+void helper_await(struct helper *h, unsigned timeout_ms, int cancel_fd);
 /** Closes the socket; a helper that waits for requests ends, a blocked one when it can. */
 void helper_free(struct helper *h);
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "flow/declared.h"
 #include "flow/session.h"
 #include "policy/driver.h"
 #include "policy/planner.h"
@@ -80,7 +81,7 @@ static int keep_record(struct vfioadm_ctx *ctx, const struct vfioadm_function *f
 }
 
 static int gather(struct vfioadm_ctx *ctx, struct look *look, const struct vfioadm_options *o,
-		  const char *boot_id, struct vfioadm_plan *plan, struct plan_input *inputs,
+		  const char *const *drivers, const char *boot_id, struct vfioadm_plan *plan, struct plan_input *inputs,
 		  struct vfioadm_error **err)
 {
 	for (size_t i = 0; i < look->selected.n; i++) {
@@ -94,7 +95,7 @@ static int gather(struct vfioadm_ctx *ctx, struct look *look, const struct vfioa
 			in->incarnation = 0;
 		r = flow_need_override(f, look->host, o->dry_run, err);
 		if (r == 0)
-			r = choose(look, f, spelled(o->driver), in, plan, err);
+			r = choose(look, f, spelled(drivers ? drivers[i] : o->driver), in, plan, err);
 		if (r == 0)
 			r = keep_record(ctx, f, plan, in, err);
 		if (r < 0)
@@ -117,14 +118,14 @@ static int need_boot_id(struct host *h, bool dry_run, char *buf, size_t size, st
 }
 
 static int make_plan(struct vfioadm_ctx *ctx, struct look *look, const struct vfioadm_options *o,
-		     struct vfioadm_plan *plan, struct vfioadm_error **err)
+		     const char *const *drivers, struct vfioadm_plan *plan, struct vfioadm_error **err)
 {
 	const struct check_request request = {
 		.verb = VERB_ASSIGN,
 		.selected = &look->selected,
 		.force = o->force,
 		.n_force = o->n_force,
-		.driver = wants_auto(o->driver) ? NULL : o->driver,
+		.driver = drivers || wants_auto(o->driver) ? NULL : o->driver,
 	};
 	_cleanup_free_ struct plan_input *inputs = calloc(look->selected.n, sizeof(*inputs));
 	char boot_id[64] = "unknown";
@@ -141,10 +142,28 @@ static int make_plan(struct vfioadm_ctx *ctx, struct look *look, const struct vf
 	r = need_boot_id(look->host, o->dry_run, boot_id, sizeof(boot_id), err);
 	if (r < 0)
 		return r;
-	r = gather(ctx, look, o, boot_id, plan, inputs, err);
+	r = gather(ctx, look, o, drivers, boot_id, plan, inputs, err);
 	if (r < 0)
 		return r;
-	return plan_assign(plan, inputs, look->selected.n) < 0 ? error_oom(err) : 0;
+	if (plan_assign(plan, inputs, look->selected.n) < 0)
+		return error_oom(err);
+	r = let_go_assigned(ctx, look, plan, err);
+	return r == 0 && o->persist ? persist_assign(ctx, look, o, plan, err) : r;
+}
+
+int assign_selected(struct vfioadm_ctx *ctx, struct look *look, const struct vfioadm_options *o,
+		    const char *const *drivers, struct vfioadm_plan *plan, struct vfioadm_error **err)
+{
+	int r = session_of(plan) ? session_hold_disks(session_of(plan), look, err) : 0;
+
+	if (r == 0)
+		r = flow_look_closer(look,
+				     check_facets(VERB_ASSIGN) | VFIOADM_FACET_DRIVERS |
+					     VFIOADM_FACET_LOCKED,
+				     err);
+	if (r == 0 && session_of(plan) && session_add_busy(session_of(plan), look) < 0)
+		r = error_oom(err);
+	return r < 0 ? r : make_plan(ctx, look, o, drivers, plan, err);
 }
 
 int flow_assign(struct vfioadm_ctx *ctx, const char *const *selectors, size_t n,
@@ -159,17 +178,8 @@ int flow_assign(struct vfioadm_ctx *ctx, const char *const *selectors, size_t n,
 	r = check_driver_option(o->driver, err);
 	if (r == 0)
 		r = flow_begin(ctx, selectors, n, o, plan, &look, err);
-	if (r == 0 && session_of(plan))
-		r = session_hold_disks(session_of(plan), &look, err);
 	if (r == 0)
-		r = flow_look_closer(&look,
-				     check_facets(VERB_ASSIGN) | VFIOADM_FACET_DRIVERS |
-					     VFIOADM_FACET_LOCKED,
-				     err);
-	if (r == 0 && session_of(plan) && session_add_busy(session_of(plan), &look) < 0)
-		r = error_oom(err);
-	if (r == 0)
-		r = make_plan(ctx, &look, o, plan, err);
+		r = assign_selected(ctx, &look, o, NULL, plan, err);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(plan);

@@ -108,12 +108,18 @@ int flow_checkup(struct vfioadm_ctx *ctx, const char *const *selectors, size_t n
 {
 	struct vfioadm_checkup *checkup = calloc(1, sizeof(*checkup));
 	_cleanup_look_ struct look look = { 0 };
+	struct host *h = NULL;
 	int r;
 
 	if (!checkup)
 		return error_oom(err);
 	checkup->plan = plan_new(VERB_ASSIGN);
 	r = checkup->plan ? flow_check_force(o, err) : error_oom(err);
+	if (r == 0)
+		r = ctx_host(ctx, &h, err);
+	/* The network is asked through it, once the host has been looked at. */
+	if (r == 0 && h->ops->prepare)
+		h->ops->prepare(h);
 	if (r == 0)
 		r = flow_look(ctx, selectors, n, o->all_matching, &look, err);
 	if (r == 0 && o->group && selection_add_groups(&look.selected, look.inv) < 0)

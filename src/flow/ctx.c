@@ -26,7 +26,10 @@ int ctx_new_with_host(struct host *h, const char *run_dir, struct vfioadm_ctx **
 	ctx->timeout_s = DEFAULT_TIMEOUT_S;
 	ctx->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	ctx->run_dir = strdup(run_dir);
-	if (ctx->cancel_fd < 0 || !ctx->run_dir) {
+	/* Only what is known to be the running host's may be read or written in its /etc. */
+	if (!h && streq(run_dir, RUN_DIR))
+		ctx->root = strdup("/");
+	if (ctx->cancel_fd < 0 || !ctx->run_dir || (!h && streq(run_dir, RUN_DIR) && !ctx->root)) {
 		r = ctx->cancel_fd < 0 ? -errno : -ENOMEM;
 		vfioadm_ctx_unref(ctx);
 		return r;
@@ -59,6 +62,7 @@ struct vfioadm_ctx *vfioadm_ctx_unref(struct vfioadm_ctx *ctx)
 		close(ctx->cancel_fd);
 	free(ctx->helper);
 	free(ctx->run_dir);
+	free(ctx->root);
 	free(ctx);
 	return NULL;
 }
@@ -79,10 +83,13 @@ int ctx_host(struct vfioadm_ctx *ctx, struct host **ret, struct vfioadm_error **
 int vfioadm_ctx_set_sysroot(struct vfioadm_ctx *ctx, const char *dir, struct vfioadm_error **ret_error)
 {
 	struct host *h;
-	int r = host_root_new(dir, &h, ret_error);
+	_cleanup_free_ char *root = strdup(dir);
+	int r = root ? host_root_new(dir, &h, ret_error) : error_oom(ret_error);
 
 	if (r < 0)
 		return r;
+	free(ctx->root);
+	ctx->root = TAKE_PTR(root);
 	if (ctx->host)
 		host_free(ctx->host);
 	ctx->host = h;

@@ -10,6 +10,7 @@ struct vfioadm_ctx {
 	struct host *host; /* made when first needed */
 	char *helper;      /* NULL: the installed one */
 	char *run_dir;     /* where records live: /run/vfioadm */
+	char *root;        /* where etc/vfioadm.d is; NULL: this host has no declared state */
 	unsigned timeout_s;
 	unsigned lock_wait_s;
 	int cancel_fd;

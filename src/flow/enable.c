@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "flow/declared.h"
 #include "flow/session.h"
 #include "policy/planner.h"
 
@@ -46,7 +47,7 @@ static int parse_types(const char *const *ids, size_t n, struct types *ret, stru
 }
 
 /* Everything that has one of the types, with what planning needs to know of it. */
-static int look_closer_at_types(struct look *look, const struct types *types,
+static int look_closer_at_types(struct look *look, const struct cardtype *types, size_t n,
 				struct selection *ret_mentioned, struct vfioadm_error **err)
 {
 	unsigned facets = check_facets(VERB_ENABLE) | VFIOADM_FACET_LOCKED;
@@ -54,7 +55,7 @@ static int look_closer_at_types(struct look *look, const struct types *types,
 	for (size_t i = 0; i < look->inv->n_functions; i++) {
 		struct vfioadm_function *f = &look->inv->functions[i];
 
-		if (!cardtypes_match(types->items, types->n, f))
+		if (!cardtypes_match(types, n, f))
 			continue;
 		if (observe_function(look->host, look->inv, f, facets & ~f->facets) < 0 ||
 		    selection_add(ret_mentioned, i) < 0)
@@ -80,21 +81,22 @@ static int begin(struct vfioadm_ctx *ctx, const char *const *ids, size_t n,
 	return r;
 }
 
-static int note_unmatched(const struct look *look, const struct types *types, struct vfioadm_plan *plan)
+static int note_unmatched(const struct look *look, const struct cardtype *types, size_t n,
+			  struct vfioadm_plan *plan)
 {
-	for (size_t i = 0; i < types->n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		struct vfioadm_finding *finding;
 		char name[CARDTYPE_MAX];
 		bool found = false;
 
 		for (size_t j = 0; j < look->inv->n_functions; j++)
-			found |= cardtype_matches(&types->items[i], &look->inv->functions[j]);
+			found |= cardtype_matches(&types[i], &look->inv->functions[j]);
 		if (found)
 			continue;
 		finding = plan_add_finding(plan);
 		if (!finding)
 			return -ENOMEM;
-		cardtype_format(&types->items[i], name);
+		cardtype_format(&types[i], name);
 		finding->code = "no-match";
 		finding->severity = VFIOADM_WARNS;
 		finding->message = arena_format(&plan->arena,
@@ -121,9 +123,8 @@ static int hold(struct vfioadm_ctx *ctx, struct types *ret, struct vfioadm_error
 	return 0;
 }
 
-static int plan_types(struct vfioadm_ctx *ctx, struct look *look, struct types *types,
-		      const struct vfioadm_options *o, struct vfioadm_plan *plan,
-		      struct vfioadm_error **err)
+int enable_types(struct vfioadm_ctx *ctx, struct look *look, struct cardtype *types, size_t n,
+		 const struct vfioadm_options *o, struct vfioadm_plan *plan, struct vfioadm_error **err)
 {
 	_cleanup_selection_ struct selection mentioned = { 0 };
 	const struct check_request request = {
@@ -136,9 +137,9 @@ static int plan_types(struct vfioadm_ctx *ctx, struct look *look, struct types *
 	CLEANUP(types_clear) struct types held = { 0 };
 	char module[128] = "";
 	size_t n_new;
-	int r = look_closer_at_types(look, types, &mentioned, err);
+	int r = look_closer_at_types(look, types, n, &mentioned, err);
 
-	if (r == 0 && plan_enable_taken(look->inv, types->items, types->n, &look->selected) < 0)
+	if (r == 0 && plan_enable_taken(look->inv, types, n, &look->selected) < 0)
 		r = error_oom(err);
 	if (r == 0 && session_of(plan))
 		r = session_refuse_pending(session_of(plan), look, err);
@@ -155,12 +156,12 @@ static int plan_types(struct vfioadm_ctx *ctx, struct look *look, struct types *
 		r = hold(ctx, &held, err);
 	if (r < 0)
 		return r;
-	if (note_unmatched(look, types, plan) < 0 ||
-	    check_types_enable(plan, types->items, types->n, held.items, held.n, &n_new) < 0 ||
-	    plan_enable(plan, look->inv, types->items, types->n, n_new, held.items, held.n,
+	if (note_unmatched(look, types, n, plan) < 0 ||
+	    check_types_enable(plan, types, n, held.items, held.n, &n_new) < 0 ||
+	    plan_enable(plan, look->inv, types, n, n_new, held.items, held.n,
 			&look->selected, *module != '\0') < 0)
 		return error_oom(err);
-	return 0;
+	return o->persist ? persist_types(ctx, look, types, n, o, plan, err) : 0;
 }
 
 int flow_enable(struct vfioadm_ctx *ctx, const char *const *ids, size_t n,
@@ -175,7 +176,7 @@ int flow_enable(struct vfioadm_ctx *ctx, const char *const *ids, size_t n,
 		return error_oom(err);
 	r = begin(ctx, ids, n, o, plan, &types, &look, err);
 	if (r == 0)
-		r = plan_types(ctx, &look, &types, o, plan, err);
+		r = enable_types(ctx, &look, types.items, types.n, o, plan, err);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(plan);
@@ -183,11 +184,11 @@ int flow_enable(struct vfioadm_ctx *ctx, const char *const *ids, size_t n,
 }
 
 /* Where vfio-pci is not there it holds nothing: what is left to do is to forget what was recorded. */
-static int keep_recorded(struct vfioadm_ctx *ctx, struct types *types, struct vfioadm_error **err)
+static int find_recorded(struct vfioadm_ctx *ctx, const struct types *types, struct types *ret,
+			 struct vfioadm_error **err)
 {
 	_cleanup_enabled_ids_ struct enabled_ids ids = { 0 };
 	_cleanup_store_ struct store store = STORE_CLOSED;
-	size_t kept = 0;
 	int r = ctx->host->live ? store_open(&store, ctx->run_dir, err) : 0;
 
 	if (r < 0)
@@ -197,29 +198,34 @@ static int keep_recorded(struct vfioadm_ctx *ctx, struct types *types, struct vf
 	for (size_t i = 0; i < types->n; i++)
 		for (size_t j = 0; j < ids.n; j++)
 			if (cardtype_equal(&types->items[i], &ids.items[j].type)) {
-				types->items[kept++] = types->items[i];
+				ret->items[ret->n++] = types->items[i];
 				break;
 			}
-	types->n = kept;
 	return 0;
 }
 
-static int plan_types_away(struct vfioadm_ctx *ctx, struct look *look, struct types *types,
-			   struct vfioadm_plan *plan, struct vfioadm_error **err)
+static int plan_types_away(struct vfioadm_ctx *ctx, struct look *look, const struct types *types,
+			   const struct vfioadm_options *o, struct vfioadm_plan *plan,
+			   struct vfioadm_error **err)
 {
 	bool registered = host_exists(look->host, VFIO_PCI_DIR);
 	CLEANUP(types_clear) struct types held = { 0 };
-	int r = registered ? hold(ctx, &held, err) : keep_recorded(ctx, types, err);
+	CLEANUP(types_clear) struct types recorded = { .items = calloc(types->n + 1, sizeof(*recorded.items)) };
+	const struct types *away = registered ? types : &recorded;
+	int r;
 
+	if (!recorded.items)
+		return error_oom(err);
+	r = registered ? hold(ctx, &held, err) : find_recorded(ctx, types, &recorded, err);
 	if (r < 0)
 		return r;
-	if (check_types_disable(plan, types->items, types->n, held.items, held.n) < 0)
+	if (check_types_disable(plan, away->items, away->n, held.items, held.n) < 0)
 		return error_oom(err);
 	if (plan->result == VFIOADM_RESULT_REFUSED)
 		return 0;
-	if (plan_disable(plan, look->inv, types->items, types->n, registered) < 0)
+	if (plan_disable(plan, look->inv, away->items, away->n, registered) < 0)
 		return error_oom(err);
-	return 0;
+	return o->persist ? persist_types(ctx, look, types->items, types->n, o, plan, err) : 0;
 }
 
 int flow_disable(struct vfioadm_ctx *ctx, const char *const *ids, size_t n,
@@ -234,7 +240,7 @@ int flow_disable(struct vfioadm_ctx *ctx, const char *const *ids, size_t n,
 		return error_oom(err);
 	r = begin(ctx, ids, n, o, plan, &types, &look, err);
 	if (r == 0)
-		r = plan_types_away(ctx, &look, &types, plan, err);
+		r = plan_types_away(ctx, &look, &types, o, plan, err);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(plan);

@@ -32,10 +32,19 @@ int flow_look_closer(struct look *look, unsigned facets, struct vfioadm_error **
 
 int flow_assign(struct vfioadm_ctx *ctx, const char *const *selectors, size_t n,
 		const struct vfioadm_options *o, struct vfioadm_plan **ret, struct vfioadm_error **err);
+/**
+ * The steps that assign what is selected. drivers: one for each (NULL or "auto": whichever fits), or NULL for
+ * the options' driver.
+ */
+int assign_selected(struct vfioadm_ctx *ctx, struct look *look, const struct vfioadm_options *o,
+		    const char *const *drivers, struct vfioadm_plan *plan, struct vfioadm_error **err);
 int flow_release(struct vfioadm_ctx *ctx, const char *const *selectors, size_t n,
 		 const struct vfioadm_options *o, struct vfioadm_plan **ret, struct vfioadm_error **err);
 int flow_enable(struct vfioadm_ctx *ctx, const char *const *ids, size_t n,
 		const struct vfioadm_options *o, struct vfioadm_plan **ret, struct vfioadm_error **err);
+/** The steps that give card types to vfio-pci; look: the host, nothing selected. Reorders types. */
+int enable_types(struct vfioadm_ctx *ctx, struct look *look, struct cardtype *types, size_t n,
+		 const struct vfioadm_options *o, struct vfioadm_plan *plan, struct vfioadm_error **err);
 int flow_disable(struct vfioadm_ctx *ctx, const char *const *ids, size_t n,
 		 const struct vfioadm_options *o, struct vfioadm_plan **ret, struct vfioadm_error **err);
 int flow_run(struct vfioadm_ctx *ctx, struct vfioadm_plan *plan, struct vfioadm_error **err);

@@ -188,6 +188,9 @@ int flow_begin_change(struct vfioadm_ctx *ctx, const char *const *operands, size
 
 	if (r == 0)
 		r = ready_to_change(*ret, o->dry_run, err);
+	/* While the lock is taken and the host looked at, the helper starts. */
+	if (r == 0 && !o->dry_run && (*ret)->ops->prepare)
+		(*ret)->ops->prepare(*ret);
 	if (r == 0 && !o->dry_run)
 		r = session_open(ctx, plan, operands, n, err);
 	return r;
@@ -260,13 +263,17 @@ static int search_users(struct look *look)
 
 int flow_look_closer(struct look *look, unsigned facets, struct vfioadm_error **err)
 {
+	unsigned with_users;
+
 	if ((facets & VFIOADM_FACET_USERS) && search_users(look) < 0)
 		return error_oom(err);
+	with_users = facets & VFIOADM_FACET_USERS ? VFIOADM_FACET_IDENTITY : 0;
 	facets &= ~(unsigned)VFIOADM_FACET_USERS;
 	for (size_t i = 0; i < look->selected.n; i++) {
 		struct vfioadm_function *f = &look->inv->functions[look->selected.items[i]];
 
-		if (closer(look, f, facets) < 0)
+		/* A sentence about who uses a device says which one it is. */
+		if (closer(look, f, facets | (f->n_users ? with_users : 0)) < 0)
 			return error_oom(err);
 		if ((facets & VFIOADM_FACET_DRIVERS) && choose_vfio(look, f) < 0)
 			return error_oom(err);

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "flow/flow.h"
+#include "flow/declared.h"
 #include "policy/driver.h"
 #include "policy/planner.h"
 
@@ -147,9 +147,13 @@ static int make_plan(struct vfioadm_ctx *ctx, struct look *look, const struct vf
 	if (r < 0 || plan->result == VFIOADM_RESULT_REFUSED)
 		return r;
 	r = gather_drivers(look, o, plan, inputs, err);
+	if (r == 0)
+		r = hold_released(ctx, look, &assigned, o, plan, err);
 	if (r < 0)
 		return r;
-	return plan_release(plan, inputs, look->selected.n, o->park) < 0 ? error_oom(err) : 0;
+	if (plan_release(plan, inputs, look->selected.n, o->park) < 0)
+		return error_oom(err);
+	return o->persist ? persist_release(ctx, look, o, plan, err) : 0;
 }
 
 int flow_release(struct vfioadm_ctx *ctx, const char *const *selectors, size_t n,

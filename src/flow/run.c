@@ -26,6 +26,7 @@ static const char *verb_past(enum verb verb)
 		[VERB_RELEASE] = "released",
 		[VERB_ENABLE] = "taken by card type",
 		[VERB_DISABLE] = "disabled",
+		[VERB_APPLY] = "assigned as declared",
 	};
 
 	return words[verb];
@@ -80,6 +81,8 @@ static int run_with_journal(struct vfioadm_ctx *ctx, struct session *s, struct v
 	struct apply apply = {
 		.host = ctx->host,
 		.store = &s->store,
+		.root = ctx->root,
+		.run_dir = ctx->run_dir,
 		.journal = &journal,
 		.progress = ctx->progress,
 		.userdata = ctx->userdata,

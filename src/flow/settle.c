@@ -106,7 +106,13 @@ static void unclaim_all(struct settling *s)
 static int settle_claimed(struct settling *s)
 {
 	struct journal journal = { 0 };
-	struct apply a = { .host = s->host, .store = s->store, .journal = &journal };
+	struct apply a = {
+		.host = s->host,
+		.store = s->store,
+		.root = s->ctx->root,
+		.run_dir = s->ctx->run_dir,
+		.journal = &journal,
+	};
 	int r = journal_reopen(s->store, s->run, &journal);
 
 	if (r < 0)
@@ -385,7 +391,7 @@ int flow_settle(struct vfioadm_ctx *ctx, bool dry_run, struct vfioadm_settlement
 		struct vfioadm_error **err)
 {
 	struct vfioadm_settlement *all = calloc(1, sizeof(*all));
-	struct host *h;
+	struct host *h = NULL;
 	int r = all ? ctx_host(ctx, &h, err) : error_oom(err);
 
 	if (r == 0)

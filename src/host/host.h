@@ -70,6 +70,9 @@ struct host_ops {
 	/* Where in the kernel the claim's stuck write sleeps, one frame per item, innermost first. */
 	int (*stuck_in)(struct host *h, const char *name, struct strv *ret);
 
+	/* Something below will be asked soon: what that needs can be started beside what is done until then. */
+	void (*prepare)(struct host *h);
+
 	/*
 	 * What may block: runs in a helper process with a deadline. -ETIMEDOUT: it is still in the kernel;
 	 * what the kernel itself answers so comes as -ETIME. claim: the name whose helper does it; NULL, or
@@ -80,6 +83,13 @@ struct host_ops {
 	int (*write)(struct host *h, const char *claim, const char *path, const char *data, size_t size);
 	ssize_t (*read_locked)(struct host *h, const char *path, char *buf, size_t size);
 	int (*load_module)(struct host *h, const char *module, const char *options);
+	/*
+	 * The initramfs that the host boots with, and on s390 what makes it boot (zipl). image_has: 1 when one
+	 * of these modules is in it, or declared state is; 0: no; -ENOENT: this host has none that we know.
+	 * rebuild_image may take minutes; -EREMOTEIO: the tool failed, and host->image_error says how.
+	 */
+	int (*image_has)(struct host *h, const char *const *modules, size_t n);
+	int (*rebuild_image)(struct host *h);
 	/*
 	 * Interfaces of a network namespace ("proc/PID/ns/net"; NULL: our own), one line each, "name flags
 	 * bus/parent kind addresses first-address", flags in hex and "-" for what there is none of:
@@ -123,6 +133,7 @@ struct host {
 	 * not make a function look unused: who ends a look at the host asks host_starved().
 	 */
 	bool starved;
+	char image_error[256]; /* last words of the tool that could not rebuild the initramfs */
 
 	/* Opened when first asked for, see names.c and modules.c; released by host_free(). */
 	struct host_names *names;

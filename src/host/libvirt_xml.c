@@ -290,8 +290,6 @@ static bool in_devices(const struct scan *x)
 /* Does this element claim what its source names? */
 static bool is_claim(const struct scan *x, const struct token *t)
 {
-	const struct level *parent = x->depth > 1 ? &x->levels[x->depth - 2] : NULL;
-
 	if (at(x, 1, "network", "forward"))
 		return attribute_is(t, "mode", "hostdev");
 	if (!in_devices(x))
@@ -302,7 +300,7 @@ static bool is_claim(const struct scan *x, const struct token *t)
 	if (at(x, 2, "domain", "disk"))
 		return attribute_is(t, "type", "nvme");
 	/* What a network gave to the interface stands in "actual". */
-	if (at(x, 2, "domain", "interface") || (at(x, 3, "domain", "actual") && is(parent->name, "interface")))
+	if (at(x, 2, "domain", "interface") || (at(x, 3, "domain", "actual") && is(x->levels[x->depth - 2].name, "interface")))
 		return attribute_is(t, "type", "hostdev");
 	return false;
 }

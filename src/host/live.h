@@ -20,6 +20,7 @@ struct live_claim {
 	char *name;
 	struct helper *helper;
 	pid_t pid;
+	bool holds; /* a disk */
 };
 
 /** The running kernel. */
@@ -41,6 +42,7 @@ static inline struct live_host *live_of(struct host *h)
 /* live_claims.c: who does what may block */
 /** The helper for what is about no function in particular. Never NULL. */
 struct helper *live_helper(struct host *h);
+void live_prepare(struct host *h);
 int live_claim(struct host *h, const char *run_dir, const char *run, const char *name, pid_t *ret_holder);
 void live_unclaim(struct host *h, const char *name);
 int live_hold(struct host *h, const char *name, const char *disk);
@@ -50,6 +52,10 @@ bool live_is_ours(struct host *h, pid_t pid);
 int live_write(struct host *h, const char *claim, const char *path, const char *data, size_t size);
 ssize_t live_read_locked(struct host *h, const char *path, char *buf, size_t size);
 int live_load_module(struct host *h, const char *module, const char *options);
+
+/* boot_image.c */
+int live_image_has(struct host *h, const char *const *modules, size_t n);
+int live_rebuild_image(struct host *h);
 void live_claims_free(struct live_host *l);
 
 /* live_net.c: see the same entries of host.h */

@@ -77,6 +77,11 @@ struct helper *live_helper(struct host *h)
 	return l->helper;
 }
 
+void live_prepare(struct host *h)
+{
+	helper_prepare(live_of(h)->helper);
+}
+
 /* For a claim: the one that runs, or a new one. */
 static int take_helper(struct host *h, struct helper **ret)
 {
@@ -84,6 +89,7 @@ static int take_helper(struct host *h, struct helper **ret)
 	struct helper *new = NULL;
 	int r;
 
+	helper_await(l->helper, h->timeout_ms, h->cancel_fd);
 	if (!helper_pid(l->helper))
 		return copy_helper(h, ret);
 	r = helper_new(l->program, &new);
@@ -168,6 +174,7 @@ int live_hold(struct host *h, const char *name, const char *disk)
 
 	if (!c || gone(c))
 		return c ? gone(c) : -EBADF;
+	c->holds = true;
 	return act_hold(c->helper, h, disk);
 }
 
@@ -175,7 +182,7 @@ void live_let_go(struct host *h, const char *name)
 {
 	struct live_claim *c = claim_of(h, name);
 
-	if (c && !gone(c))
+	if (c && c->holds && !gone(c))
 		(void)!act_let_go(c->helper, h);
 }
 

@@ -74,7 +74,12 @@ int live_smc_devices(struct host *h, struct strv *ret)
 	_cleanup_strv_ struct strv lines = { 0 };
 	char reply[HELPER_MESSAGE_MAX];
 	int64_t result;
-	int r = call(h, ACT_SMC, "", "", &result, reply, sizeof(reply));
+	int r;
+
+	/* Asking would not load it either, but costs a process's turn. */
+	if (!host_exists(h, "sys/module/smc") && !host_exists(h, "proc/sys/net/smc"))
+		return -EOPNOTSUPP;
+	r = call(h, ACT_SMC, "", "", &result, reply, sizeof(reply));
 
 	if (r == 0)
 		r = add_lines(reply, &lines);

@@ -220,7 +220,7 @@ static bool is_blacklisted(const struct host_modules *m, const char *module)
 
 /* A blacklist is against loading by alias; who names a module gets it. */
 static int add_candidate(const struct host_modules *m, struct candidates *c, const char *module,
-			 size_t len, size_t weight, bool by_alias)
+			 size_t len, size_t weight, size_t order, bool by_alias)
 {
 	_cleanup_free_ char *name = strndup(module, len);
 	struct candidate *grown;
@@ -233,20 +233,22 @@ static int add_candidate(const struct host_modules *m, struct candidates *c, con
 		if (driver_name_equal(c->items[i].module, name)) {
 			if (weight > c->items[i].weight)
 				c->items[i].weight = weight;
+			if (order < c->items[i].order)
+				c->items[i].order = order;
 			return 0;
 		}
 	grown = reallocarray(c->items, c->n + 1, sizeof(*grown));
 	if (!grown)
 		return -ENOMEM;
 	c->items = grown;
-	c->items[c->n] = (struct candidate){TAKE_PTR(name), weight, c->n};
+	c->items[c->n] = (struct candidate){TAKE_PTR(name), weight, order};
 	c->n++;
 	return 0;
 }
 
 static int match_alias(const struct host_modules *m, struct candidates *c, const char *text,
 		       const char *pattern, size_t pattern_len, const char *module,
-		       size_t module_len)
+		       size_t module_len, size_t order)
 {
 	size_t bus = strcspn(text, ":") + 1;
 	char copy[512];
@@ -258,45 +260,111 @@ static int match_alias(const struct host_modules *m, struct candidates *c, const
 	copy[pattern_len] = '\0';
 	if (!modules_glob(copy, text))
 		return 0;
-	return add_candidate(m, c, module, module_len, specificity(copy), true);
+	return add_candidate(m, c, module, module_len, specificity(copy), order, true);
+}
+
+/* One line "alias PATTERN MODULE" of modules.alias. */
+static int match_line(const struct host_modules *m, struct candidates *c, const char *text, const char *line)
+{
+	const char *pattern = str_after(line, "alias ");
+	size_t len = pattern ? strcspn(pattern, " \n") : 0;
+
+	if (!len || pattern[len] != ' ')
+		return 0;
+	return match_alias(m, c, text, pattern, len, pattern + len + 1,
+			   strcspn(pattern + len + 1, " \r\n"), (size_t)(line - m->alias.data));
+}
+
+/* One string "MODULE.alias=PATTERN" of modules.builtin.modinfo; its order is behind that of all files. */
+static int match_entry(const struct host_modules *m, struct candidates *c, const char *text, const char *e)
+{
+	size_t len = strcspn(e, ".");
+	const char *pattern = str_after(e + len, ".alias=");
+
+	return pattern ? match_alias(m, c, text, pattern, strlen(pattern), e, len,
+				     m->alias.size + (size_t)(e - m->modinfo.data)) :
+			 0;
 }
 
 static int match_alias_file(const struct host_modules *m, struct candidates *c, const char *text)
 {
-	for (const char *line = m->alias.data; line && *line;) {
-		const char *end = strchrnul(line, '\n'), *pattern = str_after(line, "alias ");
-		int r = 0;
+	int r = 0;
 
-		if (pattern) {
-			size_t len = strcspn(pattern, " \n");
-			const char *module = pattern + len;
+	for (const char *line = m->alias.data; r == 0 && line && *line;) {
+		const char *end = strchrnul(line, '\n');
 
-			if (*module == ' ') {
-				module++;
-				r = match_alias(m, c, text, pattern, len, module,
-						strcspn(module, " \r\n"));
-			}
-		}
-		if (r < 0)
-			return r;
+		r = match_line(m, c, text, line);
 		line = *end ? end + 1 : end;
 	}
-	return 0;
+	return r;
 }
 
 static int match_modinfo(const struct host_modules *m, struct candidates *c, const char *text)
 {
 	const char *end = m->modinfo.data ? m->modinfo.data + m->modinfo.size : NULL;
+	int r = 0;
 
-	for (const char *e = m->modinfo.data; e && e < end; e += strlen(e) + 1) {
-		size_t len = strcspn(e, ".");
-		const char *pattern = str_after(e + len, ".alias=");
-		int r = pattern ? match_alias(m, c, text, pattern, strlen(pattern), e, len) : 0;
+	for (const char *e = m->modinfo.data; r == 0 && e && e < end; e += strlen(e) + 1)
+		r = match_entry(m, c, text, e);
+	return r;
+}
 
-		if (r < 0)
-			return r;
+/*
+ * What can match "pci:v00008086d…" begins with the same vendor or with "pci:v*": the kernel's file2alias writes
+ * nothing else. Tens of thousands of lines are passed over by looking for these two beginnings.
+ */
+static int match_beginning(const struct host_modules *m, struct candidates *c, const char *text,
+			   const char *beginning)
+{
+	static const char line_mark[] = "\nalias ", entry_mark[] = ".alias=";
+	const struct text_file *files[] = { &m->alias, &m->modinfo };
+	char needle[64];
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(files); i++) {
+		const char *at = files[i]->data, *end = at ? at + files[i]->size : NULL;
+		int n = snprintf(needle, sizeof(needle), "%s%s", i ? entry_mark : line_mark, beginning);
+
+		while (r == 0 && at && (at = memmem(at, (size_t)(end - at), needle, (size_t)n))) {
+			const char *start = at + 1;
+
+			/* Back to where the module's name begins. */
+			while (i && start > files[i]->data && start[-1])
+				start--;
+			r = i ? match_entry(m, c, text, start) : match_line(m, c, text, start);
+			at += n;
+		}
 	}
-	return 0;
+	return r;
+}
+
+/* Length of "pci:v00008086" or "vfio_pci:v00008086" at the beginning; 0: the text is of another form. */
+static size_t vendor_length(const char *text)
+{
+	const char *pci = str_after(text, "vfio_pci:v");
+
+	if (!pci)
+		pci = str_after(text, "pci:v");
+	return pci && strspn(pci, "0123456789ABCDEF") == 8 ? (size_t)(pci - text) + 8 : 0;
+}
+
+static int match_aliases(const struct host_modules *m, struct candidates *c, const char *text)
+{
+	size_t len = vendor_length(text);
+	char beginning[32];
+	int r;
+
+	if (!len) {
+		r = match_alias_file(m, c, text);
+		return r < 0 ? r : match_modinfo(m, c, text);
+	}
+	/* A first line that nothing stands before. */
+	r = m->alias.data ? match_line(m, c, text, m->alias.data) : 0;
+	snprintf(beginning, sizeof(beginning), "%.*s", (int)len, text);
+	if (r == 0)
+		r = match_beginning(m, c, text, beginning);
+	snprintf(beginning, sizeof(beginning), "%.*s*", (int)len - 8, text);
+	return r < 0 ? r : match_beginning(m, c, text, beginning);
 }
 
 /* The module whose file has this name, in a list of files with whatever behind a colon. */
@@ -320,7 +388,7 @@ static int match_file_name(const struct host_modules *m, const struct text_file 
 				if (module[i] == '-')
 					module[i] = '_';
 			if (driver_name_equal(module, name))
-				return add_candidate(m, c, module, len, 0, false);
+				return add_candidate(m, c, module, len, 0, (size_t)(line - files->data), false);
 		}
 		line = *end ? end + 1 : end;
 	}
@@ -346,9 +414,7 @@ int modules_lookup(struct host *h, const char *text, struct strv *ret)
 	if (r < 0)
 		return r;
 	if (strchr(text, ':')) {
-		r = match_alias_file(m, &c, text);
-		if (r == 0)
-			r = match_modinfo(m, &c, text);
+		r = match_aliases(m, &c, text);
 	} else {
 		r = match_file_name(m, &m->dep, &c, text);
 		if (r == 0)

@@ -134,6 +134,25 @@ static int is_up(struct uses *u, const struct net_port *port, const struct net_f
 	return uses_add(u, port->function, "in-use-net", port->name, "is up%s", addresses);
 }
 
+/* What is not known to be down may be up. */
+static bool may_be_up(struct uses *u, const char *name)
+{
+	char path[NAME_MAX + 32];
+	uint64_t flags;
+
+	snprintf(path, sizeof(path), "sys/class/net/%s/flags", name);
+	return host_read_uint(u->h, -1, path, 16, &flags) < 0 || (flags & 1); /* IFF_UP */
+}
+
+/* No route leads through a port that is down, and nothing that is above ports comes out below them. */
+static bool any_up(struct uses *u, const struct net_ports *ports)
+{
+	for (size_t i = 0; i < ports->n; i++)
+		if (may_be_up(u, ports->items[i].name))
+			return true;
+	return false;
+}
+
 /* ---- members ---- */
 
 static bool net_has(struct uses *u, const char *interface, const char *entry)
@@ -292,7 +311,7 @@ int uses_net(struct uses *u)
 		if (r == 0)
 			r = is_member(u, &ports.items[i], &facts);
 	}
-	if (r == 0 && ports.n)
+	if (r == 0 && any_up(u, &ports))
 		r = net_routes(u, &ports);
 	return r < 0 ? r : net_spaces(u, &ports, &facts);
 }

@@ -95,7 +95,10 @@ const char *op_name(enum op_kind kind)
 		[OP_ADD_ID] = "add-id",		    [OP_REMOVE_ID] = "remove-id",
 		[OP_LOAD_MODULE] = "load-module",   [OP_SAVE_RECORD] = "save-record",
 		[OP_DROP_RECORD] = "drop-record",   [OP_SAVE_ID] = "save-id",
-		[OP_DROP_ID] = "drop-id",
+		[OP_DROP_ID] = "drop-id",	    [OP_DECLARE] = "declare",
+		[OP_WRITE_RULES] = "write-rules",   [OP_REBUILD] = "rebuild-initramfs",
+		[OP_HOLD] = "hold",		    [OP_LET_GO] = "let-go",
+		[OP_SET_AUTOPROBE] = "set-autoprobe", [OP_SET_NUMVFS] = "set-numvfs",
 	};
 
 	return names[kind];
@@ -114,6 +117,11 @@ bool op_path(const struct op *op, char path[OP_PATH_MAX])
 	case OP_SET_OVERRIDE:
 		snprintf(path, OP_PATH_MAX, "sys/bus/pci/devices/%s/driver_override", op->device);
 		return true;
+	case OP_SET_AUTOPROBE:
+	case OP_SET_NUMVFS:
+		snprintf(path, OP_PATH_MAX, "sys/bus/pci/devices/%s/%s", op->device,
+			 op->kind == OP_SET_NUMVFS ? "sriov_numvfs" : "sriov_drivers_autoprobe");
+		return true;
 	case OP_PROBE:
 		snprintf(path, OP_PATH_MAX, "sys/bus/pci/drivers_probe");
 		return true;
@@ -123,6 +131,9 @@ bool op_path(const struct op *op, char path[OP_PATH_MAX])
 	case OP_REMOVE_ID:
 		snprintf(path, OP_PATH_MAX, "sys/bus/pci/drivers/%s/%s", op->driver,
 			 driver_file[op->kind]);
+		return true;
+	case OP_DECLARE:
+		snprintf(path, OP_PATH_MAX, "etc/vfioadm.d/%s.conf", op->value);
 		return true;
 	default:
 		return false;

@@ -18,6 +18,7 @@ enum verb {
 	VERB_RELEASE,
 	VERB_ENABLE,
 	VERB_DISABLE,
+	VERB_APPLY,
 };
 
 /** What one operation does to the host, or to what vfioadm remembers. */
@@ -33,6 +34,16 @@ enum op_kind {
 	OP_DROP_RECORD,  /* device */
 	OP_SAVE_ID,      /* type */
 	OP_DROP_ID,      /* type */
+	/* Declared state, see store/declared.h */
+	OP_DECLARE,      /* value: name of a declaration; options: its text, NULL: none */
+	OP_WRITE_RULES,  /* the files that are made from all declarations */
+	OP_REBUILD,      /* the initramfs, and what boots it */
+	OP_HOLD,         /* device: rules and the claim unit leave it alone */
+	OP_LET_GO,       /* device: they need not any more */
+	/* Virtual functions of a physical one */
+	OP_SET_AUTOPROBE, /* device, value: may native drivers take virtual functions that are created, "0" or "1" */
+	OP_SET_NUMVFS,    /* device, value: how many there are; from 0, or to 0 */
+	OP_N,
 };
 
 /** What a function was before it was assigned: enough to give it back. See store/record.h. */

@@ -78,7 +78,8 @@ static const struct check {
 	{ ASSIGN | ENABLE, VFIOADM_FACET_BASIC, check_physfn },
 	{ ASSIGN | RELEASE | ENABLE, VFIOADM_FACET_BASIC, check_split, NOT_ALONG },
 	{ ASSIGN | ENABLE, VFIOADM_FACET_BASIC, check_group_bridge, NOT_ALONG },
-	{ ASSIGN | RELEASE | ENABLE, VFIOADM_FACET_USERS | VFIOADM_FACET_IDENTITY, check_users },
+	/* Which device it is (its serial number) is looked up where there is a user to tell of. */
+	{ ASSIGN | RELEASE | ENABLE, VFIOADM_FACET_USERS, check_users },
 	{ ASSIGN | RELEASE | ENABLE, VFIOADM_FACET_USERS, check_unseen },
 	{ ENABLE, VFIOADM_FACET_DRIVERS, check_variant, MENTIONED },
 };

@@ -39,6 +39,12 @@ int check_run(struct vfioadm_inventory *inv, const struct check_request *request
  */
 int check_types_enable(struct vfioadm_plan *plan, struct cardtype *types, size_t n,
 		       const struct cardtype *held, size_t n_held, size_t *ret_n_new) MUST_CHECK;
+/**
+ * A card type is to be given away at every boot, and the host uses a function of it: refused unless forced.
+ * -ENOMEM.
+ */
+int check_type_needed(struct vfioadm_plan *plan, const struct vfioadm_function *f,
+		      const struct vfioadm_user *user, const char *const *force, size_t n_force) MUST_CHECK;
 int check_types_disable(struct vfioadm_plan *plan, struct cardtype *types, size_t n,
 			const struct cardtype *held, size_t n_held) MUST_CHECK;
 

@@ -107,3 +107,34 @@ int check_types_disable(struct vfioadm_plan *plan, struct cardtype *types, size_
 				return -ENOMEM;
 	return 0;
 }
+
+static bool is_forced(const char *code, const char *const *force, size_t n)
+{
+	const struct vfioadm_code_info *info = code_info(code);
+
+	for (size_t i = 0; i < n; i++)
+		if (streq(force[i], code))
+			return info && info->forceable;
+	return false;
+}
+
+int check_type_needed(struct vfioadm_plan *plan, const struct vfioadm_function *f,
+		      const struct vfioadm_user *user, const char *const *force, size_t n_force)
+{
+	/* What can never be taken while the host runs can never be taken before it has booted. */
+	const char *code = user->severity == VFIOADM_BLOCKS ? user->code : "needed-at-boot";
+	int r = add(plan, code,
+		    arena_format(&plan->arena, "%s has this card type, and the host uses it: %s %s. At the next "
+					       "boot it would be given to vfio-pci before that.",
+				 f->address, user->what, user->why),
+		    arena_strdup(&plan->arena, "Declare the other functions one by one with 'vfioadm assign "
+					       "--persist', or stop using this one."));
+
+	if (r == 0 && !is_forced(code, force, n_force)) {
+		plan->result = VFIOADM_RESULT_REFUSED;
+		plan->n_steps = 0;
+	} else if (r == 0) {
+		plan->findings[plan->n_findings - 1].severity = VFIOADM_WARNS;
+	}
+	return r;
+}

@@ -52,4 +52,16 @@ int plan_enable_taken(const struct vfioadm_inventory *inv, const struct cardtype
 		      struct selection *ret) MUST_CHECK;
 bool cardtypes_match(const struct cardtype *types, size_t n, const struct vfioadm_function *f);
 
+/** A file of declared state that changes. Strings hang in the plan's arena. */
+struct declare_change {
+	const char *name;
+	const char *before, *after; /* its text; NULL: there is none */
+	const char *text;           /* the step in words */
+};
+/** Behind all other steps. rebuild: the initramfs has part in it. */
+int plan_declare(struct vfioadm_plan *plan, const struct declare_change *changes, size_t n, bool rebuild)
+	MUST_CHECK;
+/** Before all other steps of a release (hold), or behind those of an assign. */
+int plan_hold(struct vfioadm_plan *plan, const char *device, bool hold) MUST_CHECK;
+
 #endif

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "model/declaration.h"
 #include "store/journal_private.h"
 
 static const char *const verbs[] = {
@@ -10,6 +11,7 @@ static const char *const verbs[] = {
 	[VERB_RELEASE] = "release",
 	[VERB_ENABLE] = "enable",
 	[VERB_DISABLE] = "disable",
+	[VERB_APPLY] = "apply",
 };
 
 /* ---- writing ---- */
@@ -195,7 +197,7 @@ static int set_record(struct vfioadm_plan *plan, struct op *op, const char *key,
 
 static int set_kind(struct op *op, const char *value)
 {
-	for (enum op_kind k = OP_SET_OVERRIDE; k <= OP_DROP_ID; k++) {
+	for (enum op_kind k = OP_SET_OVERRIDE; k < OP_N; k++) {
 		if (streq(value, op_name(k))) {
 			op->kind = k;
 			return 0;
@@ -288,9 +290,10 @@ static bool op_valid(const struct op *op)
 		return false;
 	switch (op->kind) {
 	case OP_SET_OVERRIDE:
-		return device && op->value;
 	case OP_UNBIND: /* without a driver: whichever it is */
 	case OP_PROBE:
+	case OP_SET_AUTOPROBE:
+	case OP_SET_NUMVFS:
 		return device && op->value;
 	case OP_BIND:
 		return device && op->driver && op->value;
@@ -302,7 +305,16 @@ static bool op_valid(const struct op *op)
 	case OP_SAVE_RECORD:
 		return device && op->record && op->record->boot_id;
 	case OP_DROP_RECORD:
+	case OP_HOLD:
+	case OP_LET_GO:
 		return device;
+	case OP_DECLARE:
+		return op->value && declaration_name_valid(op->value);
+	case OP_WRITE_RULES:
+	case OP_REBUILD:
+		return true;
+	case OP_N:
+		return false;
 	case OP_SAVE_ID:
 	case OP_DROP_ID:
 		return op->driver;

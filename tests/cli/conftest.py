@@ -52,5 +52,6 @@ def root(tmp_path_factory):
 @pytest.fixture(scope="session")
 def verbs(double):
     names = double("help", "--options").out.split()
-    assert {"list", "show", "check", "enable", "disable", "assign", "release", "settle", "help"} <= set(names)
+    assert {"list", "show", "check", "enable", "disable", "assign", "release", "status", "plan", "apply",
+            "config", "settle", "help"} <= set(names)
     return {name: double("help", "--options", name).out.split() for name in names}

@@ -673,6 +673,95 @@ int vfioadm_plan_disable(struct vfioadm_ctx *ctx, const char *const *ids, size_t
 	return vfioadm_plan_assign(ctx, ids, n_ids, options, ret_plan, ret_error);
 }
 
+int vfioadm_plan_apply(struct vfioadm_ctx *ctx, const char *const *names, size_t n_names,
+		       const struct vfioadm_options *options, struct vfioadm_plan **ret_plan,
+		       struct vfioadm_error **ret_error)
+{
+	return vfioadm_plan_assign(ctx, names, n_names, options, ret_plan, ret_error);
+}
+
+/* ---- declared state: their names are what make_plan() does ---- */
+
+static const char *const declared_devices[] = {"0000:01:00.0", "0000:02:00.0"};
+static const struct vfioadm_declared declared[] = {
+	{.name = "done", .file = "/etc/vfioadm.d/done.conf", .state = VFIOADM_DECLARED_DIFFERS,
+	 .n_devices = 1, .devices = declared_devices, .message = "0000:01:00.0 has e1000e.", .hint = "apply it",
+	 .in_initramfs = true},
+	{.name = "refused", .file = "/etc/vfioadm.d/refused.conf", .state = VFIOADM_DECLARED_DIFFERS,
+	 .n_devices = 2, .devices = declared_devices, .message = "0000:01:00.0 has e1000e.", .hint = "apply it"},
+	{.name = "unchanged", .file = "/etc/vfioadm.d/unchanged.conf", .state = VFIOADM_DECLARED_IN_FORCE,
+	 .n_devices = 1, .devices = declared_devices + 1, .message = "0000:02:00.0 has vfio-pci.",
+	 .in_initramfs = true},
+	{.name = "error", .file = "/etc/vfioadm.d/error.conf", .state = VFIOADM_DECLARED_MISSING,
+	 .message = "No such device is there.", .hint = "look for it"},
+	{.name = "wrong", .file = "/etc/vfioadm.d/wrong.conf", .state = VFIOADM_DECLARED_INVALID,
+	 .message = "/etc/vfioadm.d/wrong.conf:3: unknown key \"Pth\".", .hint = "did you mean Path?"},
+};
+
+struct vfioadm_status {
+	size_t first, n;
+};
+
+/* The directory of --sysroot tells how much of this there is. */
+int vfioadm_status(struct vfioadm_ctx *ctx, struct vfioadm_status **ret_status,
+		   struct vfioadm_error **ret_error)
+{
+	const char *root = ctx->sysroot ? ctx->sysroot : "";
+
+	(void)ret_error;
+	*ret_status = calloc(1, sizeof(**ret_status));
+	if (strcmp(root, "/all") == 0)
+		(*ret_status)->n = 5;
+	else if (strcmp(root, "/quiet") == 0)
+		**ret_status = (struct vfioadm_status){2, 1};
+	else if (strcmp(root, "/one") == 0)
+		(*ret_status)->n = 1;
+	return 0;
+}
+
+size_t vfioadm_status_n(const struct vfioadm_status *status)
+{
+	return status->n;
+}
+
+const struct vfioadm_declared *vfioadm_status_item(const struct vfioadm_status *status, size_t i)
+{
+	return i < status->n ? &declared[status->first + i] : NULL;
+}
+
+bool vfioadm_status_drift(const struct vfioadm_status *status)
+{
+	return status->n && !status->first;
+}
+
+void vfioadm_status_free(struct vfioadm_status *status)
+{
+	free(status);
+}
+
+const char *vfioadm_declared_state_name(enum vfioadm_declared_state state)
+{
+	static const char *const names[] = {"?",	 "in-force",  "differs",   "held",   "missing",
+					    "foreign", "ambiguous", "uncertain", "invalid"};
+
+	return names[state];
+}
+
+int vfioadm_config_check(struct vfioadm_ctx *ctx, const char *file, struct vfioadm_error **ret_error)
+{
+	(void)ctx;
+	if (strcmp(file, "good.conf") == 0)
+		return 0;
+	return fail(ret_error, -EBADMSG,
+		    (struct vfioadm_error){.code = VFIOADM_E_CONFIG,
+					   .name = "config",
+					   .path = "bad.conf:7",
+					   .message = "unknown key \"Pth\"",
+					   .hint = "did you mean Path?",
+					   .exit = 2,
+					   .errnum = EBADMSG});
+}
+
 static void step(struct vfioadm_ctx *ctx, struct vfioadm_step *s, enum vfioadm_step_state state,
 		 int error)
 {

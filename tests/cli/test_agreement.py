@@ -11,7 +11,8 @@ import pytest
 TOP = Path(__file__).resolve().parents[2]
 GLOBAL = {"--json", "--sysroot", "--timeout", "--lock-wait", "--quiet", "--verbose", "--color", "--version",
           "--help"}
-VERBS = ["list", "show", "check", "enable", "disable", "assign", "release", "settle", "help"]
+VERBS = ["list", "show", "check", "enable", "disable", "assign", "release", "status", "plan",
+         "apply", "config", "settle", "help"]
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 
 

@@ -168,6 +168,10 @@ int kernel_operate(struct kernel *k, struct work *w)
 	case WORK_ATTACH:
 		r = driver_attach(k, w->driver);
 		break;
+	case WORK_REBUILD:
+		k->image.rebuilt++;
+		r = 0;
+		break;
 	case WORK_SLEEP:
 	case WORK_CLAIM:
 	case WORK_HOLD:

@@ -191,6 +191,13 @@ static int do_resume(struct kernel *k, const struct words *w)
 	return 0;
 }
 
+/* image MODULE: it is in the initramfs; "image -": there is one, with nothing in it. */
+static int do_image(struct kernel *k, const struct words *w)
+{
+	k->image.known = true;
+	return streq(w->v[1], "-") ? 0 : strv_add(&k->image.modules, w->v[1]);
+}
+
 static const struct {
 	const char *name;
 	size_t min, max;
@@ -199,6 +206,7 @@ static const struct {
 	{"trait", 3, 3, do_trait},     {"module", 3, 4, do_module}, {"row", 3, 3, do_row},
 	{"managed", 2, 2, do_managed}, {"dynid", 4, 9, do_dynid},   {"probe", 4, 4, do_probe},
 	{"deny", 2, 2, do_deny},       {"group", 3, 3, do_group},   {"open", 2, 2, on_device},
+	{"image", 2, 2, do_image},
 	{"close", 2, 2, on_device},    {"vanish", 2, 2, on_device}, {"resume", 1, 1, do_resume},
 };
 

@@ -33,6 +33,7 @@ int fake_new_text(const char *archive, const char *model, struct host **ret) MUS
  *   open ADDRESS                   a VFIO user opens the device; close ADDRESS ends it
  *   vanish ADDRESS                 surprise removal
  *   resume                         whatever hangs in the kernel goes on and ends
+ *   image MODULE|-   the host boots with an initramfs that has this module (-: with none of them)
  *   use-disk NAME                  somebody claims the disk (mounts it, …); -EBUSY while it is held
  *   leave-disk NAME
  *   fault …                        see fake_fault_parse()
@@ -109,6 +110,8 @@ int fake_write_aside(struct host *h, const char *path, const char *data);
 int fake_unload(struct host *h, const char *module) MUST_CHECK;
 /** A driver was bound to a group in VFIO use on a kernel that answers with BUG_ON(). */
 bool fake_crashed(const struct host *h);
+/** How often the initramfs was made anew. */
+unsigned fake_rebuilt(const struct host *h);
 /** An operation is still in the kernel. */
 bool fake_hangs(const struct host *h);
 /** An operation on this function is still in the kernel. */

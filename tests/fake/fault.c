@@ -48,6 +48,8 @@ static char *describe(const struct work *w)
 		return str_format("load %s", w->path);
 	case WORK_READ:
 		return str_format("read %s", w->path);
+	case WORK_REBUILD:
+		return str_format("rebuild %s", w->path);
 	case WORK_CLAIM:
 		return str_format("claim %s", w->path);
 	case WORK_HOLD:

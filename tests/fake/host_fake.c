@@ -231,6 +231,27 @@ static int fake_load_module(struct host *h, const char *module, const char *opti
 	return operate(h, "host", WORK_LOAD, module, options, options ? strlen(options) : 0);
 }
 
+static int fake_image_has(struct host *h, const char *const *modules, size_t n)
+{
+	const struct kernel *k = &fake_of(h)->m->k;
+
+	if (!k->image.known)
+		return -ENOENT;
+	for (size_t i = 0; i < n; i++)
+		if (strv_has(&k->image.modules, modules[i]))
+			return 1;
+	return 0;
+}
+
+static int fake_rebuild_image(struct host *h)
+{
+	int r = operate(h, "host", WORK_REBUILD, "initramfs", NULL, 0);
+
+	if (r == -EREMOTEIO)
+		snprintf(h->image_error, sizeof(h->image_error), "no room on /boot");
+	return r;
+}
+
 static int fake_permanent_mac(struct host *h, const char *interface, uint8_t ret_mac[6])
 {
 	_cleanup_free_ char *path = str_format("sys/class/net/%s/address", interface), *s = NULL;
@@ -307,6 +328,8 @@ static const struct host_ops fake_ops = {
 	.write = fake_write,
 	.read_locked = fake_read_locked,
 	.load_module = fake_load_module,
+	.image_has = fake_image_has,
+	.rebuild_image = fake_rebuild_image,
 	.permanent_mac = fake_permanent_mac,
 	.log_position = fake_log_position,
 	.log_lines = fake_log_lines,
@@ -436,6 +459,11 @@ int fake_unload(struct host *h, const char *module)
 bool fake_crashed(const struct host *h)
 {
 	return ((const struct fake_host *)h)->m->k.crashed;
+}
+
+unsigned fake_rebuilt(const struct host *h)
+{
+	return ((const struct fake_host *)h)->m->k.image.rebuilt;
 }
 
 bool fake_hangs(const struct host *h)

@@ -295,6 +295,7 @@ void kernel_clear(struct kernel *k)
 		k->late = w->next;
 		work_free(w);
 	}
+	strv_clear(&k->image.modules);
 	free(k->devices);
 	free(k->drivers);
 	free(k->modules);

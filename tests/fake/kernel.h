@@ -54,6 +54,7 @@ struct work {
 		WORK_SLEEP,  /* done, but the process is not let go */
 		WORK_CLAIM,  /* not the kernel's: only so that a fault can be put before it */
 		WORK_HOLD,
+		WORK_REBUILD, /* the initramfs */
 	} kind;
 	char *path; /* or module */
 	char *data; /* or options, may be NULL */
@@ -127,6 +128,12 @@ struct kernel {
 	struct strv log;
 	struct work *current; /* the operation that is carried out */
 	struct work *late;    /* hang before they did anything */
+	/* The initramfs of the host: which modules are in it, and how often it was made anew. */
+	struct {
+		bool known;
+		struct strv modules;
+		unsigned rebuilt;
+	} image;
 	bool hang_next;	      /* the next probe() or remove() hangs */
 	bool crashed;
 	bool oom;

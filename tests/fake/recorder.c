@@ -108,7 +108,25 @@ static int rec_load_module(struct host *h, const char *module, const char *optio
 	return r;
 }
 
+static int rec_rebuild_image(struct host *h)
+{
+	struct recorder *rec = recorder_of(h);
+	struct host *inner = acting(rec);
+	int r = inner->ops->rebuild_image(inner);
+	char buf[32];
+
+	say(rec, str_format("rebuild initramfs = %s", result_name(r, buf)));
+	return r;
+}
+
 /* ---- handed through ---- */
+
+static int rec_image_has(struct host *h, const char *const *modules, size_t n)
+{
+	struct host *inner = recorder_inner(h);
+
+	return inner->ops->image_has(inner, modules, n);
+}
 
 static bool rec_is_ours(struct host *h, pid_t pid)
 {
@@ -315,6 +333,8 @@ int recorder_new(struct host *inner, recorder_fn fn, void *userdata, struct host
 		.write = rec_write,
 		.read_locked = rec_read_locked,
 		.load_module = rec_load_module,
+		.image_has = rec_image_has,
+		.rebuild_image = rec_rebuild_image,
 		.permanent_mac = rec_permanent_mac,
 		.log_position = rec_log_position,
 		.log_lines = rec_log_lines,

@@ -3,7 +3,7 @@
 
 static void test_facets(void **state)
 {
-	const unsigned users = VFIOADM_FACET_USERS | VFIOADM_FACET_IDENTITY;
+	const unsigned users = VFIOADM_FACET_USERS;
 
 	assert_int_equal(check_facets(VERB_ASSIGN), VFIOADM_FACET_BASIC | VFIOADM_FACET_DETAIL |
 							    VFIOADM_FACET_DRIVERS | users);

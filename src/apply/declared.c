@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Declared state as a step: the file that says it, and the files that are made from all of them. */
+#include <string.h>
+
+#include "apply/private.h"
+#include "base/error.h"
+#include "policy/bootfiles.h"
+#include "store/declared.h"
+
+/* 0: the file is as text says; 1: it is not. */
+static int differs(struct apply *a, const char *name, const char *text)
+{
+	_cleanup_free_ char *now = NULL;
+	int r = declared_text(a->root, name, &now);
+
+	if (r < 0)
+		return r;
+	return streq_null(now, text) ? 0 : 1;
+}
+
+int operation_declare(struct apply *a, const struct op *op, bool *ret_no_effect)
+{
+	int r = a->root ? differs(a, op->value, op->options) : -EROFS;
+
+	*ret_no_effect = r == 0;
+	return r > 0 ? declared_write(a->root, op->value, op->options) : r;
+}
+
+int operation_verify_declared(struct apply *a, const struct op *op)
+{
+	int r = a->root ? differs(a, op->value, op->options) : -EROFS;
+
+	return r > 0 ? -EIO : r;
+}
+
+/* A file that cannot be used is said by everything that looks at it; the rules are made from the others. */
+int operation_write_rules(struct apply *a, bool *ret_no_effect)
+{
+	_cleanup_strbuf_ struct strbuf rules = { 0 };
+	_cleanup_declared_ struct declared declared = { 0 };
+	struct vfioadm_error *error = NULL;
+	bool changed = false;
+	int r = a->root ? declared_read(a->root, true, &declared, &error) : -EROFS;
+
+	vfioadm_error_free(error);
+	if (r < 0)
+		return r;
+	bootfiles_rules(&declared.found, &rules);
+	if (rules.failed)
+		return -ENOMEM;
+	r = declared_write_generated(a->root, BOOTFILES_RULES, rules.len ? rules.s : NULL, &changed);
+	*ret_no_effect = r == 0 && !changed;
+	return r;
+}

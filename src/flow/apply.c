@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* apply: what is declared, as one plan. */
+#include <string.h>
+
+#include "base/error.h"
+#include "flow/session.h"
+#include "flow/virtual.h"
+#include "policy/driver.h"
+
+struct wanted {
+	struct vfioadm_ctx *ctx;
+	struct look *look;
+	const struct vfioadm_options *options;
+	struct vfioadm_plan *plan;
+	struct declared_look d;
+	struct cardtype *types;
+	size_t n_types;
+	const char **drivers; /* for each function of the inventory */
+};
+
+static void wanted_clear(struct wanted *w)
+{
+	declared_look_clear(&w->d);
+	free(w->types);
+	free(w->drivers);
+}
+#define _cleanup_wanted_ CLEANUP(wanted_clear)
+
+static int fail_unknown(const char *name, struct vfioadm_error **err)
+{
+	error_set(err, -ENOENT, VFIOADM_E_NOT_FOUND, "There is no declaration \"%s\".", name);
+	error_hint(err, "'vfioadm status' lists them; a name is that of a file in /etc/vfioadm.d without .conf.");
+	return -ENOENT;
+}
+
+/* An unusable file says itself what is wrong with it. */
+static int fail_problem(const struct declared_problem *p, struct vfioadm_error **err)
+{
+	const char *where = vfioadm_error_path(p->error), *hint = vfioadm_error_hint(p->error);
+
+	error_set(err, -EBADMSG, VFIOADM_E_CONFIG, "%s", vfioadm_error_message(p->error));
+	error_path(err, where ? where : p->file);
+	if (hint)
+		error_hint(err, "%s", hint);
+	return -EBADMSG;
+}
+
+static int fail_not_found(const struct declaration *d, const struct match *m, struct vfioadm_error **err)
+{
+	static const char *const why[] = {
+		[MATCH_FOUND] = "",
+		[MATCH_MISSING] = "no such device is there",
+		[MATCH_FOREIGN] = "in its place is another card, which is not touched",
+		[MATCH_AMBIGUOUS] = "several devices match where one is meant",
+		[MATCH_UNCERTAIN] = "which device it means cannot be found out now",
+	};
+	bool missing = m->outcome == MATCH_MISSING;
+
+	error_set(err, missing ? -ENODEV : -ENOTUNIQ, missing ? VFIOADM_E_NOT_FOUND : VFIOADM_E_REFUSED,
+		  "%s is not applied: %s.", d->file, why[m->outcome]);
+	error_path(err, d->file);
+	error_hint(err, "'vfioadm status' says more.");
+	return missing ? -ENODEV : -ENOTUNIQ;
+}
+
+/* ---- what each declaration adds ---- */
+
+static int want_function(struct wanted *w, const struct declaration *d, size_t function)
+{
+	const struct vfioadm_function *f = &w->look->inv->functions[function];
+	bool there = d->driver ? f->driver.state == VFIOADM_KNOWN && driver_name_equal(f->driver.value, d->driver) :
+				 uint_is(&f->vfio, 1);
+
+	if (there || (w->look->host->live && hold_is_set(w->ctx->run_dir, f->address)))
+		return 0;
+	w->drivers[function] = d->driver;
+	return selection_add(&w->look->selected, function);
+}
+
+/* Companions come along in the same plan, to the driver that this one asks for. */
+static int want_companions(struct wanted *w, const struct declaration *d)
+{
+	size_t before = w->look->selected.n;
+
+	if (!d->whole_group || !before)
+		return 0;
+	return selection_add_groups(&w->look->selected, w->look->inv);
+}
+
+static int want_virtual(struct wanted *w, const struct declaration *d, const struct match *m,
+			struct vfioadm_error **err)
+{
+	_cleanup_selection_ struct selection functions = { 0 };
+	int r = virtual_create(w->look, d, m, w->plan, err);
+
+	if (r == 0 && virtual_wanted(w->look, d, m, &functions) < 0)
+		r = error_oom(err);
+	for (size_t i = 0; r == 0 && i < functions.n; i++)
+		if (want_function(w, d, functions.items[i]) < 0)
+			r = error_oom(err);
+	return r;
+}
+
+static int want(struct wanted *w, size_t i, struct vfioadm_error **err)
+{
+	const struct declaration *d = &w->d.declared.found.items[i];
+	const struct match *m = &w->d.matches[i];
+	int r = 0;
+
+	if (d->match[MATCH_CARD_TYPE]) {
+		w->types[w->n_types++] = d->type;
+		return 0;
+	}
+	if (m->outcome != MATCH_FOUND)
+		return fail_not_found(d, m, err);
+	if (d->vfs.state == VFIOADM_KNOWN)
+		return want_virtual(w, d, m, err);
+	for (size_t k = 0; r == 0 && k < m->functions.n; k++)
+		r = want_function(w, d, m->functions.items[k]);
+	if (r == 0)
+		r = want_companions(w, d);
+	return r < 0 ? error_oom(err) : 0;
+}
+
+static int want_named(struct wanted *w, const char *name, struct vfioadm_error **err)
+{
+	for (size_t i = 0; i < w->d.declared.n_problems; i++)
+		if (streq(w->d.declared.problems[i].name, name))
+			return fail_problem(&w->d.declared.problems[i], err);
+	for (size_t i = 0; i < w->d.declared.found.n; i++)
+		if (streq(w->d.declared.found.items[i].name, name))
+			return want(w, i, err);
+	return fail_unknown(name, err);
+}
+
+static int fail_conflict(struct wanted *w, struct vfioadm_error **err)
+{
+	const struct declarations *found = &w->d.declared.found;
+	size_t a, b, f;
+
+	if (!match_conflict(w->d.matches, found->n, &a, &b, &f))
+		return 0;
+	error_set(err, -ENOTUNIQ, VFIOADM_E_CONFIG, "%s is declared by two files, %s and %s.",
+		  w->look->inv->functions[f].address, found->items[a].file, found->items[b].file);
+	error_path(err, found->items[b].file);
+	error_hint(err, "Remove one of the two.");
+	return -ENOTUNIQ;
+}
+
+/* ---- the plan ---- */
+
+static int plan_types(struct wanted *w, struct vfioadm_error **err)
+{
+	struct look types = { .host = w->look->host, .inv = w->look->inv };
+	int r;
+
+	if (!w->n_types)
+		return 0;
+	r = session_of(w->plan) ? session_refuse_pending_host(session_of(w->plan), err) : 0;
+	if (r == 0)
+		r = enable_types(w->ctx, &types, w->types, w->n_types, w->options, w->plan, err);
+	selection_clear(&types.selected);
+	return r;
+}
+
+static int plan_functions(struct wanted *w, struct vfioadm_error **err)
+{
+	_cleanup_free_ const char **drivers = calloc(w->look->selected.n + 1, sizeof(*drivers));
+	int r = 0;
+
+	if (!drivers)
+		return error_oom(err);
+	if (!w->look->selected.n)
+		return 0;
+	for (size_t i = 0; i < w->look->selected.n; i++)
+		drivers[i] = w->drivers[w->look->selected.items[i]];
+	if (session_of(w->plan))
+		r = session_refuse_pending(session_of(w->plan), w->look, err);
+	return r < 0 ? r : assign_selected(w->ctx, w->look, w->options, drivers, w->plan, err);
+}
+
+static int make_plan(struct wanted *w, const char *const *names, size_t n, struct vfioadm_error **err)
+{
+	int r = declared_look(w->ctx, w->look, &w->d, err);
+
+	if (r < 0)
+		return r;
+	w->types = calloc(w->d.declared.found.n + 1, sizeof(*w->types));
+	w->drivers = calloc(w->look->inv->n_functions + 1, sizeof(*w->drivers));
+	if (!w->types || !w->drivers)
+		return error_oom(err);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = want_named(w, names[i], err);
+	if (r == 0)
+		r = fail_conflict(w, err);
+	if (r == 0)
+		r = plan_types(w, err);
+	if (r == 0 && w->plan->result != VFIOADM_RESULT_REFUSED)
+		r = plan_functions(w, err);
+	if (r == 0 && w->plan->result != VFIOADM_RESULT_REFUSED)
+		w->plan->result = w->plan->n_steps ? VFIOADM_RESULT_PLANNED : VFIOADM_RESULT_UNCHANGED;
+	return r;
+}
+
+int flow_apply(struct vfioadm_ctx *ctx, const char *const *names, size_t n, const struct vfioadm_options *o,
+	       struct vfioadm_plan **ret, struct vfioadm_error **err)
+{
+	_cleanup_plan_ struct vfioadm_plan *plan = plan_new(VERB_APPLY);
+	_cleanup_look_ struct look look = { 0 };
+	_cleanup_wanted_ struct wanted w = { .ctx = ctx, .look = &look, .options = o, .plan = plan };
+	int r = plan ? flow_check_force(o, err) : error_oom(err);
+
+	if (r == 0)
+		r = flow_begin_change(ctx, names, n, o, plan, &look.host, err);
+	if (r == 0)
+		r = observe_host(look.host, &look.inv, err);
+	if (r == 0)
+		r = make_plan(&w, names, n, err);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(plan);
+	return 0;
+}

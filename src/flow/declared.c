@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What is declared, beside the host. */
+#include <string.h>
+
+#include "base/error.h"
+#include "flow/declared.h"
+
+void declared_look_clear(struct declared_look *d)
+{
+	for (size_t i = 0; d->matches && i < d->declared.found.n; i++)
+		match_clear(&d->matches[i]);
+	free(d->matches);
+	d->matches = NULL;
+	declared_clear(&d->declared);
+}
+
+/* Only the functions that it may mean: a look at an identity opens files of each of them. */
+static int look_at_candidates(struct look *look, const struct declaration *d, struct vfioadm_error **err)
+{
+	unsigned facets = match_facets(d);
+
+	for (size_t i = 0; i < look->inv->n_functions; i++) {
+		struct vfioadm_function *f = &look->inv->functions[i];
+
+		if (!match_candidate(d, f) || !(facets & ~f->facets))
+			continue;
+		if (observe_function(look->host, look->inv, f, facets & ~f->facets) < 0)
+			return error_oom(err);
+	}
+	return 0;
+}
+
+int declared_look(struct vfioadm_ctx *ctx, struct look *look, struct declared_look *ret,
+		  struct vfioadm_error **err)
+{
+	_cleanup_declared_look_ struct declared_look d = { 0 };
+	int r;
+
+	if (!ctx->root)
+		return 0;
+	r = declared_read(ctx->root, look->host->live, &d.declared, err);
+	if (r < 0)
+		return r;
+	d.matches = calloc(d.declared.found.n + 1, sizeof(*d.matches));
+	if (!d.matches)
+		return error_oom(err);
+	for (size_t i = 0; r == 0 && i < d.declared.found.n; i++)
+		r = look_at_candidates(look, &d.declared.found.items[i], err);
+	for (size_t i = 0; r == 0 && i < d.declared.found.n; i++)
+		if (match_declaration(&d.declared.found.items[i], look->inv, &d.matches[i]) < 0)
+			r = error_oom(err);
+	if (r < 0)
+		return r;
+	*ret = d;
+	d = (struct declared_look){ 0 };
+	return 0;
+}
+
+/* A VF is meant by the declaration of its PF, when that one gives it. */
+static bool means(const struct declared_look *d, size_t i, size_t function)
+{
+	return d->matches[i].outcome == MATCH_FOUND && selection_has(&d->matches[i].functions, function);
+}
+
+ssize_t declared_for(const struct declared_look *d, size_t function)
+{
+	ssize_t type = -1;
+
+	for (size_t i = 0; d->matches && i < d->declared.found.n; i++) {
+		if (!means(d, i, function))
+			continue;
+		/* One about this very card says more than one about its type. */
+		if (!d->declared.found.items[i].match[MATCH_CARD_TYPE])
+			return (ssize_t)i;
+		type = (ssize_t)i;
+	}
+	return type;
+}
+
+int declared_users(struct look *look, const struct declared_look *d)
+{
+	_cleanup_free_ bool *wanted = calloc(look->inv->n_functions + 1, sizeof(*wanted));
+	bool any = false;
+
+	if (!wanted)
+		return -ENOMEM;
+	for (size_t i = 0; d->matches && i < d->declared.found.n; i++)
+		for (size_t k = 0; k < d->matches[i].functions.n; k++) {
+			size_t at = d->matches[i].functions.items[k];
+			const struct vfioadm_function *f = &look->inv->functions[at];
+
+			wanted[at] = f->driver.state == VFIOADM_KNOWN && !uint_is(&f->vfio, 1);
+			any |= wanted[at];
+		}
+	if (any && observe_uses(look->host, look->inv, wanted) < 0)
+		return -ENOMEM;
+	return check_verdicts(look->inv);
+}
+
+const struct vfioadm_user *declared_in_use(const struct look *look, const struct match *m,
+					   const struct vfioadm_function **ret_function)
+{
+	for (size_t i = 0; i < m->functions.n; i++) {
+		const struct vfioadm_function *f = &look->inv->functions[m->functions.items[i]];
+
+		for (size_t k = 0; !uint_is(&f->vfio, 1) && k < f->n_users; k++)
+			if (f->users[k].severity >= VFIOADM_REFUSES) {
+				*ret_function = f;
+				return &f->users[k];
+			}
+	}
+	return NULL;
+}
+
+int hold_released(struct vfioadm_ctx *ctx, struct look *look, const struct selection *assigned,
+		  const struct vfioadm_options *o, struct vfioadm_plan *plan, struct vfioadm_error **err)
+{
+	_cleanup_declared_look_ struct declared_look d = { 0 };
+	int r = o->persist ? 0 : declared_look(ctx, look, &d, err);
+
+	for (size_t i = 0; r == 0 && i < assigned->n; i++) {
+		size_t function = assigned->items[i];
+
+		if (declared_for(&d, function) < 0)
+			continue;
+		if (plan_hold(plan, look->inv->functions[function].address, true) < 0)
+			r = error_oom(err);
+	}
+	return r;
+}
+
+int let_go_assigned(struct vfioadm_ctx *ctx, const struct look *look, struct vfioadm_plan *plan,
+		    struct vfioadm_error **err)
+{
+	for (size_t i = 0; look->host->live && i < look->selected.n; i++) {
+		const char *address = look->inv->functions[look->selected.items[i]].address;
+
+		if (hold_is_set(ctx->run_dir, address) && plan_hold(plan, address, false) < 0)
+			return error_oom(err);
+	}
+	return 0;
+}
+
+int flow_config_check(struct vfioadm_ctx *ctx, const char *file, struct vfioadm_error **err)
+{
+	(void)ctx;
+	return declared_check_file(file, err);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VFIOADM_FLOW_DECLARED_H
+#define VFIOADM_FLOW_DECLARED_H
+
+#include "flow/flow.h"
+#include "policy/match.h"
+#include "policy/planner.h"
+#include "store/declared.h"
+
+/* Declared state beside the host: what is declared, and which functions each declaration means now. */
+struct declared_look {
+	struct declared declared;
+	struct match *matches; /* one for each of declared.found */
+};
+
+void declared_look_clear(struct declared_look *d);
+#define _cleanup_declared_look_ CLEANUP(declared_look_clear)
+
+/** Reads the declarations of the context's root and matches them; look gets the facets that this needs. */
+int declared_look(struct vfioadm_ctx *ctx, struct look *look, struct declared_look *ret,
+		  struct vfioadm_error **err) MUST_CHECK;
+/** The declaration that means this function (an index into look->inv); -1: none does. */
+ssize_t declared_for(const struct declared_look *d, size_t function);
+
+/** Looks for the users of functions that are meant and have a driver of the host now. -ENOMEM. */
+int declared_users(struct look *look, const struct declared_look *d) MUST_CHECK;
+/** Does the host use one of these functions, so that it must not be taken before the host has booted? */
+const struct vfioadm_user *declared_in_use(const struct look *look, const struct match *m,
+					   const struct vfioadm_function **ret_function);
+
+/** Steps for --persist, behind those that move the functions. */
+int persist_assign(struct vfioadm_ctx *ctx, struct look *look, const struct vfioadm_options *o,
+		   struct vfioadm_plan *plan, struct vfioadm_error **err) MUST_CHECK;
+int persist_release(struct vfioadm_ctx *ctx, struct look *look, const struct vfioadm_options *o,
+		    struct vfioadm_plan *plan, struct vfioadm_error **err) MUST_CHECK;
+int persist_types(struct vfioadm_ctx *ctx, struct look *look, const struct cardtype *types, size_t n,
+		  const struct vfioadm_options *o, struct vfioadm_plan *plan, struct vfioadm_error **err)
+	MUST_CHECK;
+
+/**
+ * Before the steps of a release without --persist: what is declared shall not take these functions back. To be
+ * called with those that are assigned.
+ */
+int hold_released(struct vfioadm_ctx *ctx, struct look *look, const struct selection *assigned,
+		  const struct vfioadm_options *o, struct vfioadm_plan *plan, struct vfioadm_error **err)
+	MUST_CHECK;
+/** Behind the steps of an assign. */
+int let_go_assigned(struct vfioadm_ctx *ctx, const struct look *look, struct vfioadm_plan *plan,
+		    struct vfioadm_error **err) MUST_CHECK;
+
+int flow_status(struct vfioadm_ctx *ctx, struct vfioadm_status **ret, struct vfioadm_error **err);
+int flow_apply(struct vfioadm_ctx *ctx, const char *const *names, size_t n, const struct vfioadm_options *o,
+	       struct vfioadm_plan **ret, struct vfioadm_error **err);
+int flow_config_check(struct vfioadm_ctx *ctx, const char *file, struct vfioadm_error **err);
+
+#endif

@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* --persist: what was asked for becomes a declaration, or ceases to be one. */
+#include <string.h>
+
+#include "base/error.h"
+#include "flow/declared.h"
+
+struct persist {
+	struct vfioadm_ctx *ctx;
+	struct look *look;
+	const struct vfioadm_options *options;
+	struct vfioadm_plan *plan;
+	struct declared_look d;
+	struct declare_change *changes;
+	size_t n_changes;
+	struct strv modules; /* native drivers that an initramfs could bring up before us */
+};
+
+static void persist_clear(struct persist *p)
+{
+	declared_look_clear(&p->d);
+	strv_clear(&p->modules);
+	free(p->changes);
+}
+#define _cleanup_persist_ CLEANUP(persist_clear)
+
+static int fail_nowhere(struct vfioadm_error **err)
+{
+	error_set(err, -EROFS, VFIOADM_E_STORE, "Nothing can be declared for this host.");
+	error_hint(err, "--persist writes to /etc/vfioadm.d of the running host.");
+	return -EROFS;
+}
+
+static int begin(struct persist *p, size_t n, struct vfioadm_error **err)
+{
+	if (!p->ctx->root || (!p->look->host->live && !p->options->dry_run))
+		return fail_nowhere(err);
+	p->changes = calloc(n + 1, sizeof(*p->changes));
+	return p->changes ? declared_look(p->ctx, p->look, &p->d, err) : error_oom(err);
+}
+
+static const char *keep(struct persist *p, const char *s)
+{
+	return arena_strdup(&p->plan->arena, s);
+}
+
+/* What an unusable file of the same name has stays untouched: whoever wrote it did not mean this. */
+static bool name_is_taken(const struct persist *p, const char *name)
+{
+	for (size_t i = 0; i < p->d.declared.found.n; i++)
+		if (streq(p->d.declared.found.items[i].name, name))
+			return true;
+	for (size_t i = 0; i < p->d.declared.n_problems; i++)
+		if (streq(p->d.declared.problems[i].name, name))
+			return true;
+	for (size_t i = 0; i < p->n_changes; i++)
+		if (streq(p->changes[i].name, name))
+			return true;
+	return false;
+}
+
+static const char *free_name(struct persist *p, const char *wanted)
+{
+	const char *name = wanted;
+
+	for (unsigned i = 2; name && name_is_taken(p, name); i++)
+		name = arena_format(&p->plan->arena, "%s-%u", wanted, i);
+	return name;
+}
+
+/* ---- one change ---- */
+
+static int add_change(struct persist *p, const char *name, const struct declaration *after,
+		      const char *words, struct vfioadm_error **err)
+{
+	struct declare_change *change = &p->changes[p->n_changes];
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+	_cleanup_free_ char *before = NULL;
+	int r = declared_text(p->ctx->root, name, &before);
+
+	if (r < 0) {
+		error_set(err, r, VFIOADM_E_STORE, "/etc/vfioadm.d/%s.conf cannot be read: %s.", name,
+			  strerror(-r));
+		error_hint(err, "Make /etc/vfioadm.d and its files belong to root and writable by nobody else.");
+		return r;
+	}
+	if (after)
+		declaration_format(after, &text);
+	if (text.failed)
+		return error_oom(err);
+	if (streq_null(before, after ? text.s : NULL))
+		return 0;
+	change->name = keep(p, name);
+	change->before = before ? keep(p, before) : NULL;
+	change->after = after ? keep(p, text.s) : NULL;
+	change->text = keep(p, words);
+	if (p->plan->arena.failed)
+		return error_oom(err);
+	p->n_changes++;
+	return 0;
+}
+
+static const char *trust_words(enum trust trust)
+{
+	static const char *const words[] = {
+		[TRUST_CARD] = "which goes with the card wherever it is plugged in",
+		[TRUST_SLOT] = "which names the slot, whatever bus numbers do",
+		[TRUST_ADDRESS] = "which may name another card once hardware is added",
+	};
+
+	return words[trust];
+}
+
+static int add_new(struct persist *p, const struct vfioadm_function *f, struct vfioadm_error **err)
+{
+	_cleanup_free_ char *words = NULL;
+	struct declaration new = { 0 };
+	enum match_key key;
+	enum trust trust;
+	const char *name;
+
+	if (identity_of(p->look->inv, f, &p->plan->arena, &new, &key, &trust) < 0)
+		return error_oom(err);
+	name = free_name(p, new.name);
+	if (!name)
+		return error_oom(err);
+	new.name = name;
+	new.driver = p->options->driver && !streq(p->options->driver, "auto") ? p->options->driver : NULL;
+	words = str_format("declare %s in /etc/vfioadm.d/%s.conf, known by its %s %s, %s", f->address, name,
+			   match_key_name(key), new.match[key], trust_words(trust));
+	return words ? add_change(p, name, &new, words, err) : error_oom(err);
+}
+
+static bool is_ours_to_write(const struct declaration *d)
+{
+	return d->file && str_after(d->file, "/etc/");
+}
+
+/* Its own declaration is there already: only what it says of the driver, and where it was seen, is renewed. */
+static int renew(struct persist *p, const struct declaration *old, const struct vfioadm_function *f,
+		 struct vfioadm_error **err)
+{
+	_cleanup_free_ char *words = NULL;
+	struct declaration new = *old;
+
+	if (p->options->driver)
+		new.driver = streq(p->options->driver, "auto") ? NULL : p->options->driver;
+	if (!old->multiple)
+		new.seen_address = f->address;
+	if (!is_ours_to_write(old) || (streq_null(new.driver, old->driver) &&
+				       streq_null(new.seen_address, old->seen_address)))
+		return 0;
+	words = str_format("renew what /etc/vfioadm.d/%s.conf declares of %s", old->name, f->address);
+	return words ? add_change(p, old->name, &new, words, err) : error_oom(err);
+}
+
+/* ---- the initramfs ---- */
+
+static int add_modules(struct persist *p, const struct vfioadm_function *f)
+{
+	for (size_t i = 0; i < f->host_drivers.n; i++)
+		if (!strv_has(&p->modules, f->host_drivers.items[i]) &&
+		    strv_add(&p->modules, f->host_drivers.items[i]) < 0)
+			return -ENOMEM;
+	return 0;
+}
+
+static int warn_image_unknown(struct persist *p)
+{
+	struct vfioadm_finding *finding = plan_add_finding(p->plan);
+
+	if (!finding)
+		return -ENOMEM;
+	finding->code = "initramfs-unknown";
+	finding->severity = VFIOADM_WARNS;
+	finding->message = "Which initramfs this host boots with could not be found out.";
+	finding->hint = "If it has the device's driver, rebuild it, or that driver is first at the next boot.";
+	return 0;
+}
+
+/* Costs a look into a compressed file, so only when something has changed. */
+static int plan_changes(struct persist *p, struct vfioadm_error **err)
+{
+	struct host *h = p->look->host;
+	int has;
+
+	if (!p->n_changes)
+		return 0;
+	has = h->ops->image_has ?
+		      h->ops->image_has(h, (const char *const *)p->modules.items, p->modules.n) :
+		      -ENOENT;
+	if (has == -ENOMEM || (has < 0 && warn_image_unknown(p) < 0))
+		return error_oom(err);
+	return plan_declare(p->plan, p->changes, p->n_changes, has == 1) < 0 ? error_oom(err) : 0;
+}
+
+/* ---- assign, release ---- */
+
+static int look_at_identity(struct look *look, struct vfioadm_error **err)
+{
+	return flow_look_closer(look,
+				VFIOADM_FACET_IDENTITY | VFIOADM_FACET_NAMES | VFIOADM_FACET_DRIVERS, err);
+}
+
+int persist_assign(struct vfioadm_ctx *ctx, struct look *look, const struct vfioadm_options *o,
+		   struct vfioadm_plan *plan, struct vfioadm_error **err)
+{
+	_cleanup_persist_ struct persist p = { .ctx = ctx, .look = look, .options = o, .plan = plan };
+	int r = begin(&p, look->selected.n, err);
+
+	if (r == 0)
+		r = look_at_identity(look, err);
+	for (size_t i = 0; r == 0 && i < look->selected.n; i++) {
+		const struct vfioadm_function *f = &look->inv->functions[look->selected.items[i]];
+		ssize_t at = declared_for(&p.d, look->selected.items[i]);
+
+		if (add_modules(&p, f) < 0)
+			return error_oom(err);
+		r = at >= 0 && !p.d.declared.found.items[at].match[MATCH_CARD_TYPE] ?
+			    renew(&p, &p.d.declared.found.items[at], f, err) :
+			    add_new(&p, f, err);
+	}
+	return r < 0 ? r : plan_changes(&p, err);
+}
+
+static int fail_not_alone(const struct declaration *d, const struct vfioadm_function *f,
+			  struct vfioadm_error **err)
+{
+	error_set(err, -EINVAL, VFIOADM_E_USAGE, "%s declares %s together with others.", d->file, f->address);
+	error_device(err, f->address);
+	error_path(err, d->file);
+	error_hint(err, d->match[MATCH_CARD_TYPE] ?
+				"To give up the whole card type use 'vfioadm disable --persist'; to give back "
+				"this one until the next boot, leave --persist out." :
+				"Edit the file, or leave --persist out to give it back until the next boot.");
+	return -EINVAL;
+}
+
+static int fail_not_ours(const struct declaration *d, const struct vfioadm_function *f,
+			 struct vfioadm_error **err)
+{
+	error_set(err, -EINVAL, VFIOADM_E_USAGE, "%s is declared by %s, which is not ours to remove.",
+		  f->address, d->file);
+	error_device(err, f->address);
+	error_path(err, d->file);
+	error_hint(err, "Mask it by an empty file of its name: touch /etc/vfioadm.d/%s.conf", d->name);
+	return -EINVAL;
+}
+
+static int forget(struct persist *p, size_t function, struct vfioadm_error **err)
+{
+	const struct vfioadm_function *f = &p->look->inv->functions[function];
+	ssize_t at = declared_for(&p->d, function);
+	const struct declaration *d;
+	_cleanup_free_ char *words = NULL;
+
+	if (at < 0)
+		return 0;
+	d = &p->d.declared.found.items[at];
+	if (d->multiple || d->match[MATCH_CARD_TYPE] || d->vfs.state == VFIOADM_KNOWN)
+		return fail_not_alone(d, f, err);
+	if (!is_ours_to_write(d))
+		return fail_not_ours(d, f, err);
+	if (add_modules(p, f) < 0)
+		return error_oom(err);
+	words = str_format("remove /etc/vfioadm.d/%s.conf, which declares %s", d->name, f->address);
+	return words ? add_change(p, d->name, NULL, words, err) : error_oom(err);
+}
+
+int persist_release(struct vfioadm_ctx *ctx, struct look *look, const struct vfioadm_options *o,
+		    struct vfioadm_plan *plan, struct vfioadm_error **err)
+{
+	_cleanup_persist_ struct persist p = { .ctx = ctx, .look = look, .options = o, .plan = plan };
+	int r = begin(&p, look->selected.n, err);
+
+	for (size_t i = 0; r == 0 && i < look->selected.n; i++)
+		r = forget(&p, look->selected.items[i], err);
+	return r < 0 ? r : plan_changes(&p, err);
+}
+
+/* ---- card types ---- */
+
+static const struct declaration *declaration_of_type(const struct persist *p, const struct cardtype *type)
+{
+	for (size_t i = 0; i < p->d.declared.found.n; i++) {
+		const struct declaration *d = &p->d.declared.found.items[i];
+
+		if (d->match[MATCH_CARD_TYPE] && cardtype_equal(&d->type, type))
+			return d;
+	}
+	return NULL;
+}
+
+/* "15b3:1003" is a fine name for a file, but a colon is a nuisance to shells and to copying. */
+static const char *type_name(struct persist *p, const char *id)
+{
+	char *name = arena_format(&p->plan->arena, "type-%s", id);
+
+	for (char *c = name; c && *c; c++)
+		if (*c == ':')
+			*c = '-';
+	return name ? free_name(p, name) : NULL;
+}
+
+static int declare_type(struct persist *p, const struct cardtype *type, struct vfioadm_error **err)
+{
+	_cleanup_free_ char *words = NULL;
+	struct declaration new = { .multiple = true, .type = *type };
+	char id[CARDTYPE_MAX];
+
+	if (declaration_of_type(p, type))
+		return 0;
+	cardtype_format(type, id);
+	new.match[MATCH_CARD_TYPE] = id;
+	new.name = type_name(p, id);
+	if (!new.name)
+		return error_oom(err);
+	words = str_format("declare card type %s in /etc/vfioadm.d/%s.conf", id, new.name);
+	return words ? add_change(p, new.name, &new, words, err) : error_oom(err);
+}
+
+static int forget_type(struct persist *p, const struct cardtype *type, struct vfioadm_error **err)
+{
+	const struct declaration *d = declaration_of_type(p, type);
+	_cleanup_free_ char *words = NULL;
+
+	if (!d)
+		return 0;
+	if (!is_ours_to_write(d)) {
+		error_set(err, -EINVAL, VFIOADM_E_USAGE, "Card type %s is declared by %s, which is not ours to "
+			  "remove.", d->match[MATCH_CARD_TYPE], d->file);
+		error_path(err, d->file);
+		error_hint(err, "Mask it by an empty file of its name: touch /etc/vfioadm.d/%s.conf", d->name);
+		return -EINVAL;
+	}
+	words = str_format("remove /etc/vfioadm.d/%s.conf, which declares card type %s", d->name,
+			   d->match[MATCH_CARD_TYPE]);
+	return words ? add_change(p, d->name, NULL, words, err) : error_oom(err);
+}
+
+/*
+ * What the host uses now it uses at the next boot, and there a card type is given away before anything else is
+ * looked at: root, swap and the network would not be there.
+ */
+static int refuse_needed(struct persist *p, const struct cardtype *type, struct vfioadm_error **err)
+{
+	CLEANUP(selection_clear) struct selection functions = { 0 };
+	struct match m = { 0 };
+	const struct vfioadm_function *f;
+	const struct vfioadm_user *user;
+
+	for (size_t i = 0; i < p->look->inv->n_functions; i++)
+		if (cardtype_matches(type, &p->look->inv->functions[i]) && !p->look->inv->functions[i].bridge &&
+		    selection_add(&functions, i) < 0)
+			return error_oom(err);
+	m.functions = functions;
+	user = declared_in_use(p->look, &m, &f);
+	if (!user)
+		return 0;
+	if (check_type_needed(p->plan, f, user, p->options->force, p->options->n_force) < 0)
+		return error_oom(err);
+	return 0;
+}
+
+/* Before anything else: whether the host could boot with this type given away. */
+static int search_type_users(struct persist *p, const struct cardtype *types, size_t n,
+			     struct vfioadm_error **err)
+{
+	_cleanup_free_ bool *wanted = calloc(p->look->inv->n_functions + 1, sizeof(*wanted));
+
+	if (!wanted)
+		return error_oom(err);
+	for (size_t i = 0; i < p->look->inv->n_functions; i++) {
+		const struct vfioadm_function *f = &p->look->inv->functions[i];
+
+		wanted[i] = cardtypes_match(types, n, f) && f->driver.state == VFIOADM_KNOWN &&
+			    !uint_is(&f->vfio, 1) && !f->bridge;
+	}
+	if (observe_uses(p->look->host, p->look->inv, wanted) < 0 || check_verdicts(p->look->inv) < 0)
+		return error_oom(err);
+	return 0;
+}
+
+static int modules_of_types(struct persist *p, const struct cardtype *types, size_t n,
+			    struct vfioadm_error **err)
+{
+	for (size_t i = 0; i < p->look->inv->n_functions; i++) {
+		struct vfioadm_function *f = &p->look->inv->functions[i];
+
+		if (!cardtypes_match(types, n, f))
+			continue;
+		if (observe_function(p->look->host, p->look->inv, f,
+				     VFIOADM_FACET_DRIVERS & ~f->facets) < 0 ||
+		    add_modules(p, f) < 0)
+			return error_oom(err);
+	}
+	return 0;
+}
+
+int persist_types(struct vfioadm_ctx *ctx, struct look *look, const struct cardtype *types, size_t n,
+		  const struct vfioadm_options *o, struct vfioadm_plan *plan, struct vfioadm_error **err)
+{
+	_cleanup_persist_ struct persist p = { .ctx = ctx, .look = look, .options = o, .plan = plan };
+	int r = begin(&p, n, err);
+
+	if (r == 0 && plan->verb == VERB_ENABLE)
+		r = search_type_users(&p, types, n, err);
+	for (size_t i = 0; r == 0 && plan->verb == VERB_ENABLE && i < n; i++)
+		r = refuse_needed(&p, &types[i], err);
+	if (r < 0 || plan->result == VFIOADM_RESULT_REFUSED)
+		return r;
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = plan->verb == VERB_ENABLE ? declare_type(&p, &types[i], err) :
+						forget_type(&p, &types[i], err);
+	if (r == 0)
+		r = modules_of_types(&p, types, n, err);
+	return r < 0 ? r : plan_changes(&p, err);
+}

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* status: each declaration beside the host, in one sentence. */
+#include <string.h>
+
+#include "base/error.h"
+#include "flow/status.h"
+#include "flow/virtual.h"
+#include "policy/driver.h"
+
+const char *vfioadm_declared_state_name(enum vfioadm_declared_state state)
+{
+	static const char *const names[] = {
+		[VFIOADM_DECLARED_IN_FORCE] = "in-force",   [VFIOADM_DECLARED_DIFFERS] = "differs",
+		[VFIOADM_DECLARED_HELD] = "held",	    [VFIOADM_DECLARED_MISSING] = "missing",
+		[VFIOADM_DECLARED_FOREIGN] = "foreign",	    [VFIOADM_DECLARED_AMBIGUOUS] = "ambiguous",
+		[VFIOADM_DECLARED_UNCERTAIN] = "uncertain", [VFIOADM_DECLARED_INVALID] = "invalid",
+	};
+
+	return (size_t)state < ARRAY_SIZE(names) && names[state] ? names[state] : "unknown";
+}
+
+void vfioadm_status_free(struct vfioadm_status *status)
+{
+	if (!status)
+		return;
+	arena_free(&status->arena);
+	free(status->items);
+	free(status);
+}
+
+void status_free_p(struct vfioadm_status **status)
+{
+	vfioadm_status_free(*status);
+}
+
+size_t vfioadm_status_n(const struct vfioadm_status *status)
+{
+	return status->n;
+}
+
+const struct vfioadm_declared *vfioadm_status_item(const struct vfioadm_status *status, size_t i)
+{
+	return i < status->n ? &status->items[i] : NULL;
+}
+
+bool vfioadm_status_drift(const struct vfioadm_status *status)
+{
+	for (size_t i = 0; i < status->n; i++)
+		if (status->items[i].state != VFIOADM_DECLARED_IN_FORCE)
+			return true;
+	return false;
+}
+
+/* ---- one declaration ---- */
+
+struct standing {
+	struct vfioadm_ctx *ctx;
+	struct look *look;
+	const struct declaration *d;
+	const struct match *m;
+	const struct enabled_ids *enabled;
+	struct arena *arena;
+	struct vfioadm_declared *item;
+};
+
+static const struct vfioadm_function *function_of(const struct standing *s, size_t i)
+{
+	return &s->look->inv->functions[s->m->functions.items[i]];
+}
+
+PRINTF_LIKE(3, 4)
+static int say(struct standing *s, enum vfioadm_declared_state state, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	s->item->state = state;
+	s->item->message = arena_strdup(s->arena, text);
+	return s->item->message ? 0 : -ENOMEM;
+}
+
+/* "0000:01:00.0" or "0000:01:00.0 and 3 others" */
+static const char *functions_text(const struct standing *s, char *buf, size_t size)
+{
+	if (s->m->functions.n > 1)
+		snprintf(buf, size, "%s and %zu other%s", function_of(s, 0)->address, s->m->functions.n - 1,
+			 s->m->functions.n > 2 ? "s" : "");
+	else
+		snprintf(buf, size, "%s", s->m->functions.n ? function_of(s, 0)->address : "nothing");
+	return buf;
+}
+
+static bool has_driver(const struct declaration *d, const struct vfioadm_function *f)
+{
+	if (!d->driver)
+		return uint_is(&f->vfio, 1);
+	return f->driver.state == VFIOADM_KNOWN && driver_name_equal(f->driver.value, d->driver);
+}
+
+static const char *driver_text(const struct vfioadm_function *f)
+{
+	return f->driver.state == VFIOADM_KNOWN ? f->driver.value : "no driver";
+}
+
+static bool is_held(const struct standing *s, const struct vfioadm_function *f)
+{
+	return s->look->host->live && hold_is_set(s->ctx->run_dir, f->address);
+}
+
+static const char *moved_text(const struct standing *s, char *buf, size_t size)
+{
+	if (!s->m->moved || !s->d->seen_address)
+		return "";
+	snprintf(buf, size, " (it was %s when it was declared)", s->d->seen_address);
+	return buf;
+}
+
+static int stand_function(struct standing *s)
+{
+	char moved[96];
+
+	for (size_t i = 0; i < s->m->functions.n; i++) {
+		const struct vfioadm_function *f = function_of(s, i);
+
+		if (has_driver(s->d, f))
+			continue;
+		if (is_held(s, f)) {
+			s->item->hint = "'vfioadm assign' takes it again before the next boot.";
+			return say(s, VFIOADM_DECLARED_HELD,
+				   "%s was released, and is left alone until it is assigned or the host boots.",
+				   f->address);
+		}
+		s->item->hint = "'vfioadm plan' says what would be done, 'vfioadm apply' does it.";
+		return say(s, VFIOADM_DECLARED_DIFFERS, "%s has %s%s, and is to have %s.", f->address,
+			   driver_text(f), moved_text(s, moved, sizeof(moved)),
+			   s->d->driver ? s->d->driver : "a VFIO driver");
+	}
+	return say(s, VFIOADM_DECLARED_IN_FORCE, "%s has %s%s.", function_of(s, 0)->address,
+		   driver_text(function_of(s, 0)), moved_text(s, moved, sizeof(moved)));
+}
+
+static bool is_enabled(const struct standing *s)
+{
+	for (size_t i = 0; i < s->enabled->n; i++)
+		if (cardtype_equal(&s->enabled->items[i].type, &s->d->type))
+			return true;
+	return false;
+}
+
+static int stand_type(struct standing *s)
+{
+	const char *id = s->d->match[MATCH_CARD_TYPE];
+
+	if (!is_enabled(s)) {
+		s->item->hint = "'vfioadm plan' says what would be done, 'vfioadm apply' does it.";
+		return say(s, VFIOADM_DECLARED_DIFFERS, "Card type %s is not given to vfio-pci.", id);
+	}
+	return say(s, VFIOADM_DECLARED_IN_FORCE, "Card type %s is given to vfio-pci; %zu function%s of it.", id,
+		   s->m->functions.n, s->m->functions.n == 1 ? " is" : "s are");
+}
+
+/* What speaks for itself is said; which functions were looked at stands beside it. */
+static int stand_elsewhere(struct standing *s)
+{
+	char text[128];
+
+	switch (s->m->outcome) {
+	case MATCH_FOREIGN:
+		s->item->hint = "If the new card is meant, declare it by 'vfioadm assign --persist', and remove "
+				"this file.";
+		return say(s, VFIOADM_DECLARED_FOREIGN,
+			   "The card that is declared is not there; in its place, %s, is another one, which is "
+			   "not touched.", s->m->there);
+	case MATCH_AMBIGUOUS:
+		s->item->hint = "Add a key to [Match] that only one of them has, or Multiple=yes.";
+		return say(s, VFIOADM_DECLARED_AMBIGUOUS, "It means one device, but fits %s.",
+			   functions_text(s, text, sizeof(text)));
+	case MATCH_UNCERTAIN:
+		s->item->hint = "NvmeSerial and MACAddress can be read while the host's own driver is bound; all "
+				"else needs root.";
+		return say(s, VFIOADM_DECLARED_UNCERTAIN, "Whether it means %s cannot be said: its %s is not known.",
+			   functions_text(s, text, sizeof(text)), match_key_name(s->m->unread));
+	default:
+		s->item->hint = "Look at the card and its slot; 'vfioadm list' shows what is there.";
+		return say(s, VFIOADM_DECLARED_MISSING, "No such device is there%s%s.",
+			   s->d->seen_address ? "; it was last seen as " : "",
+			   s->d->seen_address ? s->d->seen_address : "");
+	}
+}
+
+static int copy_devices(struct standing *s)
+{
+	const char **devices = arena_alloc(s->arena, (s->m->functions.n + 1) * sizeof(*devices));
+
+	if (!devices)
+		return -ENOMEM;
+	for (size_t i = 0; i < s->m->functions.n; i++) {
+		devices[i] = arena_strdup(s->arena, function_of(s, i)->address);
+		if (!devices[i])
+			return -ENOMEM;
+	}
+	s->item->devices = devices;
+	s->item->n_devices = s->m->functions.n;
+	return 0;
+}
+
+static int stand(struct standing *s)
+{
+	const struct vfioadm_function *user;
+	int r;
+
+	s->item->name = arena_strdup(s->arena, s->d->name);
+	s->item->file = arena_strdup(s->arena, s->d->file);
+	if (!s->item->name || !s->item->file)
+		return -ENOMEM;
+	r = copy_devices(s);
+	if (r < 0)
+		return r;
+	/* What is not there now may be when the host boots, but not what cannot be told from others. */
+	s->item->in_initramfs = s->m->outcome == MATCH_FOUND ? !declared_in_use(s->look, s->m, &user) :
+							       s->m->outcome == MATCH_MISSING;
+	if (s->d->match[MATCH_CARD_TYPE])
+		return stand_type(s);
+	if (s->m->outcome != MATCH_FOUND)
+		return stand_elsewhere(s);
+	/* A PF needs its driver before it can have virtual functions, which is not the initramfs's work. */
+	s->item->in_initramfs &= s->d->vfs.state != VFIOADM_KNOWN;
+	return s->d->vfs.state == VFIOADM_KNOWN ? stand_virtual(s->look, s->d, s->m, s->arena, s->item) :
+						  stand_function(s);
+}
+
+/* ---- all of them ---- */
+
+static int add_problem(struct vfioadm_status *status, const struct declared_problem *p)
+{
+	struct vfioadm_declared *item = &status->items[status->n++];
+	const char *hint = vfioadm_error_hint(p->error), *where = vfioadm_error_path(p->error);
+
+	*item = (struct vfioadm_declared){ .state = VFIOADM_DECLARED_INVALID };
+	item->name = arena_strdup(&status->arena, p->name);
+	item->file = arena_strdup(&status->arena, p->file);
+	item->message = arena_format(&status->arena, "%s: %s", where ? where : p->file,
+				     vfioadm_error_message(p->error));
+	item->hint = hint ? arena_strdup(&status->arena, hint) : NULL;
+	return item->name && item->file && item->message ? 0 : -ENOMEM;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(((const struct vfioadm_declared *)a)->name, ((const struct vfioadm_declared *)b)->name);
+}
+
+/* Two files about one function: neither can be followed without breaking the other. */
+static int mark_conflict(struct vfioadm_status *status, const struct look *look, const struct declared_look *d)
+{
+	size_t a, b, f;
+
+	if (!match_conflict(d->matches, d->declared.found.n, &a, &b, &f))
+		return 0;
+	status->items[b].state = VFIOADM_DECLARED_AMBIGUOUS;
+	status->items[b].message = arena_format(&status->arena, "%s is declared by %s as well.",
+						look->inv->functions[f].address, d->declared.found.items[a].file);
+	status->items[b].hint = "Remove one of the two files.";
+	return status->items[b].message ? 0 : -ENOMEM;
+}
+
+static int fill(struct vfioadm_ctx *ctx, struct look *look, const struct declared_look *d,
+		const struct enabled_ids *enabled, struct vfioadm_status *status)
+{
+	const struct declarations *found = &d->declared.found;
+	int r = 0;
+
+	status->items = calloc(found->n + d->declared.n_problems + 1, sizeof(*status->items));
+	if (!status->items)
+		return -ENOMEM;
+	for (size_t i = 0; r == 0 && i < found->n; i++) {
+		struct standing s = { ctx, look, &found->items[i], &d->matches[i], enabled, &status->arena,
+				      &status->items[status->n++] };
+
+		r = stand(&s);
+	}
+	if (r == 0)
+		r = mark_conflict(status, look, d);
+	for (size_t i = 0; r == 0 && i < d->declared.n_problems; i++)
+		r = add_problem(status, &d->declared.problems[i]);
+	qsort(status->items, status->n, sizeof(*status->items), compare_names);
+	return r;
+}
+
+int flow_status(struct vfioadm_ctx *ctx, struct vfioadm_status **ret, struct vfioadm_error **err)
+{
+	_cleanup_look_ struct look look = { 0 };
+	_cleanup_declared_look_ struct declared_look d = { 0 };
+	_cleanup_enabled_ids_ struct enabled_ids enabled = { 0 };
+	_cleanup_status_ struct vfioadm_status *status = calloc(1, sizeof(*status));
+	int r = status ? ctx_host(ctx, &look.host, err) : error_oom(err);
+
+	if (r == 0)
+		r = observe_host(look.host, &look.inv, err);
+	if (r == 0)
+		r = declared_look(ctx, &look, &d, err);
+	if (r == 0 && declared_users(&look, &d) < 0)
+		r = error_oom(err);
+	if (r == 0 && look.host->live)
+		r = flow_recorded_types(ctx, &enabled, err);
+	if (r < 0)
+		return r;
+	if (fill(ctx, &look, &d, &enabled, status) < 0)
+		return error_oom(err);
+	*ret = TAKE_PTR(status);
+	return 0;
+}

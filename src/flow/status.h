@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VFIOADM_FLOW_STATUS_H
+#define VFIOADM_FLOW_STATUS_H
+
+#include "flow/declared.h"
+
+struct vfioadm_status {
+	struct arena arena;
+	struct vfioadm_declared *items;
+	size_t n;
+};
+
+void status_free_p(struct vfioadm_status **status);
+#define _cleanup_status_ CLEANUP(status_free_p)
+
+
+#endif
