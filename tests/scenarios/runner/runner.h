@@ -64,6 +64,7 @@ enum verdict { PASSED = 0, FAILED = 1, SKIPPED = 2 };
 struct runner_options {
 	const char *host, *model, *map, *helper, *run_dir;
 };
+int runner_set_root(struct vfioadm_ctx *ctx) MUST_CHECK;
 int runner_start(struct runner *run, const struct runner_options *o) MUST_CHECK;
 void runner_stop(struct runner *run);
 /** With a fresh host, as if nothing had ever run. */

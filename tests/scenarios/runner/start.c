@@ -70,6 +70,25 @@ static int make_host(struct runner *run, const struct runner_options *o)
 	return recorder_new(inner, record, run, &run->host);
 }
 
+/* What is declared on the model's host lies beside what vfioadm remembers; no other host's /etc is touched. */
+int runner_set_root(struct vfioadm_ctx *ctx)
+{
+	char *root = str_format("%s/root", ctx->run_dir);
+
+	int r = root ? 0 : -ENOMEM;
+
+	if (r == 0 && ((mkdir(ctx->run_dir, 0755) < 0 && errno != EEXIST) ||
+		       (mkdir(root, 0755) < 0 && errno != EEXIST)))
+		r = -errno;
+	if (r < 0) {
+		free(root);
+		return r;
+	}
+	free(ctx->root);
+	ctx->root = root;
+	return 0;
+}
+
 int runner_start(struct runner *run, const struct runner_options *o)
 {
 	int r = make_host(run, o);
@@ -81,6 +100,9 @@ int runner_start(struct runner *run, const struct runner_options *o)
 		host_free(run->host);
 		return r;
 	}
+	r = run->fake ? runner_set_root(run->ctx) : 0;
+	if (r < 0)
+		return r;
 	r = o->map ? roles_read(o->map, &run->roles) : roles_find(run->host, &run->roles);
 	return r;
 }

@@ -31,6 +31,8 @@ int sweep_another(struct runner *run, struct sweep *sweep)
 
 	if (r == 0)
 		r = ctx_new_with_host(h, run->ctx->run_dir, &ctx);
+	if (r == 0)
+		r = runner_set_root(ctx);
 	if (r != 0)
 		return r;
 	/* The old one is lost, as memory is with a process. */
@@ -51,6 +53,8 @@ static int settle_late_one(struct host *h, const char *run_dir, const char *name
 	(void)h;
 	if (r == 0)
 		r = ctx_new_with_host(other, run_dir, &ctx);
+	if (r == 0)
+		r = runner_set_root(ctx);
 	if (r != 0)
 		return r;
 	r = store_open_locked(&store, run_dir, "late settling", 1000, -1, NULL);
@@ -179,7 +183,7 @@ static int own_files(struct runner *run, char *directory)
 	}
 	free(run->ctx->run_dir);
 	run->ctx->run_dir = strdup(directory);
-	return run->ctx->run_dir ? 0 : -ENOMEM;
+	return run->ctx->run_dir ? runner_set_root(run->ctx) : -ENOMEM;
 }
 
 /* The run without a fault: what comes of it, and how much there is to disturb. */

@@ -82,6 +82,27 @@ static int add_enabled(struct runner *run, struct strv *lines)
 	return r;
 }
 
+/* Files of ours in the host's /etc, whole: half of one must not pass for the other. */
+static int add_files(struct runner *run, const char *what, const char *directory, struct strv *lines)
+{
+	_cleanup_strv_ struct strv names = {0};
+	int r = names_below(run, directory, &names);
+
+	for (size_t i = 0; r == 0 && i < names.n; i++) {
+		_cleanup_free_ char *path =
+			str_format("%s/%s/%s", run->ctx->run_dir, directory, names.items[i]);
+		_cleanup_free_ char *text = NULL;
+
+		r = path ? runner_read_file(path, &text) : -ENOMEM;
+		for (char *c = text; r == 0 && *c; c++)
+			if (*c == '\n')
+				*c = '|';
+		if (r == 0)
+			r = strv_take(lines, str_format("%s %s %s", what, names.items[i], text));
+	}
+	return r;
+}
+
 int world_take(struct runner *run, struct strv *ret)
 {
 	_cleanup_strv_ struct strv lines = {0};
@@ -93,6 +114,12 @@ int world_take(struct runner *run, struct strv *ret)
 		r = add_records(run, &lines);
 	if (r == 0)
 		r = add_enabled(run, &lines);
+	if (r == 0)
+		r = add_files(run, "declared", "root/etc/vfioadm.d", &lines);
+	if (r == 0)
+		r = add_files(run, "rules", "root/etc/udev/rules.d", &lines);
+	if (r == 0)
+		r = add_files(run, "held", "hold", &lines);
 	if (r < 0)
 		return r;
 	strv_sort(&lines);
