@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "disk_tree.h"
 #include "host/uses.h"
 #include "inventory_builder.h"
+#include "tmp_tree.h"
 #include "base/error.h"
 #include "model/plan.h"
 #include "policy/check.h"
 #include "policy/driver.h"
+#include "policy/match.h"
 #include "policy/planner.h"
 #include "policy/select.h"
+#include "store/declared.h"
 
 /*
  * Memory that runs out at every place in turn: the first, the second … allocation of a job fails, until
@@ -630,6 +634,167 @@ static void test_other_uses(void **state)
 	assert_int_equal(tmp_teardown((void **)&t), 0);
 }
 
+static int job_declaration(const void *arg, struct vfioadm_error **err)
+{
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+	struct arena a = { 0 };
+	struct declaration d;
+	int r = declaration_parse("a", "/a.conf", arg, strlen(arg), &a, &d, err);
+
+	if (r == 0) {
+		declaration_format(&d, &text);
+		if (text.failed)
+			r = error_oom(err);
+	}
+	if (r == 0) {
+		assert_string_equal(strchr(text.s, '\n') + 1, arg);
+		assert_string_equal(d.file, "/a.conf");
+	}
+	arena_free(&a);
+	return r;
+}
+
+static void test_declaration(void **state)
+{
+	starve(job_declaration,
+	       "[Match]\nSerial=00-11-22-ff-fe-33-44-55\nVF=3 pci-0000:00:1c.0/00.0\nPath=pci-0000:00:1c.0\n"
+	       "Address=0000:01:00.0\nVendor=1b36\nDevice=0010\nNvmeSerial=x\nMACAddress=52:54:00:12:34:56\n\n"
+	       "[LastSeen]\nAddress=0000:01:00.0\nName=n\n\n[Assign]\nDriver=mlx5_vfio_pci\nIommuGroup=whole\n\n"
+	       "[Node]\nUser=qemu\nGroup=kvm\nMode=0660\n",
+	       0, NULL);
+	starve(job_declaration, "[Match]\nCardType=15b3:1003\n\n[Assign]\nDriver=auto\n", 0, NULL);
+	starve(job_declaration, "[Match]\nCardType=15b3\n", -EBADMSG,
+	       "/a.conf:2: CardType=15b3 is not vendor:device[:subvendor[:subdevice[:class[:mask]]]].");
+	starve(job_declaration, "[Match]\nKey=x\n", -EBADMSG, "/a.conf:2: [Match] has no key \"Key\".");
+	starve(job_declaration, "[Match]\nKey\n", -EBADMSG,
+	       "/a.conf:2: \"Key\" is neither a section (\"[Match]\"), nor a key with a value (\"Path=...\"), nor "
+	       "a comment (\"# ...\").");
+	starve(job_declaration, "[Match]\n", -EBADMSG, "/a.conf:1: [Match] does not tell one card from others.");
+}
+
+static int job_declared(const void *arg, struct vfioadm_error **err)
+{
+	const struct tmp_tree *t = arg;
+	_cleanup_declared_ struct declared d = { 0 };
+	int r = declared_read(t->dir, true, &d, err);
+
+	if (r < 0)
+		return r;
+	assert_int_equal(d.found.n, 20);
+	assert_int_equal(d.masked.n, 2);
+	/* A bad value, a twin, a link, and a bad name: none is lost without a word. */
+	assert_int_equal(d.n_problems, 4);
+	for (size_t i = 0; i < d.n_problems; i++) {
+		assert_non_null(d.problems[i].error);
+		assert_non_null(d.problems[i].name);
+		assert_non_null(d.problems[i].file);
+	}
+	return 0;
+}
+
+static int job_declared_write(const void *arg, struct vfioadm_error **err)
+{
+	const struct tmp_tree *t = arg;
+	_cleanup_free_ char *text = NULL;
+	bool changed;
+
+	if (declared_write(t->dir, "written", "[Match]\nUID=1\n") < 0 ||
+	    declared_text(t->dir, "written", &text) < 0 || declared_write(t->dir, "written", NULL) < 0 ||
+	    declared_write_generated(t->dir, "etc/x/y", "1", &changed) < 0 ||
+	    declared_write_generated(t->dir, "etc/x/y", "1", &changed) < 0)
+		return error_oom(err);
+	assert_string_equal(text, "[Match]\nUID=1\n");
+	assert_false(changed);
+	return 0;
+}
+
+static int job_check_file(const void *arg, struct vfioadm_error **err)
+{
+	return declared_check_file(arg, err);
+}
+
+static void test_declared(void **state)
+{
+	mode_t mask = umask(022);
+	char path[128], text[64];
+	struct tmp_tree *t;
+
+	assert_int_equal(tmp_setup((void **)&t), 0);
+	for (unsigned i = 1; i <= 20; i++) {
+		snprintf(path, sizeof(path), "%s/%u.conf", i % 2 ? "etc/vfioadm.d" : "usr/lib/vfioadm.d", i);
+		snprintf(text, sizeof(text), "[Match]\nUID=%x\n", i);
+		tmp_file(t, path, text);
+	}
+	tmp_file(t, "etc/vfioadm.d/bad.conf", "[Match]\nUID=\n");
+	tmp_file(t, "etc/vfioadm.d/twin.conf", "[Match]\nUID=1\n");
+	tmp_file(t, "etc/vfioadm.d/bad name.conf", "");
+	tmp_file(t, "etc/vfioadm.d/empty.conf", "");
+	tmp_link(t, "etc/vfioadm.d/null.conf", "/dev/null");
+	tmp_link(t, "etc/vfioadm.d/link.conf", "null.conf");
+	starve(job_declared, t, 0, NULL);
+	starve(job_declared_write, t, 0, NULL);
+	snprintf(path, sizeof(path), "%s/etc/vfioadm.d/1.conf", t->dir);
+	starve(job_check_file, path, 0, NULL);
+	assert_int_equal(tmp_teardown((void **)&t), 0);
+	umask(mask);
+}
+
+static int job_match(const void *arg, struct vfioadm_error **err)
+{
+	const struct vfioadm_inventory *inv = arg;
+	struct declaration d = { 0 }, named;
+	struct arena a = { 0 };
+	enum match_key key;
+	enum trust trust;
+	struct match m = { 0 };
+	int r;
+
+	d.match[MATCH_SERIAL] = "x";
+	r = match_declaration(&d, inv, &m);
+	if (r == 0) {
+		assert_int_equal(m.outcome, MATCH_UNCERTAIN);
+		assert_int_equal(m.functions.n, 2);
+		match_clear(&m);
+		d.match[MATCH_SERIAL] = NULL;
+		r = match_declaration(&d, inv, &m);
+	}
+	if (r == 0) {
+		assert_int_equal(m.outcome, MATCH_AMBIGUOUS);
+		assert_int_equal(m.functions.n, 2);
+		r = identity_of(inv, &inv->functions[0], &a, &named, &key, &trust);
+	}
+	if (r == 0) {
+		assert_int_equal(key, MATCH_VF);
+		assert_string_equal(named.match[key], "1 pci-0000:00:1c.0");
+		assert_string_equal(named.seen_address, "0000:01:00.0");
+		assert_true(strlen(named.seen_name) == 200);
+	}
+	match_clear(&m);
+	arena_free(&a);
+	return r < 0 ? error_oom(err) : 0;
+}
+
+static void test_match(void **state)
+{
+	_cleanup_inventory_ struct vfioadm_inventory *inv = build_inventory();
+	struct vfioadm_function *f;
+	char name[40000];
+
+	memset(name, 'x', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	f = build_function(inv, "0000:01:00.0", 0x8086, 0x10ca, 0x020000);
+	f->serial.state = VFIOADM_UNKNOWN;
+	f->physfn = str_known("0000:00:1c.0");
+	f->vf_index = uint_known(1);
+	f->path = str_known("pci-0000:00:1c.0/virtfn1");
+	/* So large that it needs a block of its own. */
+	f->vendor_name = str_known(name);
+	f = build_function(inv, "0000:02:00.0", 0x8086, 0x10ca, 0x020000);
+	f->serial.state = VFIOADM_UNKNOWN;
+	build_finish(inv);
+	starve(job_match, inv, 0, NULL);
+}
+
 static int job_error(const void *arg, struct vfioadm_error **err)
 {
 	error_set(err, -EIO, VFIOADM_E_IO, "Message %d.", 1);
@@ -658,6 +823,8 @@ int main(void)
 		cmocka_unit_test(test_containers), cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_uses),
 		cmocka_unit_test(test_other_uses),
+		cmocka_unit_test(test_declaration), cmocka_unit_test(test_declared),
+		cmocka_unit_test(test_match),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
