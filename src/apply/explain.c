@@ -71,8 +71,15 @@ static void add_log(struct apply *a, const struct step *step, struct vfioadm_err
 	}
 }
 
+static bool is_in_etc(const struct step *step)
+{
+	return step->op.kind == OP_DECLARE || step->op.kind == OP_WRITE_RULES;
+}
+
 static enum vfioadm_code code_of(const struct step *step, int r)
 {
+	if (is_in_etc(step) || step->op.kind == OP_HOLD || step->op.kind == OP_LET_GO)
+		return VFIOADM_E_STORE;
 	switch (-r) {
 	case ETIMEDOUT:
 		return VFIOADM_E_TIMEOUT;
@@ -152,13 +159,27 @@ static void say_failure(const struct step *step, int r, struct vfioadm_error **e
 		return;
 	}
 	error_set(err, r, code, "Cannot %s: %s.", step->pub.text, strerror(-r));
-	if (code == VFIOADM_E_STORE)
+	if (is_in_etc(step))
+		error_hint(err, "/etc/vfioadm.d and /etc/udev/rules.d must be directories that only root can write; "
+				"make room there.");
+	else if (code == VFIOADM_E_STORE)
 		error_hint(err, "vfioadm keeps in /run/vfioadm how to give devices back; make room there.");
 	if (code == VFIOADM_E_READ_ONLY_SYS)
 		error_hint(err, "/sys is mounted read-only here (a container?); run vfioadm on the host.");
 	if (code == VFIOADM_E_NOT_PERMITTED)
 		error_hint(err, "Run it as root.");
 	add_meaning(step, r, err);
+}
+
+/* What the tool said last is why; where it said nothing, the number is all there is. */
+static void say_image(struct apply *a, const struct step *step, int r, struct vfioadm_error **err)
+{
+	const char *said = a->host->image_error;
+
+	error_set(err, r, VFIOADM_E_STEP_FAILED, "Cannot %s: %s%s.", step->pub.text,
+		  r == -EREMOTEIO && *said ? "the tool that makes it says: " : "",
+		  r == -EREMOTEIO && *said ? said : r == -ETIME ? "it takes too long" : strerror(-r));
+	error_hint(err, "Put that right (often there is no room on /boot), and run the command again.");
 }
 
 static void finish(struct apply *a, const struct step *step, struct vfioadm_error **err)
@@ -176,6 +197,8 @@ void explain_failure(struct apply *a, const struct step *step, int r, struct vfi
 	else if (device_gone(a, step))
 		error_set(err, -ENODEV, VFIOADM_E_VANISHED, "%s has gone away while vfioadm worked on it.",
 			  step->op.device);
+	else if (step->op.kind == OP_REBUILD)
+		say_image(a, step, r, err);
 	else
 		say_failure(step, r, err);
 	finish(a, step, err);

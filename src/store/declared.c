@@ -357,6 +357,7 @@ int declared_read(const char *root, bool trusted, struct declared *ret, struct v
 		error_set(err, -EIO, VFIOADM_E_IO, "%s cannot be read: %s.", root, strerror(e));
 		error_path(err, root);
 		error_errno(err, e);
+		error_hint(err, "It must be a directory that can be read: the root of a host, as --sysroot names it.");
 		return -EIO;
 	}
 	if (read_all(&r, root) < 0)

@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* --persist, holds, status and apply on the model. */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include "base/str.h"
+#include "fake/fake.h"
+#include "fake_root.h"
+#include "flow/ctx.h"
+
+/* With a process: where none is to be seen nobody can know who holds a device open. */
+#define HOST_ROOT                                                                                  \
+	FAKE_ROOT "d proc/sys/kernel/random\nf boot_id 5ca1ab1e\n"                                 \
+		  "d proc/self/ns\nl pid pid:[4026531836]\nl mnt mnt:[4026531840]\n"               \
+		  "d proc/1\nf stat 1 (init) S 0 1 1 0 -1 4194560\nd proc/1/fd\n"                  \
+		  "d proc/1/ns\nl mnt mnt:[4026531840]\nl net net:[4026531992]\n"
+
+typedef int make_fn(struct vfioadm_ctx *, const char *const *, size_t, const struct vfioadm_options *,
+		    struct vfioadm_plan **, struct vfioadm_error **);
+
+struct persist_test {
+	char run_dir[64], root[64];
+	struct host *host; /* the context's */
+	struct vfioadm_ctx *ctx;
+	struct vfioadm_plan *plan;
+	struct vfioadm_error *err;
+	struct vfioadm_status *status;
+};
+
+static int setup(void **state)
+{
+	static struct persist_test t;
+
+	t = (struct persist_test){.run_dir = "/dev/shm/vfioadm-persist-XXXXXX",
+				  .root = "/dev/shm/vfioadm-etc-XXXXXX"};
+	if (!mkdtemp(t.run_dir) || !mkdtemp(t.root) || fake_new_text(HOST_ROOT, NULL, &t.host) < 0)
+		return -1;
+	*state = &t;
+	if (ctx_new_with_host(t.host, t.run_dir, &t.ctx) < 0)
+		return -1;
+	t.ctx->root = strdup(t.root);
+	return t.ctx->root ? 0 : -1;
+}
+
+static void forget(struct persist_test *t)
+{
+	vfioadm_plan_free(t->plan);
+	vfioadm_error_free(t->err);
+	vfioadm_status_free(t->status);
+	t->plan = NULL;
+	t->err = NULL;
+	t->status = NULL;
+}
+
+static int teardown(void **state)
+{
+	struct persist_test *t = *state;
+	_cleanup_free_ char *remove = str_format("rm -rf %s %s", t->run_dir, t->root);
+
+	forget(t);
+	vfioadm_ctx_unref(t->ctx);
+	return system(remove);
+}
+
+static int plan(struct persist_test *t, make_fn *make, const char *what, struct vfioadm_options o)
+{
+	o.size = sizeof(o);
+	forget(t);
+	return make(t->ctx, &what, 1, &o, &t->plan, &t->err);
+}
+
+static void done(struct persist_test *t, make_fn *make, const char *what, bool persist)
+{
+	assert_int_equal(plan(t, make, what, (struct vfioadm_options){.persist = persist}), 0);
+	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_PLANNED);
+	assert_int_equal(vfioadm_plan_run(t->ctx, t->plan, &t->err), 0);
+	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_DONE);
+}
+
+/* The only file in a directory below the root, whole; NULL: there is none. */
+static char *only_file(const struct persist_test *t, const char *directory, char name[256])
+{
+	_cleanup_free_ char *path = str_format("%s/%s", t->root, directory), *file = NULL;
+	_cleanup_closedir_ DIR *d = opendir(path);
+	_cleanup_fclose_ FILE *f = NULL;
+	static char text[8192];
+	struct dirent *e;
+	size_t n;
+
+	name[0] = '\0';
+	while (d && (e = readdir(d))) {
+		if (e->d_name[0] == '.')
+			continue;
+		assert_string_equal(name, "");
+		snprintf(name, 256, "%s", e->d_name);
+	}
+	if (!name[0])
+		return NULL;
+	file = str_format("%s/%s", path, name);
+	f = fopen(file, "re");
+	assert_non_null(f);
+	n = fread(text, 1, sizeof(text) - 1, f);
+	text[n] = '\0';
+	return text;
+}
+
+static char *declared(const struct persist_test *t, char name[256])
+{
+	return only_file(t, "etc/vfioadm.d", name);
+}
+
+static char *rules(const struct persist_test *t)
+{
+	char name[256];
+
+	return only_file(t, "etc/udev/rules.d", name);
+}
+
+static void write_conf(const struct persist_test *t, const char *name, const char *text)
+{
+	_cleanup_free_ char *etc = str_format("%s/etc", t->root), *dir = str_format("%s/etc/vfioadm.d", t->root);
+	_cleanup_free_ char *path = str_format("%s/etc/vfioadm.d/%s.conf", t->root, name);
+	_cleanup_fclose_ FILE *f = NULL;
+
+	(void)mkdir(etc, 0755);
+	(void)mkdir(dir, 0755);
+	f = fopen(path, "we");
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+}
+
+static const struct vfioadm_declared *status_of(struct persist_test *t, const char *name)
+{
+	forget(t);
+	assert_int_equal(vfioadm_status(t->ctx, &t->status, &t->err), 0);
+	for (size_t i = 0; i < vfioadm_status_n(t->status); i++)
+		if (!name || streq(vfioadm_status_item(t->status, i)->name, name))
+			return vfioadm_status_item(t->status, i);
+	return NULL;
+}
+
+static void assert_state(struct persist_test *t, const char *name, enum vfioadm_declared_state wanted)
+{
+	const struct vfioadm_declared *item = status_of(t, name);
+
+	assert_non_null(item);
+	if (item->state != wanted)
+		fail_msg("%s is %s, not %s: %s", item->name, vfioadm_declared_state_name(item->state),
+			 vfioadm_declared_state_name(wanted), item->message);
+	assert_int_equal(vfioadm_status_drift(t->status), wanted != VFIOADM_DECLARED_IN_FORCE);
+}
+
+static bool has_step(const struct persist_test *t, const char *action)
+{
+	for (size_t i = 0; i < vfioadm_plan_n_steps(t->plan); i++)
+		if (streq(vfioadm_plan_step(t->plan, i)->action, action))
+			return true;
+	return false;
+}
+
+static const struct vfioadm_finding *finding(const struct persist_test *t, const char *code)
+{
+	for (size_t i = 0; i < vfioadm_plan_n_findings(t->plan); i++)
+		if (streq(vfioadm_plan_finding(t->plan, i)->code, code))
+			return vfioadm_plan_finding(t->plan, i);
+	return NULL;
+}
+
+/* ---- assign and release ---- */
+
+static void test_assign_and_release(void **state)
+{
+	struct persist_test *t = *state;
+	char name[256], *text;
+
+	done(t, vfioadm_plan_assign, TWIN0, true);
+	assert_string_equal(driver_of(t->host, TWIN0), "vfio-pci");
+	text = declared(t, name);
+	assert_non_null(text);
+	/* It has no serial number that the kernel tells: the slot is the strongest that there is. */
+	assert_non_null(strstr(text, "[Match]\n"));
+	assert_non_null(strstr(text, "Path=pci-0000:00:02.0/00.0\n"));
+	assert_non_null(strstr(text, "Vendor=1b36\nDevice=0010\n"));
+	assert_non_null(strstr(text, "Address=" TWIN0 "\n"));
+	text = rules(t);
+	assert_non_null(text);
+	assert_non_null(strstr(text, "0000:00:02.0"));
+	assert_state(t, NULL, VFIOADM_DECLARED_IN_FORCE);
+	assert_true(status_of(t, NULL)->in_initramfs);
+	/* Once more: nothing to do. */
+	assert_int_equal(plan(t, vfioadm_plan_assign, TWIN0, (struct vfioadm_options){.persist = true}), 0);
+	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_UNCHANGED);
+	done(t, vfioadm_plan_release, TWIN0, true);
+	assert_string_equal(driver_of(t->host, TWIN0), "nvme");
+	assert_null(declared(t, name));
+	assert_null(rules(t));
+	assert_null(status_of(t, NULL));
+}
+
+static void test_already_assigned(void **state)
+{
+	struct persist_test *t = *state;
+	char name[256];
+
+	done(t, vfioadm_plan_assign, TWIN0, false);
+	assert_null(declared(t, name));
+	done(t, vfioadm_plan_assign, TWIN0, true);
+	assert_false(has_step(t, "bind"));
+	assert_non_null(declared(t, name));
+}
+
+static void test_dry_run(void **state)
+{
+	struct persist_test *t = *state;
+	char name[256];
+
+	assert_int_equal(plan(t, vfioadm_plan_assign, TWIN0,
+			      (struct vfioadm_options){.persist = true, .dry_run = true}), 0);
+	assert_true(has_step(t, "declare"));
+	assert_true(has_step(t, "write-rules"));
+	assert_null(declared(t, name));
+}
+
+/* Where nothing can be declared, nothing is moved either. */
+static void test_no_etc(void **state)
+{
+	struct persist_test *t = *state;
+
+	free(t->ctx->root);
+	t->ctx->root = NULL;
+	assert_int_equal(plan(t, vfioadm_plan_assign, TWIN0, (struct vfioadm_options){.persist = true}), -EROFS);
+	assert_string_equal(driver_of(t->host, TWIN0), "nvme");
+	t->ctx->root = strdup("/proc/self/nowhere");
+	assert_true(plan(t, vfioadm_plan_assign, TWIN0, (struct vfioadm_options){.persist = true}) < 0);
+	assert_non_null(vfioadm_error_hint(t->err));
+	assert_string_equal(driver_of(t->host, TWIN0), "nvme");
+}
+
+static void test_release_what_is_not_ours(void **state)
+{
+	struct persist_test *t = *state;
+
+	done(t, vfioadm_plan_enable, "1b36:0010", true);
+	done(t, vfioadm_plan_assign, TWIN0, false);
+	assert_int_equal(plan(t, vfioadm_plan_release, TWIN0, (struct vfioadm_options){.persist = true}), -EINVAL);
+	assert_non_null(strstr(vfioadm_error_hint(t->err), "disable --persist"));
+	assert_string_equal(driver_of(t->host, TWIN0), "vfio-pci");
+}
+
+/* ---- the initramfs ---- */
+
+static void test_initramfs(void **state)
+{
+	struct persist_test *t = *state;
+
+	assert_int_equal(fake_control(t->host, "image nvme"), 0);
+	done(t, vfioadm_plan_assign, TWIN0, true);
+	assert_int_equal(fake_rebuilt(t->host), 1);
+	assert_null(finding(t, "initramfs-unknown"));
+	/* Its driver is not in it: who brings it up comes after us. */
+	done(t, vfioadm_plan_assign, NIC, true);
+	assert_int_equal(fake_rebuilt(t->host), 1);
+	done(t, vfioadm_plan_release, TWIN0, true);
+	assert_int_equal(fake_rebuilt(t->host), 2);
+}
+
+static void test_initramfs_unknown(void **state)
+{
+	struct persist_test *t = *state;
+
+	assert_int_equal(plan(t, vfioadm_plan_assign, TWIN0, (struct vfioadm_options){.persist = true}), 0);
+	assert_non_null(finding(t, "initramfs-unknown"));
+	assert_int_equal(finding(t, "initramfs-unknown")->severity, VFIOADM_WARNS);
+	assert_false(has_step(t, "rebuild-initramfs"));
+}
+
+static void test_initramfs_fails(void **state)
+{
+	struct fault fails = {.kind = FAULT_FAIL, .error = EREMOTEIO, .nth = 1, .match = "rebuild*"};
+	struct persist_test *t = *state;
+	char name[256];
+
+	assert_int_equal(fake_control(t->host, "image nvme"), 0);
+	assert_int_equal(plan(t, vfioadm_plan_assign, TWIN0, (struct vfioadm_options){.persist = true}), 0);
+	assert_int_equal(fake_fault(t->host, &fails), 0);
+	assert_int_equal(vfioadm_plan_run(t->ctx, t->plan, &t->err), -EREMOTEIO);
+	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_UNDONE);
+	assert_non_null(strstr(vfioadm_error_message(t->err), "no room on /boot"));
+	assert_string_equal(driver_of(t->host, TWIN0), "nvme");
+	assert_null(declared(t, name));
+	assert_null(rules(t));
+	/* What is in it by now may be half of it: it is made anew of what was before. */
+	assert_int_equal(fake_rebuilt(t->host), 1);
+}
+
+/* ---- holds ---- */
+
+static void test_hold(void **state)
+{
+	struct persist_test *t = *state;
+	_cleanup_free_ char *hold = str_format("%s/hold/%s", t->run_dir, TWIN0);
+	_cleanup_free_ char *name = NULL;
+
+	done(t, vfioadm_plan_assign, TWIN0, true);
+	assert_int_not_equal(access(hold, F_OK), 0);
+	done(t, vfioadm_plan_release, TWIN0, false);
+	assert_int_equal(access(hold, F_OK), 0);
+	assert_state(t, NULL, VFIOADM_DECLARED_HELD);
+	name = strdup(status_of(t, NULL)->name);
+	assert_int_equal(plan(t, vfioadm_plan_apply, name, (struct vfioadm_options){0}), 0);
+	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_UNCHANGED);
+	assert_string_equal(driver_of(t->host, TWIN0), "nvme");
+	done(t, vfioadm_plan_assign, TWIN0, false);
+	assert_int_not_equal(access(hold, F_OK), 0);
+	assert_state(t, NULL, VFIOADM_DECLARED_IN_FORCE);
+	/* What nobody declares needs none. */
+	done(t, vfioadm_plan_assign, NIC, false);
+	done(t, vfioadm_plan_release, NIC, false);
+	assert_false(has_step(t, "hold"));
+}
+
+/* ---- status and apply ---- */
+
+static void test_apply(void **state)
+{
+	struct persist_test *t = *state;
+
+	write_conf(t, "10-nvme", "[Match]\nPath=pci-0000:00:02.0/00.0\nVendor=1b36\nDevice=0010\n");
+	assert_state(t, "10-nvme", VFIOADM_DECLARED_DIFFERS);
+	done(t, vfioadm_plan_apply, "10-nvme", false);
+	assert_string_equal(driver_of(t->host, TWIN0), "vfio-pci");
+	assert_string_equal(driver_of(t->host, TWIN1), "nvme");
+	assert_state(t, "10-nvme", VFIOADM_DECLARED_IN_FORCE);
+	assert_int_equal(plan(t, vfioadm_plan_apply, "10-nvme", (struct vfioadm_options){0}), 0);
+	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_UNCHANGED);
+	assert_int_equal(plan(t, vfioadm_plan_apply, "nothing", (struct vfioadm_options){0}), -ENOENT);
+}
+
+static void test_what_cannot_be_applied(void **state)
+{
+	static const struct {
+		const char *name, *text;
+		enum vfioadm_declared_state state;
+		int error;
+	} cases[] = {
+		{"missing", "[Match]\nPath=pci-0000:00:1f.0/00.0\nVendor=1b36\nDevice=0010\n",
+		 VFIOADM_DECLARED_MISSING, -ENODEV},
+		{"foreign", "[Match]\nPath=pci-0000:00:02.0/00.0\nVendor=8086\nDevice=0010\n",
+		 VFIOADM_DECLARED_FOREIGN, -ENOTUNIQ},
+		{"twins", "[Match]\nVendor=1b36\nDevice=0010\n", VFIOADM_DECLARED_AMBIGUOUS, -ENOTUNIQ},
+		{"wrong", "[Match]\nPth=pci-0000:00:02.0/00.0\n", VFIOADM_DECLARED_INVALID, -EBADMSG},
+	};
+	struct persist_test *t = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		write_conf(t, cases[i].name, cases[i].text);
+		assert_state(t, cases[i].name, cases[i].state);
+		assert_non_null(status_of(t, cases[i].name)->hint);
+		assert_int_equal(plan(t, vfioadm_plan_apply, cases[i].name, (struct vfioadm_options){0}),
+				 cases[i].error);
+	}
+	assert_string_equal(driver_of(t->host, TWIN0), "nvme");
+	assert_string_equal(driver_of(t->host, TWIN1), "nvme");
+	/* None of them keeps another one back. */
+	write_conf(t, "good", "[Match]\nAddress=" NIC "\nVendor=8086\nDevice=10c9\n");
+	done(t, vfioadm_plan_apply, "good", false);
+}
+
+static void test_two_for_one(void **state)
+{
+	struct persist_test *t = *state;
+
+	write_conf(t, "a", "[Match]\nPath=pci-0000:00:02.0/00.0\nVendor=1b36\nDevice=0010\n");
+	write_conf(t, "b", "[Match]\nAddress=" TWIN0 "\nVendor=1b36\nDevice=0010\n");
+	assert_state(t, "b", VFIOADM_DECLARED_AMBIGUOUS);
+	assert_int_equal(plan(t, vfioadm_plan_apply, "a", (struct vfioadm_options){0}), -ENOTUNIQ);
+	assert_string_equal(vfioadm_error_code_name(t->err), "config");
+}
+
+static void test_virtual_functions(void **state)
+{
+	struct persist_test *t = *state;
+
+	write_conf(t, "vfs", "[Match]\nAddress=" NIC "\nVendor=8086\nDevice=10c9\n[SR-IOV]\nVFs=3\n");
+	assert_state(t, "vfs", VFIOADM_DECLARED_DIFFERS);
+	assert_false(status_of(t, "vfs")->in_initramfs);
+	done(t, vfioadm_plan_apply, "vfs", false);
+	assert_true(has_step(t, "set-autoprobe"));
+	assert_string_equal(driver_of(t->host, NIC), "igb");
+	assert_state(t, "vfs", VFIOADM_DECLARED_DIFFERS);
+	/* Now that they are there: the second transaction. */
+	done(t, vfioadm_plan_apply, "vfs", false);
+	assert_state(t, "vfs", VFIOADM_DECLARED_IN_FORCE);
+	assert_int_equal(plan(t, vfioadm_plan_apply, "vfs", (struct vfioadm_options){0}), 0);
+	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_UNCHANGED);
+	/* The kernel changes their number only from 0. */
+	write_conf(t, "vfs", "[Match]\nAddress=" NIC "\nVendor=8086\nDevice=10c9\n[SR-IOV]\nVFs=4\n");
+	assert_int_equal(plan(t, vfioadm_plan_apply, "vfs", (struct vfioadm_options){0}), -EBUSY);
+}
+
+static void test_too_many_virtual_functions(void **state)
+{
+	struct persist_test *t = *state;
+
+	write_conf(t, "vfs", "[Match]\nAddress=" NIC "\nVendor=8086\nDevice=10c9\n[SR-IOV]\nVFs=8\n");
+	assert_int_equal(plan(t, vfioadm_plan_apply, "vfs", (struct vfioadm_options){0}), -ERANGE);
+	write_conf(t, "vfs", "[Match]\nAddress=" TWIN1 "\nVendor=1b36\nDevice=0010\n[SR-IOV]\nVFs=1\n");
+	assert_int_equal(plan(t, vfioadm_plan_apply, "vfs", (struct vfioadm_options){0}), -ENOTSUP);
+}
+
+/* ---- card types ---- */
+
+static void test_types(void **state)
+{
+	struct persist_test *t = *state;
+	char name[256], *text;
+
+	done(t, vfioadm_plan_enable, "8086:10c9", true);
+	text = declared(t, name);
+	assert_non_null(text);
+	assert_string_equal(name, "type-8086-10c9.conf");
+	assert_non_null(strstr(text, "CardType=8086:10c9\n"));
+	assert_state(t, NULL, VFIOADM_DECLARED_IN_FORCE);
+	done(t, vfioadm_plan_disable, "8086:10c9", false);
+	assert_state(t, NULL, VFIOADM_DECLARED_DIFFERS);
+	done(t, vfioadm_plan_apply, "type-8086-10c9", false);
+	assert_state(t, NULL, VFIOADM_DECLARED_IN_FORCE);
+	done(t, vfioadm_plan_disable, "8086:10c9", true);
+	assert_null(declared(t, name));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+		TEST(test_assign_and_release),
+		TEST(test_already_assigned),
+		TEST(test_dry_run),
+		TEST(test_no_etc),
+		TEST(test_release_what_is_not_ours),
+		TEST(test_initramfs),
+		TEST(test_initramfs_unknown),
+		TEST(test_initramfs_fails),
+		TEST(test_hold),
+		TEST(test_apply),
+		TEST(test_what_cannot_be_applied),
+		TEST(test_two_for_one),
+		TEST(test_virtual_functions),
+		TEST(test_too_many_virtual_functions),
+		TEST(test_types),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
