@@ -77,6 +77,19 @@ def test_manual_page_names_every_exit_status():
     assert {int(n) for n in re.findall(r"^[|\[:]+ +\*(\d)\*", text, re.M)} == codes
 
 
+def test_manual_page_of_declared_state_names_every_key():
+    rows = re.findall(r"^\t\{ ([A-Z_]+), \"(\w+)\",", (TOP / "src/model/declaration_keys.c").read_text(), re.M)
+    sections = {"MATCH": "MATCH", "LAST_SEEN": "LASTSEEN", "ASSIGN": "ASSIGN", "NODE": "NODE", "SR_IOV": "SR-IOV"}
+    assert len(rows) == 24
+    text = page("vfioadm.conf.5.scd")
+    parts = dict(re.findall(r"^# \[([A-Z-]+)\]\n(.*?)(?=^# )", text, re.M | re.S))
+    assert set(parts) == set(sections.values())
+    for section, title in sections.items():
+        heads = "\n".join(re.findall(r"^\*.*", parts[title], re.M))
+        described = set(re.findall(r"\*(\w+)=\*", heads))
+        assert described == {key for s, key in rows if s == section}, title
+
+
 def test_manual_pages_are_clean(build, tmp_path):
     if not shutil.which("scdoc"):
         pytest.skip("scdoc is not installed")
