@@ -237,13 +237,12 @@ static int stand(struct standing *s)
 static int add_problem(struct vfioadm_status *status, const struct declared_problem *p)
 {
 	struct vfioadm_declared *item = &status->items[status->n++];
-	const char *hint = vfioadm_error_hint(p->error), *where = vfioadm_error_path(p->error);
+	const char *hint = vfioadm_error_hint(p->error);
 
 	*item = (struct vfioadm_declared){ .state = VFIOADM_DECLARED_INVALID };
 	item->name = arena_strdup(&status->arena, p->name);
 	item->file = arena_strdup(&status->arena, p->file);
-	item->message = arena_format(&status->arena, "%s: %s", where ? where : p->file,
-				     vfioadm_error_message(p->error));
+	item->message = arena_strdup(&status->arena, vfioadm_error_message(p->error));
 	item->hint = hint ? arena_strdup(&status->arena, hint) : NULL;
 	return item->name && item->file && item->message ? 0 : -ENOMEM;
 }
