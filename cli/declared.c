@@ -17,18 +17,25 @@ static enum cli_color state_color(enum vfioadm_declared_state state)
 
 static int print_item(struct cli *cli, const struct vfioadm_declared *item, int width)
 {
-	_cleanup_text_ struct text t = {}, hint = {};
+	_cleanup_text_ struct text name = {}, message = {}, more = {};
 
-	text_add_escaped(&t, item->message);
-	text_add_escaped(&hint, item->hint ? item->hint : "");
-	if (t.failed || hint.failed)
+	text_add_escaped(&name, item->name);
+	text_add_escaped(&message, item->message);
+	if (cli->verbose) {
+		text_addf(&more, "  ");
+		text_add_escaped(&more, item->file);
+		text_addf(&more, "\n");
+	}
+	if (item->hint && item->state != VFIOADM_DECLARED_IN_FORCE && !cli->quiet) {
+		text_addf(&more, "  hint: ");
+		text_add_escaped(&more, item->hint);
+		text_addf(&more, "\n");
+	}
+	if (name.failed || message.failed || more.failed)
 		return cli_oom(cli);
-	fprintf(cli->out, "%-*s %s%-9s%s %s\n", width, item->name, cli_color(cli, state_color(item->state)),
-		vfioadm_declared_state_name(item->state), cli_color_end(cli, state_color(item->state)), t.s);
-	if (cli->verbose)
-		fprintf(cli->out, "  %s\n", item->file);
-	if (item->hint && item->state != VFIOADM_DECLARED_IN_FORCE && !cli->quiet)
-		fprintf(cli->out, "  hint: %s\n", hint.s);
+	fprintf(cli->out, "%-*s %s%-9s%s %s\n%s", width, name.s, cli_color(cli, state_color(item->state)),
+		vfioadm_declared_state_name(item->state), cli_color_end(cli, state_color(item->state)), message.s,
+		more.s ? more.s : "");
 	return 0;
 }
 
@@ -104,75 +111,207 @@ int verb_status(struct cli *cli)
 
 /* ---- config ------------------------------------------------------------------------------------ */
 
-/* "FILE:LINE: what is wrong": the form that editors jump by. */
-static void say_wrong(struct cli *cli, const char *file, const struct vfioadm_error *error)
+/* Of "FILE:LINE", or of a message that begins so; 0: it is about no line. */
+static unsigned long line_of(const char *where, const char *file)
 {
-	const char *where = vfioadm_error_path(error);
+	size_t n = strlen(file);
+	unsigned long line;
+	char *end;
 
-	cli_sayf(cli, vfioadm_error_hint(error), "%s: %s", where ? where : file, vfioadm_error_message(error));
+	if (strncmp(where, file, n) != 0 || where[n] != ':' || where[n + 1] < '0' || where[n + 1] > '9')
+		return 0;
+	line = strtoul(where + n + 1, &end, 10);
+	return *end == ':' || !*end ? line : 0;
 }
 
-static int check_files(struct cli *cli, const char *const *files, size_t n)
-{
-	int status = VFIOADM_EXIT_DONE;
+struct checking {
+	struct cli *cli;
+	struct json json;
+	int status;
+};
 
+static void problem_json(struct checking *c, const char *file, const char *where, const char *message,
+			 const char *hint)
+{
+	struct json *j = &c->json;
+	unsigned long line = line_of(where, file);
+
+	json_object(j, NULL, true);
+	json_string(j, "file", file);
+	if (line)
+		json_uint(j, "line", line);
+	else
+		json_null(j, "line");
+	json_string(j, "message", message);
+	json_string(j, "hint", hint);
+	json_object_end(j);
+}
+
+/* "FILE:LINE: what is wrong", with nothing before it: the form that editors jump by. */
+static void say_wrong(struct checking *c, const char *file, const char *where, const char *message,
+		      const char *hint)
+{
+	_cleanup_text_ struct text t = {};
+
+	if (c->cli->json) {
+		problem_json(c, file, where, message, hint);
+		return;
+	}
+	if (strncmp(message, where, strlen(where)) != 0) {
+		text_add_escaped(&t, where);
+		text_addf(&t, ": ");
+	}
+	text_add_escaped(&t, message);
+	if (hint) {
+		text_addf(&t, "\n  hint: ");
+		text_add_escaped(&t, hint);
+	}
+	fflush(c->cli->out);
+	fprintf(c->cli->err, "%s\n", t.failed ? message : t.s);
+}
+
+static void say_right(struct checking *c, const char *file)
+{
+	_cleanup_text_ struct text t = {};
+
+	if (!c->cli->verbose || c->cli->json)
+		return;
+	text_add_escaped(&t, file);
+	fprintf(c->cli->out, "%s: no error\n", t.failed ? file : t.s);
+}
+
+static void check_files(struct checking *c, const char *const *files, size_t n)
+{
 	for (size_t i = 0; i < n; i++) {
 		struct vfioadm_error *error = NULL;
+		const char *message, *where;
+		int r = vfioadm_config_check(c->cli->ctx, files[i], &error);
 
-		if (vfioadm_config_check(cli->ctx, files[i], &error) >= 0)
+		if (r >= 0) {
+			say_right(c, files[i]);
 			continue;
-		say_wrong(cli, files[i], error);
-		status = VFIOADM_EXIT_USAGE;
+		}
+		message = vfioadm_error_message(error);
+		where = vfioadm_error_path(error);
+		say_wrong(c, files[i], where ? where : files[i], message ? message : strerror(-r),
+			  vfioadm_error_hint(error));
+		if (c->status != VFIOADM_EXIT_FAILED)
+			c->status = cli_error_status(error, r);
 		vfioadm_error_free(error);
 	}
-	return status;
 }
 
-static int check_all(struct cli *cli, const struct vfioadm_status *all)
+/* What means several devices where one is meant is as wrong as what cannot be read, but only a host shows it. */
+static void check_all(struct checking *c, const struct vfioadm_status *all)
 {
-	int status = VFIOADM_EXIT_DONE;
-
 	for (size_t i = 0; i < vfioadm_status_n(all); i++) {
 		const struct vfioadm_declared *item = vfioadm_status_item(all, i);
 
-		if (item->state != VFIOADM_DECLARED_INVALID)
+		bool invalid = item->state == VFIOADM_DECLARED_INVALID;
+
+		if (!invalid && item->state != VFIOADM_DECLARED_AMBIGUOUS) {
+			say_right(c, item->file);
 			continue;
-		cli_say(cli, item->message, item->hint);
-		status = VFIOADM_EXIT_USAGE;
+		}
+		/* Of a file that cannot be used, the message says itself where. */
+		say_wrong(c, item->file, invalid ? item->message : item->file, item->message, item->hint);
+		c->status = VFIOADM_EXIT_USAGE;
 	}
-	return status;
 }
 
-static int list_files(struct cli *cli, const struct vfioadm_status *all)
+static int config_check(struct cli *cli, const char *const *files, size_t n)
 {
+	struct checking c = {.cli = cli};
+	struct vfioadm_status *all = NULL;
+	struct vfioadm_error *error = NULL;
+	int r = n ? 0 : vfioadm_status(cli->ctx, &all, &error);
+
+	if (r < 0)
+		return cli_error(cli, error, r);
+	if (cli->json) {
+		json_begin(&c.json, cli->out);
+		json_object(&c.json, NULL, true);
+		json_uint(&c.json, "version", 1);
+		json_array(&c.json, "problems", true);
+	}
+	if (n)
+		check_files(&c, files, n);
+	else
+		check_all(&c, all);
+	if (cli->json) {
+		json_array_end(&c.json);
+		json_object_end(&c.json);
+		json_end(&c.json);
+	}
+	vfioadm_status_free(all);
+	return c.status;
+}
+
+static void file_json(struct json *j, const struct vfioadm_declared *item)
+{
+	json_object(j, NULL, false);
+	json_string(j, "name", item->name);
+	json_string(j, "file", item->file);
+	json_string(j, "state", vfioadm_declared_state_name(item->state));
+	json_bool(j, "in_initramfs", item->in_initramfs);
+	json_object_end(j);
+}
+
+static void list_files(struct cli *cli, const struct vfioadm_status *all)
+{
+	struct json j;
+
+	json_begin(&j, cli->out);
+	if (cli->json) {
+		json_object(&j, NULL, true);
+		json_uint(&j, "version", 1);
+		json_array(&j, "files", true);
+	}
 	for (size_t i = 0; i < vfioadm_status_n(all); i++) {
 		const struct vfioadm_declared *item = vfioadm_status_item(all, i);
 
-		if (!cli_has(cli, OPT_INITRAMFS) || item->in_initramfs)
+		if (cli_has(cli, OPT_INITRAMFS) && !item->in_initramfs)
+			continue;
+		if (cli->json)
+			file_json(&j, item);
+		else
 			fprintf(cli->out, "%s\n", item->file);
 	}
+	if (cli->json) {
+		json_array_end(&j);
+		json_object_end(&j);
+		json_end(&j);
+	}
+}
+
+static int config_list(struct cli *cli)
+{
+	struct vfioadm_status *all = NULL;
+	struct vfioadm_error *error = NULL;
+	int r = vfioadm_status(cli->ctx, &all, &error);
+
+	if (r < 0)
+		return cli_error(cli, error, r);
+	list_files(cli, all);
+	vfioadm_status_free(all);
 	return VFIOADM_EXIT_DONE;
 }
 
 int verb_config(struct cli *cli)
 {
-	const char *what = cli->n_operands ? cli->operands[0] : "";
-	bool check = strcmp(what, "check") == 0;
-	struct vfioadm_status *all = NULL;
-	struct vfioadm_error *error = NULL;
-	int r, status;
+	const char *what = cli->n_operands ? cli->operands[0] : NULL;
+	static const char usage[] = "vfioadm config check [FILE...], or vfioadm config list";
 
-	if (!check && strcmp(what, "list") != 0)
-		return cli_usage(cli, "vfioadm config check [FILE...], or vfioadm config list",
-				 *what ? "config does not know '%s'" : "config needs to be told what to do%s", what);
-	if (check && cli->n_operands > 1)
-		return check_files(cli, cli->operands + 1, cli->n_operands - 1);
+	if (!what)
+		return cli_usage(cli, usage, "config needs to be told what to do");
+	if (strcmp(what, "check") == 0) {
+		if (cli_has(cli, OPT_INITRAMFS))
+			return cli_usage(cli, NULL, "--initramfs belongs to config list, config check has no use for it");
+		return config_check(cli, cli->operands + 1, cli->n_operands - 1);
+	}
+	if (strcmp(what, "list") != 0)
+		return cli_usage(cli, usage, "config does not know '%s'", what);
 	if (cli->n_operands > 1)
 		return cli_usage(cli, NULL, "config list takes no argument, not even '%s'", cli->operands[1]);
-	r = vfioadm_status(cli->ctx, &all, &error);
-	if (r < 0)
-		return cli_error(cli, error, r);
-	status = check ? check_all(cli, all) : list_files(cli, all);
-	vfioadm_status_free(all);
-	return status;
+	return config_list(cli);
 }
