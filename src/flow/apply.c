@@ -218,6 +218,9 @@ int flow_apply(struct vfioadm_ctx *ctx, const char *const *names, size_t n, cons
 		r = make_plan(&w, names, n, err);
 	if (r < 0)
 		return r;
+	/* Who has nothing to do keeps nobody waiting, however long the plan is looked at. */
+	if (plan->result == VFIOADM_RESULT_UNCHANGED)
+		session_close(plan);
 	*ret = TAKE_PTR(plan);
 	return 0;
 }
