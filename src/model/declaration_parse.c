@@ -100,7 +100,7 @@ static int read_key(struct parser *p, const char *name)
 				 p->key_line[i]);
 	p->key_line[i] = p->line;
 	p->row = &declaration_keys[i];
-	r = *p->value ? p->row->read(p) : -EINVAL;
+	r = *p->value ? p->row->take(p) : -EINVAL;
 	if (r == -ENOMEM)
 		return error_oom(p->err);
 	return r == -EINVAL ? bad_value(p) : r;

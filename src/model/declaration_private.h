@@ -32,7 +32,7 @@ struct key_row {
 	enum section section;
 	const char *name;
 	/** 0, -EINVAL: the value is not as expected says; others with the error set. */
-	int (*read)(struct parser *p);
+	int (*take)(struct parser *p);
 	enum match_key match;
 	const char *expected, *example;
 	unsigned digits; /* of a hexadecimal number */

@@ -70,7 +70,7 @@ int declared_write(const char *root, const char *name, const char *text)
 	return text ? file_replace(dir, file, text, strlen(text)) : file_remove(dir, file);
 }
 
-/* What is no plain file, or too large to be ours, is another content. */
+/* 1, 0 or a negative errno. What is no plain file, or too large to be ours, is another content. */
 static int same_content(int dir, const char *name, const char *content)
 {
 	_cleanup_free_ char *now = NULL;
@@ -98,10 +98,10 @@ int declared_write_generated(const char *root, const char *path, const char *con
 		return -EINVAL;
 	dir = declared_open_below(root, parent, content ? DECLARED_MAKE : DECLARED_TRUSTED);
 	if (dir == -ENOENT && !content)
-		same = true;
+		same = 1;
 	else
 		same = dir < 0 ? dir : same_content(dir, name, content);
-	if (same == false) {
+	if (same == 0) {
 		int r = content ? file_replace(dir, name, content, strlen(content)) : file_remove(dir, name);
 
 		if (r < 0)

@@ -605,7 +605,7 @@ static void test_rivals(void **state)
 {
 	struct vfioadm_function *f;
 
-	f = build_function(inv, "0000:03:00.1", 0x1234, 0x1111, 0x030000);
+	build_function(inv, "0000:03:00.1", 0x1234, 0x1111, 0x030000);
 	build_finish(inv);
 	f = at("0000:03:00.0");
 	assert_false(identity_rival(f, f));
