@@ -72,6 +72,11 @@ int inventory_finish(struct vfioadm_inventory *inv) MUST_CHECK;
  */
 const struct vfioadm_function *inventory_vmd_of(const struct vfioadm_inventory *inv,
 						const struct vfioadm_function *f);
+/** Functions of one device, or a function and itself. */
+static inline bool inventory_same_slot(const struct vfioadm_function *a, const struct vfioadm_function *b)
+{
+	return a->domain == b->domain && a->bus == b->bus && a->slot == b->slot;
+}
 void inventory_free_p(struct vfioadm_inventory **inv);
 #define _cleanup_inventory_ CLEANUP(inventory_free_p)
 

@@ -4,11 +4,6 @@
 
 #include "policy/match.h"
 
-static bool same_slot(const struct vfioadm_function *a, const struct vfioadm_function *b)
-{
-	return a->domain == b->domain && a->bus == b->bus && a->slot == b->slot;
-}
-
 static bool same_number(const struct vfioadm_uint *a, const struct vfioadm_uint *b)
 {
 	return a->state == VFIOADM_KNOWN && b->state == VFIOADM_KNOWN && a->value == b->value;
@@ -16,7 +11,7 @@ static bool same_number(const struct vfioadm_uint *a, const struct vfioadm_uint 
 
 bool identity_rival(const struct vfioadm_function *f, const struct vfioadm_function *other)
 {
-	return f != other && (same_slot(f, other) || (same_number(&f->vendor, &other->vendor) &&
+	return f != other && (inventory_same_slot(f, other) || (same_number(&f->vendor, &other->vendor) &&
 						      same_number(&f->device, &other->device)));
 }
 

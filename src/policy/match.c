@@ -197,11 +197,6 @@ static int look_at_all(const struct declaration *d, const struct vfioadm_invento
 	return 0;
 }
 
-static bool same_slot(const struct vfioadm_function *a, const struct vfioadm_function *b)
-{
-	return a->domain == b->domain && a->bus == b->bus && a->slot == b->slot;
-}
-
 /*
  * The functions of one card can have the same serial number, so one of them alone is not known to be the one
  * that is meant while another does not answer. What is in another slot is another card.
@@ -211,7 +206,7 @@ static bool sibling_unread(const struct vfioadm_inventory *inv, const struct ver
 	const struct vfioadm_function *f = &inv->functions[v->holds.items[0]];
 
 	for (size_t i = 0; i < v->unread.n; i++)
-		if (same_slot(f, &inv->functions[v->unread.items[i]]))
+		if (inventory_same_slot(f, &inv->functions[v->unread.items[i]]))
 			return true;
 	return false;
 }
