@@ -21,6 +21,7 @@ struct runs {
 	struct run *items;
 	size_t n;
 	int status;
+	bool stop; /* nothing more is to be begun */
 };
 
 /* The order of vfioadm(1): with several causes the first of these wins. */
@@ -60,6 +61,24 @@ static bool is_wanted(const struct cli *cli, const struct vfioadm_declared *item
 	return !(cli_has(cli, OPT_BOOT) && item->state == VFIOADM_DECLARED_MISSING);
 }
 
+static int unknown_name(struct runs *all, const char *name)
+{
+	static const char hint[] =
+		"vfioadm status lists them; a name is that of a file in /etc/vfioadm.d, without .conf";
+	size_t n = vfioadm_status_n(all->all);
+	_cleanup_free_ const char **names = calloc(n + 1, sizeof(*names));
+	const char *best;
+
+	if (!names)
+		return cli_oom(all->cli);
+	for (size_t i = 0; i < n; i++)
+		names[i] = vfioadm_status_item(all->all, i)->name;
+	best = nearest(name, names, n);
+	if (best)
+		return cli_usage(all->cli, hint, "there is no declaration '%s', did you mean '%s'?", name, best);
+	return cli_usage(all->cli, hint, "there is no declaration '%s'", name);
+}
+
 static int check_names(struct runs *all)
 {
 	struct cli *cli = all->cli;
@@ -70,13 +89,35 @@ static int check_names(struct runs *all)
 		for (size_t k = 0; k < vfioadm_status_n(all->all); k++)
 			found |= strcmp(vfioadm_status_item(all->all, k)->name, cli->operands[i]) == 0;
 		if (!found)
-			return cli_usage(cli, "vfioadm status lists the declarations",
-					 "there is no declaration '%s'", cli->operands[i]);
+			return unknown_name(all, cli->operands[i]);
 	}
 	return 0;
 }
 
-/* A transaction; false: nothing more is to be done for these names. */
+static void say_error(struct cli *cli, const struct run *run)
+{
+	cli_sayf(cli, vfioadm_error_hint(run->error), "%s%s%s", run->name ? run->name : "",
+		 run->name ? ": " : "", run->error ? vfioadm_error_message(run->error) : strerror(-run->r));
+}
+
+static void perform(struct runs *all, struct run *run)
+{
+	struct cli *cli = all->cli;
+	bool planned = vfioadm_plan_result(run->plan) == VFIOADM_RESULT_PLANNED;
+
+	if (run->name && !cli->json && !cli->quiet &&
+	    vfioadm_plan_result(run->plan) != VFIOADM_RESULT_UNCHANGED)
+		fprintf(cli->out, "%s:\n", run->name);
+	cli->about = run->name;
+	run->r = change_perform(cli, run->plan, all->dry, &run->error, &run->status);
+	cli->about = NULL;
+	if (run->r < 0 && vfioadm_plan_result(run->plan) == VFIOADM_RESULT_PLANNED)
+		say_error(cli, run);
+	else if (!cli->json && planned)
+		change_conclude(cli, run->plan, !all->dry);
+}
+
+/* A transaction; true: something was changed. */
 static bool run_once(struct runs *all, const char *const *names, size_t n)
 {
 	struct run *run = &all->items[all->n++];
@@ -87,90 +128,121 @@ static bool run_once(struct runs *all, const char *const *names, size_t n)
 	run->r = vfioadm_plan_apply(all->cli->ctx, names, n, &options, &run->plan, &run->error);
 	if (run->r < 0) {
 		run->status = cli_error_status(run->error, run->r);
-		cli_sayf(all->cli, vfioadm_error_hint(run->error), "%s%s%s", run->name ? run->name : "",
-			 run->name ? ": " : "",
-			 run->error ? vfioadm_error_message(run->error) : strerror(-run->r));
+		say_error(all->cli, run);
 	} else {
-		bool planned = vfioadm_plan_result(run->plan) == VFIOADM_RESULT_PLANNED;
-
-		if (run->name && !all->cli->json && !all->cli->quiet &&
-		    vfioadm_plan_result(run->plan) != VFIOADM_RESULT_UNCHANGED)
-			fprintf(all->cli->out, "%s:\n", run->name);
-		run->r = change_perform(all->cli, run->plan, all->dry, &run->error, &run->status);
-		if (run->r < 0 && vfioadm_plan_result(run->plan) == VFIOADM_RESULT_PLANNED)
-			cli_say(all->cli, run->error ? vfioadm_error_message(run->error) : strerror(-run->r),
-				vfioadm_error_hint(run->error));
-		else if (!all->cli->json && planned)
-			change_conclude(all->cli, run->plan, !all->dry);
+		perform(all, run);
 	}
 	all->status = worse(all->status, run->status);
+	/* What keeps this one from its beginning keeps the others too, and each would wait for the lock. */
+	all->stop = vfioadm_error_code(run->error) == VFIOADM_E_BUSY ||
+		    (!run->plan && vfioadm_error_code(run->error) == VFIOADM_E_NOT_PERMITTED);
 	return run->r == 0 && vfioadm_plan_result(run->plan) == VFIOADM_RESULT_DONE;
 }
 
 /* Virtual functions can be assigned only once they are there: then there is a second transaction. */
 static void run_names(struct runs *all, const char *const *names, size_t n)
 {
-	if (run_once(all, names, n))
-		(void)run_once(all, names, n);
+	struct run *again;
+
+	if (!run_once(all, names, n))
+		return;
+	run_once(all, names, n);
+	again = &all->items[all->n - 1];
+	if (again->r < 0 || vfioadm_plan_result(again->plan) != VFIOADM_RESULT_UNCHANGED)
+		return;
+	vfioadm_plan_free(again->plan);
+	*again = (struct run){};
+	all->n--;
+}
+
+/* Whoever stops one transaction does not wish for the next. */
+static bool is_over(struct runs *all)
+{
+	if (!signals_stopped())
+		return all->stop;
+	all->status = worse(all->status, VFIOADM_EXIT_FAILED);
+	return true;
+}
+
+static void run_each(struct runs *all, const char *const *names, size_t n)
+{
+	size_t i = 0;
+
+	for (; i < n && !all->stop; i++) {
+		run_names(all, &names[i], 1);
+		all->stop = i + 1 < n && is_over(all);
+	}
+	if (i < n)
+		cli_sayf(all->cli, NULL, "%zu of %zu declarations not begun", n - i, n);
+	for (; i < n; i++)
+		all->items[all->n++].name = names[i];
 }
 
 static int run_all(struct runs *all)
 {
 	size_t n = vfioadm_status_n(all->all), n_names = 0;
-	const char **names = calloc(n + 1, sizeof(*names));
+	_cleanup_free_ const char **names = calloc(n + 1, sizeof(*names));
 
 	all->items = calloc(2 * (n + 1), sizeof(*all->items));
-	if (!names || !all->items) {
-		free(names);
+	if (!names || !all->items)
 		return cli_oom(all->cli);
-	}
 	for (size_t i = 0; i < n; i++)
 		if (is_wanted(all->cli, vfioadm_status_item(all->all, i)))
 			names[n_names++] = vfioadm_status_item(all->all, i)->name;
-	if (cli_has(all->cli, OPT_ATOMIC) && n_names)
+	(void)signals_stopped();
+	if (!cli_has(all->cli, OPT_ATOMIC))
+		run_each(all, names, n_names);
+	else if (n_names)
 		run_names(all, names, n_names);
-	for (size_t i = 0; !cli_has(all->cli, OPT_ATOMIC) && i < n_names; i++)
-		run_names(all, &names[i], 1);
-	free(names);
 	return all->status;
 }
 
 /* ---- telling of it ----------------------------------------------------------------------------- */
 
-static enum vfioadm_result overall(const struct runs *all)
+/* NULL: there was none that could be planned. */
+static const char *overall(const struct runs *all)
 {
 	static const enum vfioadm_result order[] = { VFIOADM_RESULT_UNSETTLED, VFIOADM_RESULT_UNDONE,
-						     VFIOADM_RESULT_REFUSED, VFIOADM_RESULT_PLANNED,
-						     VFIOADM_RESULT_DONE };
+						     VFIOADM_RESULT_REFUSED,   VFIOADM_RESULT_PLANNED,
+						     VFIOADM_RESULT_DONE,      VFIOADM_RESULT_UNCHANGED };
 
 	for (size_t k = 0; k < ARRAY_SIZE(order); k++)
 		for (size_t i = 0; i < all->n; i++)
 			if (all->items[i].plan && vfioadm_plan_result(all->items[i].plan) == order[k])
-				return order[k];
-	return VFIOADM_RESULT_UNCHANGED;
+				return vfioadm_result_name(order[k]);
+	return all->n ? NULL : vfioadm_result_name(VFIOADM_RESULT_UNCHANGED);
 }
 
 static void run_json(struct json *j, const struct run *run)
 {
 	json_object(j, NULL, true);
 	json_string(j, "name", run->name);
-	if (run->plan) {
-		json_string(j, "result", vfioadm_result_name(vfioadm_plan_result(run->plan)));
+	json_string(j, "result", run->plan ? vfioadm_result_name(vfioadm_plan_result(run->plan)) : NULL);
+	if (run->plan)
 		change_json_members(j, run->plan);
-	}
 	if (run->r < 0)
 		cli_error_json(j, run->error, run->r);
 	json_object_end(j);
 }
 
+/* The error that the exit status is of. */
+static const struct run *gravest(const struct runs *all)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (all->items[i].r < 0 && all->items[i].status == all->status)
+			return &all->items[i];
+	return NULL;
+}
+
 static void apply_json(struct cli *cli, const struct runs *all)
 {
+	const struct run *error = gravest(all);
 	struct json j;
 
 	json_begin(&j, cli->out);
 	json_object(&j, NULL, true);
 	json_uint(&j, "version", 1);
-	json_string(&j, "result", vfioadm_result_name(overall(all)));
+	json_string(&j, "result", overall(all));
 	/* Every changing verb has this key; which transaction a step is of stands below. */
 	json_array(&j, "steps", true);
 	for (size_t i = 0; i < all->n; i++)
@@ -182,15 +254,34 @@ static void apply_json(struct cli *cli, const struct runs *all)
 	for (size_t i = 0; i < all->n; i++)
 		run_json(&j, &all->items[i]);
 	json_array_end(&j);
+	if (error)
+		cli_error_json(&j, error->error, error->r);
 	json_object_end(&j);
 	json_end(&j);
+}
+
+static bool anything_done(const struct runs *all)
+{
+	for (size_t i = 0; i < all->n; i++) {
+		const struct vfioadm_plan *plan = all->items[i].plan;
+
+		if (!plan || vfioadm_plan_result(plan) != VFIOADM_RESULT_UNCHANGED)
+			return true;
+	}
+	return false;
 }
 
 static void conclude(struct cli *cli, const struct runs *all)
 {
 	if (cli->json)
 		apply_json(cli, all);
-	else if (!cli->quiet && all->status == VFIOADM_EXIT_DONE && overall(all) == VFIOADM_RESULT_UNCHANGED)
+	else if (cli->quiet || anything_done(all))
+		return;
+	else if (!vfioadm_status_n(all->all))
+		fprintf(cli->out, "nothing is declared in /etc/vfioadm.d\n");
+	else if (cli->only && !all->n)
+		fprintf(cli->out, "nothing that is declared is about %s\n", cli->only);
+	else
 		fprintf(cli->out, "nothing to do\n");
 }
 

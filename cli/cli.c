@@ -88,26 +88,29 @@ const struct cli_verb cli_verbs[] = {
 	},
 	{
 		.name = "status",
-		.help = "is the host as it is declared in /etc/vfioadm.d? Where it differs",
-		.description = "Exit status 3: something differs. vfioadm.conf(5) tells of the files.\n",
+		.help = "is the host as it is declared, and where does it differ?",
+		.description = "What is declared stands in /etc/vfioadm.d, see vfioadm.conf(5).\n"
+			       "Exit status 3: something differs.\n",
 		.run = verb_status,
 	},
 	{
 		.name = "plan",
-		.args = "[DECLARATION...]",
+		.args = "[NAME...]",
 		.any_operands = true,
 		.help = "what apply would do",
+		.description =
+			"NAME is that of a file in /etc/vfioadm.d, without .conf; all are meant without one.\n",
 		.options = OPT_BIT(OPT_FORCE) | OPT_BIT(OPT_ATOMIC) | OPT_BIT(OPT_ONLY),
 		.run = verb_plan,
 	},
 	{
 		.name = "apply",
-		.args = "[DECLARATION...]",
+		.args = "[NAME...]",
 		.any_operands = true,
 		.help = "make the host as it is declared, one transaction per declaration",
 		.description =
-			"A declaration is named like its file in /etc/vfioadm.d, without .conf; without\n"
-			"names all are meant. What cannot be done for one does not keep the others back.\n",
+			"NAME is that of a file in /etc/vfioadm.d, without .conf; all are meant without one.\n"
+			"What cannot be done for one does not keep the others back.\n",
 		.options = CHANGE | OPT_BIT(OPT_ATOMIC) | OPT_BIT(OPT_ONLY) | OPT_BIT(OPT_BOOT),
 		.run = verb_apply,
 	},

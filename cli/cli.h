@@ -75,7 +75,9 @@ struct cli {
 	enum cli_tree tree;
 	const char *columns;
 	const char *driver;
-	const char *only; /* an address */
+	const char *only; /* an address, as the kernel writes it */
+	char only_text[24];
+	const char *about; /* the declaration that is being applied, for messages */
 	const char *const *operands;
 	size_t n_operands;
 	const char **force; /* finding codes; the strings are in force_text */
@@ -157,6 +159,8 @@ int help_verb(struct cli *cli, const struct cli_verb *verb);
 /* signals.c */
 /** From here on SIGINT and SIGTERM undo what runs with ctx; SIGHUP and SIGPIPE are ignored for good. */
 void signals_arm(struct vfioadm_ctx *ctx);
+/** Has there been a SIGINT or SIGTERM since this was asked last? */
+bool signals_stopped(void);
 /** The change is over: the context may go away. */
 void signals_disarm(void);
 

@@ -201,7 +201,7 @@ static void check_files(struct checking *c, const char *const *files, size_t n)
 	}
 }
 
-/* What means several devices where one is meant is as wrong as what cannot be read, but only a host shows it. */
+/* To mean several devices where one is meant is as wrong as any other error, but only a host shows it. */
 static void check_all(struct checking *c, const struct vfioadm_status *all)
 {
 	for (size_t i = 0; i < vfioadm_status_n(all); i++) {
@@ -306,7 +306,8 @@ int verb_config(struct cli *cli)
 		return cli_usage(cli, usage, "config needs to be told what to do");
 	if (strcmp(what, "check") == 0) {
 		if (cli_has(cli, OPT_INITRAMFS))
-			return cli_usage(cli, NULL, "--initramfs belongs to config list, config check has no use for it");
+			return cli_usage(cli, NULL,
+					 "--initramfs belongs to config list, config check has no use for it");
 		return config_check(cli, cli->operands + 1, cli->n_operands - 1);
 	}
 	if (strcmp(what, "list") != 0)

@@ -38,7 +38,10 @@ int help_overview(struct cli *cli)
 		char left[40];
 
 		snprintf(left, sizeof(left), "%s %s", v->name, v->args ? v->args : "");
-		fprintf(cli->out, "  %-20s %s\n", left, v->help);
+		if (strlen(left) > 20)
+			fprintf(cli->out, "  %s\n  %20s %s\n", left, "", v->help);
+		else
+			fprintf(cli->out, "  %-20s %s\n", left, v->help);
 	}
 	fprintf(cli->out, "\nOptions of every verb:\n");
 	print_options(cli, cli_verb_options(NULL), true);

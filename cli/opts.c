@@ -37,9 +37,9 @@ const struct cli_option cli_options[OPT_N] = {
 			       "a selector may name several functions", false },
 	[OPT_PARK] = { "park", 0, ARG_NONE, NULL, "leave it without a driver", false },
 	[OPT_FORCE] = { "force", 0, ARG_REQUIRED, "CODE[,CODE...]", "override these findings", false },
-	[OPT_PERSIST] = { "persist", 0, ARG_NONE, NULL, "also at every boot: declare it, or no more", false },
+	[OPT_PERSIST] = { "persist", 0, ARG_NONE, NULL, "over reboots too: write its declaration, or remove it", false },
 	[OPT_ATOMIC] = { "atomic", 0, ARG_NONE, NULL, "all declarations or none, in one transaction", false },
-	[OPT_BOOT] = { "boot", 0, ARG_NONE, NULL, "as at boot: a device that is not there may come later", false },
+	[OPT_BOOT] = { "boot", 0, ARG_NONE, NULL, "as the boot does it: pass over devices that are not there", false },
 	[OPT_ONLY] = { "only", 0, ARG_REQUIRED, "ADDRESS", "only what is declared of this function", false },
 	[OPT_INITRAMFS] = { "initramfs", 0, ARG_NONE, NULL, "only files that belong into the initramfs", false },
 	[OPT_OPTIONS] = { "options", 0, ARG_NONE, NULL, NULL, false },
@@ -186,6 +186,24 @@ static int set_lock_wait(struct cli *cli, const char *value)
 	return status;
 }
 
+/* Written as the kernel writes it: what is shorter, or in capitals, would never be equal. */
+static int set_only(struct cli *cli, const char *value)
+{
+	unsigned domain = 0, bus = 0, device = 0, function = 0;
+	bool short_form = strchr(value, ':') == strrchr(value, ':');
+	int n, end = 0;
+
+	n = short_form ? sscanf(value, "%2x:%2x.%1x%n", &bus, &device, &function, &end) + 1 :
+			 sscanf(value, "%8x:%2x:%2x.%1x%n", &domain, &bus, &device, &function, &end);
+	if (n != 4 || value[end] || strspn(value, "0123456789abcdefABCDEF:.") != strlen(value) || device > 31 ||
+	    function > 7)
+		return cli_usage(cli, "vfioadm list shows the functions",
+				 "--only takes the address of a function, like 0000:01:00.0, not '%s'", value);
+	snprintf(cli->only_text, sizeof(cli->only_text), "%04x:%02x:%02x.%x", domain, bus, device, function);
+	cli->only = cli->only_text;
+	return 0;
+}
+
 static int set_helper(struct cli *cli, const char *path)
 {
 	int r = vfioadm_ctx_set_helper(cli->ctx, path);
@@ -228,8 +246,7 @@ static int take_option(struct cli *cli, enum cli_opt opt, const char *value)
 		cli->driver = value;
 		return 0;
 	case OPT_ONLY:
-		cli->only = value;
-		return 0;
+		return set_only(cli, value);
 	case OPT_FORCE:
 		return add_force(cli, value);
 	default:

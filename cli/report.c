@@ -24,6 +24,8 @@ static bool stops(const struct vfioadm_finding *f)
 /* The codes to name if one wanted it all the same; empty when one of them cannot be overridden. */
 static void refusal(struct cli *cli, const struct vfioadm_plan *plan)
 {
+	const char *about = cli->about ? cli->about : "", *of_it = cli->about ? " of it" : "";
+	const char *colon = cli->about ? ": " : "";
 	_cleanup_text_ struct text codes = {};
 	bool forceable = true;
 
@@ -43,9 +45,10 @@ static void refusal(struct cli *cli, const struct vfioadm_plan *plan)
 		text_addf(&codes, "%s%s", codes.len ? "," : "", f->code);
 	}
 	if (codes.len && forceable && !codes.failed)
-		cli_sayf(cli, NULL, "refused, nothing was changed; --force %s overrides", codes.s);
+		cli_sayf(cli, NULL, "%s%srefused, nothing%s was changed; --force %s overrides", about, colon,
+			 of_it, codes.s);
 	else
-		cli_sayf(cli, NULL, "refused, nothing was changed");
+		cli_sayf(cli, NULL, "%s%srefused, nothing%s was changed", about, colon, of_it);
 }
 
 /* ---- steps ------------------------------------------------------------------------------------- */

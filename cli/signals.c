@@ -6,11 +6,13 @@
 
 /* The one thing that a signal handler can reach. */
 static struct vfioadm_ctx *volatile cancel_ctx;
+static volatile sig_atomic_t stopped;
 
 static void on_signal(int signal UNUSED)
 {
 	struct vfioadm_ctx *ctx = cancel_ctx;
 
+	stopped = 1;
 	if (ctx)
 		vfioadm_ctx_cancel(ctx);
 }
@@ -27,6 +29,14 @@ void signals_arm(struct vfioadm_ctx *ctx)
 	/* The interface that moves may carry the terminal: losing it must not stop us half-way. */
 	sigaction(SIGHUP, &ignore, NULL);
 	sigaction(SIGPIPE, &ignore, NULL);
+}
+
+bool signals_stopped(void)
+{
+	bool was = stopped;
+
+	stopped = 0;
+	return was;
 }
 
 void signals_disarm(void)

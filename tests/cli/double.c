@@ -25,6 +25,8 @@ struct vfioadm_ctx {
 	void *userdata;
 	volatile sig_atomic_t cancelled;
 	const char *sysroot;
+	const char *done[16]; /* plans that were carried out */
+	size_t n_done;
 };
 
 struct vfioadm_error {
@@ -627,6 +629,8 @@ static int make_plan(const char *const *operands, const struct vfioadm_options *
 		.device = "0000:02:00.0", .before = "nvme", .wanted = "nvme", .note = "when freed"};
 	if (options->park)
 		plan->outcomes[0].wanted = NULL;
+	if (options->persist)
+		plan->outcomes[0].note = "declared";
 	if (strcmp(plan->what, "unchanged") == 0)
 		plan->result = VFIOADM_RESULT_UNCHANGED;
 	if (strcmp(plan->what, "warned") == 0)
@@ -673,14 +677,50 @@ int vfioadm_plan_disable(struct vfioadm_ctx *ctx, const char *const *ids, size_t
 	return vfioadm_plan_assign(ctx, ids, n_ids, options, ret_plan, ret_error);
 }
 
+/* What cannot be planned, by the exit status that it gives. */
+static int fail_apply(int exit, struct vfioadm_error **ret_error)
+{
+	static const struct vfioadm_error errors[] = {
+		{.code = VFIOADM_E_CONFIG, .name = "config", .message = "the file is wrong", .exit = 2},
+		{.code = VFIOADM_E_REFUSED, .name = "refused", .message = "another card", .exit = 3},
+		{.code = VFIOADM_E_NOT_FOUND, .name = "no-such-function", .message = "no card", .exit = 4},
+		{.code = VFIOADM_E_NOT_PERMITTED, .name = "not-permitted", .message = "not root", .exit = 5},
+		{.code = VFIOADM_E_NO_IOMMU, .name = "no-iommu", .message = "no IOMMU", .exit = 6},
+		{.code = VFIOADM_E_BUSY, .name = "busy", .message = "another run", .exit = 8},
+	};
+
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
+		if (errors[i].exit == exit)
+			return fail(ret_error, -EINVAL, errors[i]);
+	abort();
+}
+
+/* What was carried out needs nothing more, but for what has virtual functions since then. */
+static bool is_applied(const struct vfioadm_ctx *ctx, const char *name)
+{
+	for (size_t i = 0; i < ctx->n_done; i++)
+		if (strcmp(ctx->done[i], name) == 0)
+			return strcmp(name, "virtual") != 0;
+	return false;
+}
+
 int vfioadm_plan_apply(struct vfioadm_ctx *ctx, const char *const *names, size_t n_names,
 		       const struct vfioadm_options *options, struct vfioadm_plan **ret_plan,
 		       struct vfioadm_error **ret_error)
 {
-	return vfioadm_plan_assign(ctx, names, n_names, options, ret_plan, ret_error);
+	int exit, r;
+
+	if (sscanf(names[0], "exit-%d", &exit) == 1)
+		return fail_apply(exit, ret_error);
+	r = vfioadm_plan_assign(ctx, names, n_names, options, ret_plan, ret_error);
+	if (r == 0 && is_applied(ctx, names[0]))
+		(*ret_plan)->result = VFIOADM_RESULT_UNCHANGED;
+	if (r == 0 && n_names > 1)
+		(*ret_plan)->outcomes[1].note = names[n_names - 1];
+	return r;
 }
 
-/* ---- declared state: their names are what make_plan() does ---- */
+/* ---- declared state: their names are what make_plan() and fail_apply() do ---- */
 
 static const char *const declared_devices[] = {"0000:01:00.0", "0000:02:00.0"};
 static const struct vfioadm_declared declared[] = {
@@ -696,11 +736,36 @@ static const struct vfioadm_declared declared[] = {
 	 .message = "No such device is there.", .hint = "look for it"},
 	{.name = "wrong", .file = "/etc/vfioadm.d/wrong.conf", .state = VFIOADM_DECLARED_INVALID,
 	 .message = "/etc/vfioadm.d/wrong.conf:3: unknown key \"Pth\".", .hint = "did you mean Path?"},
+	{.name = "held", .file = "/run/vfioadm.d/held.conf", .state = VFIOADM_DECLARED_HELD,
+	 .n_devices = 1, .devices = declared_devices, .message = "0000:01:00.0 was released."},
+	{.name = "both", .file = "/etc/vfioadm.d/both.conf", .state = VFIOADM_DECLARED_AMBIGUOUS,
+	 .n_devices = 2, .devices = declared_devices, .message = "It fits two.", .hint = "say which"},
+	{.name = "ev\033il", .file = "/etc/vfioadm.d/ev\033il.conf", .state = VFIOADM_DECLARED_FOREIGN,
+	 .message = "another\033 card", .hint = "look\033"},
 };
 
 struct vfioadm_status {
-	size_t first, n;
+	struct vfioadm_declared items[16];
+	size_t n;
+	char names[256];
 };
+
+static void add_declared(struct vfioadm_status *status, size_t i)
+{
+	status->items[status->n++] = declared[i];
+}
+
+/* "/these/A,B": two that differ, with these names. */
+static void add_these(struct vfioadm_status *status, const char *list)
+{
+	char *save = NULL;
+
+	snprintf(status->names, sizeof(status->names), "%s", list);
+	for (char *name = strtok_r(status->names, ",", &save); name; name = strtok_r(NULL, ",", &save)) {
+		add_declared(status, 0);
+		status->items[status->n - 1].name = name;
+	}
+}
 
 /* The directory of --sysroot tells how much of this there is. */
 int vfioadm_status(struct vfioadm_ctx *ctx, struct vfioadm_status **ret_status,
@@ -708,14 +773,15 @@ int vfioadm_status(struct vfioadm_ctx *ctx, struct vfioadm_status **ret_status,
 {
 	const char *root = ctx->sysroot ? ctx->sysroot : "";
 
-	(void)ret_error;
+	if (strcmp(root, "/nopci") == 0)
+		return vfioadm_observe(ctx, 0, NULL, ret_error);
 	*ret_status = calloc(1, sizeof(**ret_status));
-	if (strcmp(root, "/all") == 0)
-		(*ret_status)->n = 5;
-	else if (strcmp(root, "/quiet") == 0)
-		**ret_status = (struct vfioadm_status){2, 1};
-	else if (strcmp(root, "/one") == 0)
-		(*ret_status)->n = 1;
+	for (size_t i = 0; strcmp(root, "/all") == 0 && i < sizeof(declared) / sizeof(declared[0]); i++)
+		add_declared(*ret_status, i);
+	if (strcmp(root, "/quiet") == 0)
+		add_declared(*ret_status, 2);
+	if (strncmp(root, "/these/", 7) == 0)
+		add_these(*ret_status, root + 7);
 	return 0;
 }
 
@@ -726,12 +792,15 @@ size_t vfioadm_status_n(const struct vfioadm_status *status)
 
 const struct vfioadm_declared *vfioadm_status_item(const struct vfioadm_status *status, size_t i)
 {
-	return i < status->n ? &declared[status->first + i] : NULL;
+	return i < status->n ? &status->items[i] : NULL;
 }
 
 bool vfioadm_status_drift(const struct vfioadm_status *status)
 {
-	return status->n && !status->first;
+	for (size_t i = 0; i < status->n; i++)
+		if (status->items[i].state != VFIOADM_DECLARED_IN_FORCE)
+			return true;
+	return false;
 }
 
 void vfioadm_status_free(struct vfioadm_status *status)
@@ -752,11 +821,19 @@ int vfioadm_config_check(struct vfioadm_ctx *ctx, const char *file, struct vfioa
 	(void)ctx;
 	if (strcmp(file, "good.conf") == 0)
 		return 0;
+	if (strcmp(file, "none.conf") == 0)
+		return fail(ret_error, -ENOENT,
+			    (struct vfioadm_error){.code = VFIOADM_E_CONFIG,
+						   .name = "config",
+						   .path = file,
+						   .message = "none.conf cannot be read.",
+						   .exit = 2,
+						   .errnum = ENOENT});
 	return fail(ret_error, -EBADMSG,
 		    (struct vfioadm_error){.code = VFIOADM_E_CONFIG,
 					   .name = "config",
 					   .path = "bad.conf:7",
-					   .message = "unknown key \"Pth\"",
+					   .message = "bad.conf:7: unknown key \"Pth\"",
 					   .hint = "did you mean Path?",
 					   .exit = 2,
 					   .errnum = EBADMSG});
@@ -818,6 +895,7 @@ int vfioadm_plan_run(struct vfioadm_ctx *ctx, struct vfioadm_plan *plan,
 						   .errnum = EBUSY});
 	}
 	step(ctx, &plan->steps[1], VFIOADM_STEP_DONE, 0);
+	ctx->done[ctx->n_done++ % 16] = plan->what;
 	plan->result = VFIOADM_RESULT_DONE;
 	plan->outcomes[0].after = plan->outcomes[0].wanted;
 	plan->outcomes[1].after = plan->outcomes[1].before;
