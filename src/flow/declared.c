@@ -17,12 +17,12 @@ void declared_look_clear(struct declared_look *d)
 /* Only the functions that it may mean: a look at an identity opens files of each of them. */
 static int look_at_candidates(struct look *look, const struct declaration *d, struct vfioadm_error **err)
 {
-	unsigned facets = match_facets(d);
-
 	for (size_t i = 0; i < look->inv->n_functions; i++) {
 		struct vfioadm_function *f = &look->inv->functions[i];
+		/* Of the others only where they are: a card of another type may be in the place of this one. */
+		unsigned facets = match_candidate(d, f) ? match_facets(d) : match_facets_others(d);
 
-		if (!match_candidate(d, f) || !(facets & ~f->facets))
+		if (!(facets & ~f->facets))
 			continue;
 		if (observe_function(look->host, look->inv, f, facets & ~f->facets) < 0)
 			return error_oom(err);
