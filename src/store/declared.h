@@ -27,7 +27,7 @@ struct declared {
 void declared_clear(struct declared *d);
 #define _cleanup_declared_ CLEANUP(declared_clear)
 
-enum { DECLARED_MAX = 4096 }; /* files in each directory */
+enum { DECLARED_MAX = 1024 }; /* files in each directory */
 
 /**
  * Reads all of them. root: "/" or another; trusted: believe only what root alone could write (the running

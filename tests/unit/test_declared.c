@@ -333,7 +333,7 @@ static void test_too_many(void **state)
 	assert_int_equal(d.found.n, 1);
 	assert_int_equal(d.n_problems, 1);
 	assert_error(d.problems[0].error, VFIOADM_E_CONFIG,
-		     "/etc/vfioadm.d has more than 4096 files: not all of them count.", NULL);
+		     "/etc/vfioadm.d has more than 1024 files: not all of them count.", NULL);
 }
 
 static void test_check_file(void **state)
