@@ -3,26 +3,14 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "flow/declared.h"
+#include "flow/persist.h"
 
-struct persist {
-	struct vfioadm_ctx *ctx;
-	struct look *look;
-	const struct vfioadm_options *options;
-	struct vfioadm_plan *plan;
-	struct declared_look d;
-	struct declare_change *changes;
-	size_t n_changes;
-	struct strv modules; /* native drivers that an initramfs could bring up before us */
-};
-
-static void persist_clear(struct persist *p)
+void persist_clear(struct persist *p)
 {
 	declared_look_clear(&p->d);
 	strv_clear(&p->modules);
 	free(p->changes);
 }
-#define _cleanup_persist_ CLEANUP(persist_clear)
 
 static int fail_nowhere(struct vfioadm_error **err)
 {
@@ -31,7 +19,7 @@ static int fail_nowhere(struct vfioadm_error **err)
 	return -EROFS;
 }
 
-static int begin(struct persist *p, size_t n, struct vfioadm_error **err)
+int persist_begin(struct persist *p, size_t n, struct vfioadm_error **err)
 {
 	if (!p->ctx->root || (!p->look->host->live && !p->options->dry_run))
 		return fail_nowhere(err);
@@ -59,7 +47,7 @@ static bool name_is_taken(const struct persist *p, const char *name)
 	return false;
 }
 
-static const char *free_name(struct persist *p, const char *wanted)
+const char *persist_free_name(struct persist *p, const char *wanted)
 {
 	const char *name = wanted;
 
@@ -70,11 +58,10 @@ static const char *free_name(struct persist *p, const char *wanted)
 
 /* ---- one change ---- */
 
-static int add_change(struct persist *p, const char *name, const struct declaration *after,
-		      const char *words, struct vfioadm_error **err)
+int persist_change(struct persist *p, const char *name, const char *after, const char *words,
+		   struct vfioadm_error **err)
 {
 	struct declare_change *change = &p->changes[p->n_changes];
-	_cleanup_strbuf_ struct strbuf text = { 0 };
 	_cleanup_free_ char *before = NULL;
 	int r = declared_text(p->ctx->root, name, &before);
 
@@ -84,15 +71,11 @@ static int add_change(struct persist *p, const char *name, const struct declarat
 		error_hint(err, "Make /etc/vfioadm.d and its files belong to root and writable by nobody else.");
 		return r;
 	}
-	if (after)
-		declaration_format(after, &text);
-	if (text.failed)
-		return error_oom(err);
-	if (streq_null(before, after ? text.s : NULL))
+	if (streq_null(before, after))
 		return 0;
 	change->name = keep(p, name);
 	change->before = before ? keep(p, before) : NULL;
-	change->after = after ? keep(p, text.s) : NULL;
+	change->after = after ? keep(p, after) : NULL;
 	change->text = keep(p, words);
 	if (p->plan->arena.failed)
 		return error_oom(err);
@@ -100,7 +83,17 @@ static int add_change(struct persist *p, const char *name, const struct declarat
 	return 0;
 }
 
-static const char *trust_words(enum trust trust)
+static int add_change(struct persist *p, const char *name, const struct declaration *after,
+		      const char *words, struct vfioadm_error **err)
+{
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+
+	if (after)
+		declaration_format(after, &text);
+	return text.failed ? error_oom(err) : persist_change(p, name, after ? text.s : NULL, words, err);
+}
+
+const char *persist_trust_words(enum trust trust)
 {
 	static const char *const words[] = {
 		[TRUST_CARD] = "which goes with the card wherever it is plugged in",
@@ -121,13 +114,13 @@ static int add_new(struct persist *p, const struct vfioadm_function *f, struct v
 
 	if (identity_of(p->look->inv, f, &p->plan->arena, &new, &key, &trust) < 0)
 		return error_oom(err);
-	name = free_name(p, new.name);
+	name = persist_free_name(p, new.name);
 	if (!name)
 		return error_oom(err);
 	new.name = name;
 	new.driver = p->options->driver && !streq(p->options->driver, "auto") ? p->options->driver : NULL;
 	words = str_format("declare %s in /etc/vfioadm.d/%s.conf, known by its %s %s, %s", f->address, name,
-			   match_key_name(key), new.match[key], trust_words(trust));
+			   match_key_name(key), new.match[key], persist_trust_words(trust));
 	return words ? add_change(p, name, &new, words, err) : error_oom(err);
 }
 
@@ -156,7 +149,7 @@ static int renew(struct persist *p, const struct declaration *old, const struct 
 
 /* ---- the initramfs ---- */
 
-static int add_modules(struct persist *p, const struct vfioadm_function *f)
+int persist_add_modules(struct persist *p, const struct vfioadm_function *f)
 {
 	for (size_t i = 0; i < f->host_drivers.n; i++)
 		if (!strv_has(&p->modules, f->host_drivers.items[i]) &&
@@ -179,7 +172,7 @@ static int warn_image_unknown(struct persist *p)
 }
 
 /* Costs a look into a compressed file, so only when something has changed. */
-static int plan_changes(struct persist *p, struct vfioadm_error **err)
+int persist_plan_changes(struct persist *p, struct vfioadm_error **err)
 {
 	struct host *h = p->look->host;
 	int has;
@@ -206,7 +199,7 @@ int persist_assign(struct vfioadm_ctx *ctx, struct look *look, const struct vfio
 		   struct vfioadm_plan *plan, struct vfioadm_error **err)
 {
 	_cleanup_persist_ struct persist p = { .ctx = ctx, .look = look, .options = o, .plan = plan };
-	int r = begin(&p, look->selected.n, err);
+	int r = persist_begin(&p, look->selected.n, err);
 
 	if (r == 0)
 		r = look_at_identity(look, err);
@@ -214,13 +207,13 @@ int persist_assign(struct vfioadm_ctx *ctx, struct look *look, const struct vfio
 		const struct vfioadm_function *f = &look->inv->functions[look->selected.items[i]];
 		ssize_t at = declared_for(&p.d, look->selected.items[i]);
 
-		if (add_modules(&p, f) < 0)
+		if (persist_add_modules(&p, f) < 0)
 			return error_oom(err);
 		r = at >= 0 && !p.d.declared.found.items[at].match[MATCH_CARD_TYPE] ?
 			    renew(&p, &p.d.declared.found.items[at], f, err) :
 			    add_new(&p, f, err);
 	}
-	return r < 0 ? r : plan_changes(&p, err);
+	return r < 0 ? r : persist_plan_changes(&p, err);
 }
 
 static int fail_not_alone(const struct declaration *d, const struct vfioadm_function *f,
@@ -261,7 +254,7 @@ static int forget(struct persist *p, size_t function, struct vfioadm_error **err
 		return fail_not_alone(d, f, err);
 	if (!is_ours_to_write(d))
 		return fail_not_ours(d, f, err);
-	if (add_modules(p, f) < 0)
+	if (persist_add_modules(p, f) < 0)
 		return error_oom(err);
 	words = str_format("remove /etc/vfioadm.d/%s.conf, which declares %s", d->name, f->address);
 	return words ? add_change(p, d->name, NULL, words, err) : error_oom(err);
@@ -271,16 +264,16 @@ int persist_release(struct vfioadm_ctx *ctx, struct look *look, const struct vfi
 		    struct vfioadm_plan *plan, struct vfioadm_error **err)
 {
 	_cleanup_persist_ struct persist p = { .ctx = ctx, .look = look, .options = o, .plan = plan };
-	int r = begin(&p, look->selected.n, err);
+	int r = persist_begin(&p, look->selected.n, err);
 
 	for (size_t i = 0; r == 0 && i < look->selected.n; i++)
 		r = forget(&p, look->selected.items[i], err);
-	return r < 0 ? r : plan_changes(&p, err);
+	return r < 0 ? r : persist_plan_changes(&p, err);
 }
 
 /* ---- card types ---- */
 
-static const struct declaration *declaration_of_type(const struct persist *p, const struct cardtype *type)
+const struct declaration *persist_type_declared(const struct persist *p, const struct cardtype *type)
 {
 	for (size_t i = 0; i < p->d.declared.found.n; i++) {
 		const struct declaration *d = &p->d.declared.found.items[i];
@@ -292,14 +285,14 @@ static const struct declaration *declaration_of_type(const struct persist *p, co
 }
 
 /* "15b3:1003" is a fine name for a file, but a colon is a nuisance to shells and to copying. */
-static const char *type_name(struct persist *p, const char *id)
+const char *persist_type_name(struct persist *p, const char *id)
 {
 	char *name = arena_format(&p->plan->arena, "type-%s", id);
 
 	for (char *c = name; c && *c; c++)
 		if (*c == ':')
 			*c = '-';
-	return name ? free_name(p, name) : NULL;
+	return name ? persist_free_name(p, name) : NULL;
 }
 
 static int declare_type(struct persist *p, const struct cardtype *type, struct vfioadm_error **err)
@@ -308,11 +301,11 @@ static int declare_type(struct persist *p, const struct cardtype *type, struct v
 	struct declaration new = { .multiple = true, .type = *type };
 	char id[CARDTYPE_MAX];
 
-	if (declaration_of_type(p, type))
+	if (persist_type_declared(p, type))
 		return 0;
 	cardtype_format(type, id);
 	new.match[MATCH_CARD_TYPE] = id;
-	new.name = type_name(p, id);
+	new.name = persist_type_name(p, id);
 	if (!new.name)
 		return error_oom(err);
 	words = str_format("declare card type %s in /etc/vfioadm.d/%s.conf", id, new.name);
@@ -321,7 +314,7 @@ static int declare_type(struct persist *p, const struct cardtype *type, struct v
 
 static int forget_type(struct persist *p, const struct cardtype *type, struct vfioadm_error **err)
 {
-	const struct declaration *d = declaration_of_type(p, type);
+	const struct declaration *d = persist_type_declared(p, type);
 	_cleanup_free_ char *words = NULL;
 
 	if (!d)
@@ -381,7 +374,7 @@ static int search_type_users(struct persist *p, const struct cardtype *types, si
 	return 0;
 }
 
-static int modules_of_types(struct persist *p, const struct cardtype *types, size_t n,
+int persist_modules_of_types(struct persist *p, const struct cardtype *types, size_t n,
 			    struct vfioadm_error **err)
 {
 	for (size_t i = 0; i < p->look->inv->n_functions; i++) {
@@ -391,7 +384,7 @@ static int modules_of_types(struct persist *p, const struct cardtype *types, siz
 			continue;
 		if (observe_function(p->look->host, p->look->inv, f,
 				     VFIOADM_FACET_DRIVERS & ~f->facets) < 0 ||
-		    add_modules(p, f) < 0)
+		    persist_add_modules(p, f) < 0)
 			return error_oom(err);
 	}
 	return 0;
@@ -401,7 +394,7 @@ int persist_types(struct vfioadm_ctx *ctx, struct look *look, const struct cardt
 		  const struct vfioadm_options *o, struct vfioadm_plan *plan, struct vfioadm_error **err)
 {
 	_cleanup_persist_ struct persist p = { .ctx = ctx, .look = look, .options = o, .plan = plan };
-	int r = begin(&p, n, err);
+	int r = persist_begin(&p, n, err);
 
 	if (r == 0 && plan->verb == VERB_ENABLE)
 		r = search_type_users(&p, types, n, err);
@@ -413,6 +406,6 @@ int persist_types(struct vfioadm_ctx *ctx, struct look *look, const struct cardt
 		r = plan->verb == VERB_ENABLE ? declare_type(&p, &types[i], err) :
 						forget_type(&p, &types[i], err);
 	if (r == 0)
-		r = modules_of_types(&p, types, n, err);
-	return r < 0 ? r : plan_changes(&p, err);
+		r = persist_modules_of_types(&p, types, n, err);
+	return r < 0 ? r : persist_plan_changes(&p, err);
 }

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VFIOADM_FLOW_PERSIST_H
+#define VFIOADM_FLOW_PERSIST_H
+
+#include "flow/declared.h"
+
+/* Changes to declared state while they are gathered: for --persist, and for what is imported. */
+struct persist {
+	struct vfioadm_ctx *ctx;
+	struct look *look;
+	const struct vfioadm_options *options;
+	struct vfioadm_plan *plan;
+	struct declared_look d;
+	struct declare_change *changes;
+	size_t n_changes;
+	struct strv modules; /* native drivers that an initramfs could bring up before us */
+};
+
+void persist_clear(struct persist *p);
+#define _cleanup_persist_ CLEANUP(persist_clear)
+
+/** Reads what is declared; n: how many changes there can be. -EROFS: nothing can be declared for this host. */
+int persist_begin(struct persist *p, size_t n, struct vfioadm_error **err) MUST_CHECK;
+/** wanted, or with a number behind it where that is taken; NULL: -ENOMEM. */
+const char *persist_free_name(struct persist *p, const char *wanted) MUST_CHECK;
+/** Likewise for the declaration of a card type. */
+const char *persist_type_name(struct persist *p, const char *id) MUST_CHECK;
+const struct declaration *persist_type_declared(const struct persist *p, const struct cardtype *type);
+/** after: the file's text, NULL: it goes. What is so already is no change. */
+int persist_change(struct persist *p, const char *name, const char *after, const char *words,
+		   struct vfioadm_error **err) MUST_CHECK;
+/** "which names the slot, …". */
+const char *persist_trust_words(enum trust trust);
+/** The native drivers of a function (DRIVERS was looked at), or of all that have a type. */
+int persist_add_modules(struct persist *p, const struct vfioadm_function *f) MUST_CHECK;
+int persist_modules_of_types(struct persist *p, const struct cardtype *types, size_t n,
+			     struct vfioadm_error **err) MUST_CHECK;
+/** The steps for what was gathered. */
+int persist_plan_changes(struct persist *p, struct vfioadm_error **err) MUST_CHECK;
+
+#endif
