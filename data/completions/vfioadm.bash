@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# bash completion for vfioadm(1). Reads a few files below /sys and starts nothing.
+# bash completion for vfioadm(1). Reads a few files below /sys and names below /etc, and starts nothing.
 
 # The directory after --sysroot, or nothing for the running host.
 _vfioadm_root()
@@ -54,6 +54,44 @@ _vfioadm_vfio_drivers()
 	done
 }
 
+# Names of declarations, but for what is masked by an empty file, or is no name.
+_vfioadm_declarations()
+{
+	local file name root seen=' '
+
+	_vfioadm_root
+	for file in "$root"/{etc,run,usr/lib}/vfioadm.d/*.conf; do
+		name=${file##*/}
+		name=${name%.conf}
+		[[ $name == *[!A-Za-z0-9_.:@-]* || $seen == *" $name "* ]] && continue
+		seen+="$name "
+		[[ -s $file ]] && printf '%s\n' "$name"
+	done
+}
+
+# What "config" is to do, or the files that it is to check. $1: where the verb stands.
+_vfioadm_config()
+{
+	local i what=
+
+	for ((i = $1 + 1; i < cword; i++)); do
+		case ${words[i]} in
+		--sysroot | --timeout | --lock-wait | --color) ((i++)) ;;
+		-*) ;;
+		*)
+			what=${words[i]}
+			break
+			;;
+		esac
+	done
+	if [[ -z $what ]]; then
+		COMPREPLY=($(compgen -W 'check list' -- "$cur"))
+	elif [[ $what == check ]]; then
+		compopt -o filenames
+		COMPREPLY=($(compgen -f -- "$cur"))
+	fi
+}
+
 _vfioadm_selectors()
 {
 	if [[ $cur == /* ]]; then
@@ -82,6 +120,10 @@ _vfioadm_value()
 	--driver)
 		COMPREPLY=($(compgen -W "$(_vfioadm_vfio_drivers)" -- "$cur"))
 		;;
+	--only)
+		COMPREPLY=($(compgen -W "$(_vfioadm_functions address)" -- "$cur"))
+		__ltrim_colon_completions "$cur"
+		;;
 	--columns)
 		local done=
 		[[ $cur == *,* ]] && done=${cur%,*},
@@ -103,16 +145,20 @@ _vfioadm()
 	local cur prev words cword
 	_init_completion -n := || return
 
-	local verbs='list show check enable disable assign release settle help'
+	local verbs='list show check enable disable assign release status plan apply config settle help'
 	local global='--json --sysroot --timeout --lock-wait --quiet --verbose --color --version --help'
 	local -A options=(
 		[list]='--all --tree --enabled --users --columns'
 		[show]='--all-matching'
 		[check]='--group --all-matching --force'
-		[enable]='--dry-run --force'
-		[disable]='--dry-run'
-		[assign]='--dry-run --group --driver --all-matching --force'
-		[release]='--dry-run --group --all-matching --park --force'
+		[enable]='--dry-run --force --persist'
+		[disable]='--dry-run --persist'
+		[assign]='--dry-run --group --driver --all-matching --force --persist'
+		[release]='--dry-run --group --all-matching --park --force --persist'
+		[status]=''
+		[plan]='--force --atomic --only'
+		[apply]='--dry-run --force --atomic --only --boot'
+		[config]='--initramfs'
 		[settle]='--dry-run'
 		[help]=''
 	)
@@ -148,6 +194,12 @@ _vfioadm()
 		case $verb in
 		show | check | assign | release)
 			_vfioadm_selectors
+			;;
+		plan | apply)
+			COMPREPLY=($(compgen -W "$(_vfioadm_declarations)" -- "$cur"))
+			;;
+		config)
+			_vfioadm_config "$i"
 			;;
 		enable | disable)
 			COMPREPLY=($(compgen -W "$(_vfioadm_functions id)" -- "$cur"))

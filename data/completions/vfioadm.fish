@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# fish completion for vfioadm(1). Reads a few files below /sys and starts nothing.
+# fish completion for vfioadm(1). Reads a few files below /sys and names below /etc, and starts nothing.
 
 # The directory after --sysroot, or nothing for the running host.
 function __vfioadm_root
@@ -27,11 +27,15 @@ function __vfioadm_functions
     end
 end
 
-function __vfioadm_selectors
-    set -l root (__vfioadm_root)
+function __vfioadm_addresses
     for dir in (__vfioadm_functions)
         string replace -r '.*/' '' $dir
     end
+end
+
+function __vfioadm_selectors
+    set -l root (__vfioadm_root)
+    __vfioadm_addresses
     for dir in "$root"/sys/bus/pci/devices/*/net/*
         string replace -r '.*/' '' $dir
     end
@@ -54,20 +58,77 @@ function __vfioadm_vfio_drivers
     end
 end
 
-set -l verbs list show check enable disable assign release settle help
-set -l before "not __fish_seen_subcommand_from $verbs"
+# Names of declarations, but for what is masked by an empty file, or is no name.
+function __vfioadm_declarations
+    set -l root (__vfioadm_root)
+    set -l seen
+    for file in "$root"/etc/vfioadm.d/*.conf "$root"/run/vfioadm.d/*.conf "$root"/usr/lib/vfioadm.d/*.conf
+        set -l name (string replace -r '.*/(.*)\.conf$' '$1' -- $file)
+        string match -qr '^[A-Za-z0-9_.:@-]+$' -- $name
+        or continue
+        contains -- $name $seen
+        and continue
+        set -a seen $name
+        test -s $file
+        and echo $name
+    end
+end
+
+# The words of the command line that are neither an option nor its value: verb, arguments.
+function __vfioadm_words
+    set -l tokens (commandline -opc)
+    set -e tokens[1]
+    set -l value
+    for token in $tokens
+        if test -n "$value"
+            set value
+            continue
+        end
+        switch $token
+            case --sysroot --timeout --lock-wait --color --columns --driver --force --only
+                set value yes
+            case '-*'
+            case '*'
+                echo $token
+        end
+    end
+end
+
+# Is it one of these verbs? Without any: is there no verb yet?
+function __vfioadm_verb
+    set -l words (__vfioadm_words)
+    if not set -q argv[1]
+        not set -q words[1]
+        return
+    end
+    set -q words[1]
+    and contains -- $words[1] $argv
+end
+
+# What "config" is to do is this; without it: not said yet.
+function __vfioadm_config
+    set -l words (__vfioadm_words)
+    __vfioadm_verb config
+    and test "$words[2]" = "$argv[1]"
+end
+
+set -l verbs list show check enable disable assign release status plan apply config settle help
 
 complete -c vfioadm -f
 
-complete -c vfioadm -n $before -a list -d 'Every assignable function'
-complete -c vfioadm -n $before -a show -d 'Everything known about a function'
-complete -c vfioadm -n $before -a check -d 'Is it safe to move a function?'
-complete -c vfioadm -n $before -a enable -d 'Give a card type to vfio-pci'
-complete -c vfioadm -n $before -a disable -d 'Take a card type back'
-complete -c vfioadm -n $before -a assign -d 'Bind functions to a VFIO driver'
-complete -c vfioadm -n $before -a release -d 'Give functions back to their driver'
-complete -c vfioadm -n $before -a settle -d 'Finish or undo what an interrupted run left'
-complete -c vfioadm -n $before -a help -d 'Overview, or the help of a verb'
+complete -c vfioadm -n __vfioadm_verb -a list -d 'Every assignable function'
+complete -c vfioadm -n __vfioadm_verb -a show -d 'Everything known about a function'
+complete -c vfioadm -n __vfioadm_verb -a check -d 'Is it safe to move a function?'
+complete -c vfioadm -n __vfioadm_verb -a enable -d 'Give a card type to vfio-pci'
+complete -c vfioadm -n __vfioadm_verb -a disable -d 'Take a card type back'
+complete -c vfioadm -n __vfioadm_verb -a assign -d 'Bind functions to a VFIO driver'
+complete -c vfioadm -n __vfioadm_verb -a release -d 'Give functions back to their driver'
+complete -c vfioadm -n __vfioadm_verb -a status -d 'Is the host as it is declared?'
+complete -c vfioadm -n __vfioadm_verb -a plan -d 'What apply would do'
+complete -c vfioadm -n __vfioadm_verb -a apply -d 'Make the host as it is declared'
+complete -c vfioadm -n __vfioadm_verb -a config -d 'Look for errors in declarations, or list them'
+complete -c vfioadm -n __vfioadm_verb -a settle -d 'Finish or undo what an interrupted run left'
+complete -c vfioadm -n __vfioadm_verb -a help -d 'Overview, or the help of a verb'
 
 complete -c vfioadm -l json -d 'Print one JSON object'
 complete -c vfioadm -l sysroot -x -a '(__fish_complete_directories)' -d 'Look at another root'
@@ -80,7 +141,7 @@ complete -c vfioadm -s V -l version -d 'Print the version'
 complete -c vfioadm -s h -l help -d 'Print help'
 
 # Without a verb it lists.
-set -l list "$before; or __fish_seen_subcommand_from list"
+set -l list '__vfioadm_verb; or __vfioadm_verb list'
 complete -c vfioadm -n $list -l all -d 'Also bridges and host bridges'
 complete -c vfioadm -n $list -l tree -f -a 'groups topology' -d 'As a tree'
 complete -c vfioadm -n $list -l enabled -d 'The card types given to vfio-pci'
@@ -88,18 +149,28 @@ complete -c vfioadm -n $list -l users -d 'Look for users as thoroughly as check 
 complete -c vfioadm -n $list -l columns -x -d 'Show these columns' \
     -a '(__fish_complete_list , "printf %s\\\\n address id name vendor device subsystem_vendor subsystem_device class revision vendor_name device_name class_name driver vfio iommu_group bridge physfn numa_node uid fid net block users verdict verdict_reason")'
 
-complete -c vfioadm -n '__fish_seen_subcommand_from show check assign release' -a '(__vfioadm_selectors)'
-complete -c vfioadm -n '__fish_seen_subcommand_from enable disable' -a '(__vfioadm_ids)'
-complete -c vfioadm -n '__fish_seen_subcommand_from help' -a "$verbs"
+complete -c vfioadm -n '__vfioadm_verb show check assign release' -a '(__vfioadm_selectors)'
+complete -c vfioadm -n '__vfioadm_verb enable disable' -a '(__vfioadm_ids)'
+complete -c vfioadm -n '__vfioadm_verb help' -a "$verbs"
+complete -c vfioadm -n '__vfioadm_verb plan apply' -a '(__vfioadm_declarations)'
+complete -c vfioadm -n __vfioadm_config -a check -d 'Look for errors in files'
+complete -c vfioadm -n __vfioadm_config -a list -d 'Print the files that count'
+complete -c vfioadm -n '__vfioadm_config check' -F
 
-complete -c vfioadm -n '__fish_seen_subcommand_from enable disable assign release settle' -s n -l dry-run \
+complete -c vfioadm -n '__vfioadm_verb enable disable assign release apply settle' -s n -l dry-run \
     -d 'Print the steps, change nothing'
-complete -c vfioadm -n '__fish_seen_subcommand_from check assign release' -l group \
+complete -c vfioadm -n '__vfioadm_verb check assign release' -l group \
     -d 'Take the whole IOMMU group along'
-complete -c vfioadm -n '__fish_seen_subcommand_from assign' -l driver -x \
+complete -c vfioadm -n '__vfioadm_verb assign' -l driver -x \
     -a '(__vfioadm_vfio_drivers)' -d 'VFIO driver to bind to'
-complete -c vfioadm -n '__fish_seen_subcommand_from show check assign release' -l all-matching \
+complete -c vfioadm -n '__vfioadm_verb show check assign release' -l all-matching \
     -d 'A selector may name several functions'
-complete -c vfioadm -n '__fish_seen_subcommand_from release' -l park -d 'Leave it without a driver'
-complete -c vfioadm -n '__fish_seen_subcommand_from check enable assign release' -l force -x \
+complete -c vfioadm -n '__vfioadm_verb release' -l park -d 'Leave it without a driver'
+complete -c vfioadm -n '__vfioadm_verb check enable assign release plan apply' -l force -x \
     -d 'Override these findings'
+complete -c vfioadm -n '__vfioadm_verb enable disable assign release' -l persist -d 'Over reboots too'
+complete -c vfioadm -n '__vfioadm_verb plan apply' -l atomic -d 'All declarations or none, in one transaction'
+complete -c vfioadm -n '__vfioadm_verb plan apply' -l only -x -a '(__vfioadm_addresses)' \
+    -d 'Only what is declared of this function'
+complete -c vfioadm -n '__vfioadm_verb apply' -l boot -d 'Pass over devices that are not there'
+complete -c vfioadm -n '__vfioadm_verb config' -l initramfs -d 'Only files that belong into the initramfs'

@@ -69,6 +69,40 @@ def test_manual_page_names_every_key(double, verb):
         assert f"*{key}*" in text or key == "unknown", key
 
 
+def keys_of(value):
+    """Of an object, with those of the objects in its lists; what an error has is told in vfioadm(1)."""
+    if isinstance(value, list):
+        return set().union(*map(keys_of, value))
+    return set(value) | {k for x in value.values() for k in keys_of(x)} if isinstance(value, dict) else set()
+
+
+@pytest.mark.parametrize("args,beside", [
+    (["status"], []), (["apply", "done", "refused"], ["vfioadm-assign"]), (["plan", "done"], [
+        "vfioadm-apply", "vfioadm-assign"]), (["config", "check"], []), (["config", "list"], [])],
+                         ids=lambda a: " ".join(a))
+def test_manual_page_names_every_key_of_declared_state(double, args, beside):
+    text = "".join(page(f"{name}.1.scd") for name in [f"vfioadm-{args[0]}", *beside])
+    keys = keys_of(double(*args, "--json", "--sysroot", "/all").json()) - {"version"}
+    assert {key for key in keys if f"*{key}*" not in text} == set() and len(keys) > 3
+
+
+def test_manual_page_names_every_state():
+    source = (TOP / "src/flow/status.c").read_text()
+    states = re.findall(r'\[VFIOADM_DECLARED_\w+\] = "([a-z-]+)"', source)
+    assert re.findall(r"^\*([a-z-]+)\*$", page("vfioadm-status.1.scd").split("# OPTIONS")[0], re.M) == states
+    assert len(states) == 8
+
+
+def test_manual_page_tells_the_order_of_exit_statuses():
+    """The same as in the program, whose table the tests of apply hold."""
+    header = (TOP / "include/vfioadm.h").read_text()
+    number = dict(re.findall(r"VFIOADM_EXIT_(\w+) = (\d+)", header))
+    table = re.search(r"order\[\] = \{([^}]*)\}", (TOP / "cli/apply.c").read_text())[1]
+    order = [number[name] for name in re.findall(r"VFIOADM_EXIT_(\w+)", table)]
+    assert sorted(order) == [str(n) for n in range(1, 9)]
+    assert f"the first of {', '.join(order)} wins" in page("vfioadm.1.scd").replace("\n", " ")
+
+
 def test_manual_page_names_every_exit_status():
     header = (TOP / "include/vfioadm.h").read_text()
     codes = {int(n) for n in re.findall(r"VFIOADM_EXIT_\w+ = (\d+)", header)}
@@ -130,7 +164,7 @@ def fish_options():
     options = {verb: set() for verb in VERBS}
     for line in re.findall(r"^complete -c vfioadm .*-l .*$", text, re.M):
         name = "--" + re.search(r"-l ([a-z-]+)", line)[1]
-        condition = re.search(r"-n '__fish_seen_subcommand_from ([\w ]+)'|-n (\$list)", line)
+        condition = re.search(r"-n '__vfioadm_verb ([\w ]+)'|-n (\$list)", line)
         verbs = VERBS if not condition else ["list"] if condition[2] else condition[1].split()
         for verb in verbs:
             options[verb].add(name)
