@@ -44,7 +44,8 @@ static bool name_is_taken(const struct persist *p, const char *name)
 	for (size_t i = 0; i < p->n_changes; i++)
 		if (streq(p->changes[i].name, name))
 			return true;
-	return false;
+	/* A mask says that a name must not be: somebody's wish, too. */
+	return strv_has(&p->d.declared.masked, name);
 }
 
 const char *persist_free_name(struct persist *p, const char *wanted)
@@ -104,6 +105,14 @@ const char *persist_trust_words(enum trust trust)
 	return words[trust];
 }
 
+static int fail_no_ids(const struct vfioadm_function *f, struct vfioadm_error **err)
+{
+	error_set(err, -ENODATA, VFIOADM_E_IO, "The vendor and device ID of %s cannot be read.", f->address);
+	error_device(err, f->address);
+	error_hint(err, "Without them it could not be told from another card at the next boot; look at 'vfioadm show'.");
+	return -ENODATA;
+}
+
 static int add_new(struct persist *p, const struct vfioadm_function *f, struct vfioadm_error **err)
 {
 	_cleanup_free_ char *words = NULL;
@@ -111,8 +120,11 @@ static int add_new(struct persist *p, const struct vfioadm_function *f, struct v
 	enum match_key key;
 	enum trust trust;
 	const char *name;
+	int r = identity_of(p->look->inv, f, &p->plan->arena, &new, &key, &trust);
 
-	if (identity_of(p->look->inv, f, &p->plan->arena, &new, &key, &trust) < 0)
+	if (r == -ENODATA)
+		return fail_no_ids(f, err);
+	if (r < 0)
 		return error_oom(err);
 	name = persist_free_name(p, new.name);
 	if (!name)
@@ -189,10 +201,27 @@ int persist_plan_changes(struct persist *p, struct vfioadm_error **err)
 
 /* ---- assign, release ---- */
 
+/* A serial number names a card only if no other one like it has the same. */
+static int look_at_rivals(struct look *look, const struct vfioadm_function *f, struct vfioadm_error **err)
+{
+	for (size_t i = 0; i < look->inv->n_functions; i++) {
+		struct vfioadm_function *other = &look->inv->functions[i];
+
+		if (identity_rival(f, other) &&
+		    observe_function(look->host, look->inv, other, VFIOADM_FACET_IDENTITY & ~other->facets) < 0)
+			return error_oom(err);
+	}
+	return 0;
+}
+
 static int look_at_identity(struct look *look, struct vfioadm_error **err)
 {
-	return flow_look_closer(look,
-				VFIOADM_FACET_IDENTITY | VFIOADM_FACET_NAMES | VFIOADM_FACET_DRIVERS, err);
+	int r = flow_look_closer(look, VFIOADM_FACET_IDENTITY | VFIOADM_FACET_NAMES | VFIOADM_FACET_DRIVERS,
+				 err);
+
+	for (size_t i = 0; r == 0 && i < look->selected.n; i++)
+		r = look_at_rivals(look, &look->inv->functions[look->selected.items[i]], err);
+	return r;
 }
 
 int persist_assign(struct vfioadm_ctx *ctx, struct look *look, const struct vfioadm_options *o,
