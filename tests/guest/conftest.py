@@ -9,9 +9,10 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from rig import kernels, payload, qemu  # noqa: E402
+from rig import kernels, machineroot, payload, qemu  # noqa: E402
 from rig.errors import GuestError, Unavailable  # noqa: E402
 from rig.lineups import DEFAULT, LINEUPS  # noqa: E402
+from rig.machine import Machine  # noqa: E402
 from tool import Host  # noqa: E402
 
 # Two cores: more guests at once only make each other slow.
@@ -30,6 +31,9 @@ def pytest_configure(config):
                             "root='debian' for a whole Debian system")
     config.addinivalue_line("markers", "arch(name): x86_64 or s390x only")
     config.addinivalue_line("markers", "own_guest: boot one that no other test has touched")
+    config.addinivalue_line("markers", "initramfs(name, …): tools that make the initramfs of `machine`; "
+                            "all of them without")
+    config.addinivalue_line("markers", "long: takes minutes; only with VFIOADM_TEST_LONG")
     config.addinivalue_line("markers", "no_payload: the test does not need vfioadm in the guest")
 
 
@@ -47,6 +51,9 @@ def _arch(item_or_metafunc):
 
 
 def pytest_generate_tests(metafunc):
+    if "initramfs" in metafunc.fixturenames:
+        marker = metafunc.definition.get_closest_marker("initramfs")
+        metafunc.parametrize("initramfs", marker.args if marker else list(machineroot.TOOLS))
     if "kernel" not in metafunc.fixturenames:
         return
     marker = metafunc.definition.get_closest_marker("kernels")
@@ -55,6 +62,8 @@ def pytest_generate_tests(metafunc):
     arch = _arch(metafunc) or (LINEUPS[line.args[0]].arch if line and line.args else None)
     if arch:
         names = [n for n in names if kernels.KERNELS[n].arch == arch]
+    if "machine" in metafunc.fixturenames:
+        names = [n for n in names if n in machineroot.KERNELS]
     metafunc.parametrize("kernel", names, scope="session")
 
 
@@ -64,10 +73,15 @@ def _for_no_kernel(item):
                for m in item.iter_markers("skip"))
 
 
+def _left_out(item):
+    return _for_no_kernel(item) or (item.get_closest_marker("long") and
+                                    not os.environ.get("VFIOADM_TEST_LONG"))
+
+
 def pytest_collection_modifyitems(config, items):
     """Keep tests of one guest together, so that each is booted once; leave out what is not for them."""
-    config.hook.pytest_deselected(items=[i for i in items if _for_no_kernel(i)])
-    items[:] = [i for i in items if not _for_no_kernel(i)]
+    config.hook.pytest_deselected(items=[i for i in items if _left_out(i)])
+    items[:] = [i for i in items if not _left_out(i)]
 
     def key(item):
         line = item.get_closest_marker("lineup")
@@ -157,6 +171,28 @@ def guest(request, kernel, guests):
     # A guest that did not answer is of no use to the next test.
     if own or getattr(request.node, "_guest_broken", False) or not booted.alive:
         guests.drop(key)
+
+
+@pytest.fixture
+def machine(request, kernel, initramfs, guests):
+    """A computer with a disk of its own and vfioadm installed on it; the test switches it on.
+
+    lineup("boot", append=…, root="virtio" or "nvme") says which; each test has one for itself.
+    """
+    marker = request.node.get_closest_marker("lineup")
+    lineup = marker.args[0] if marker and marker.args else "boot"
+    try:
+        installed = None
+        if not request.node.get_closest_marker("no_payload"):
+            installed = payload.installed("x86_64")
+        built = Machine(kernel, initramfs, lineup, installed=installed,
+                        **(marker.kwargs if marker else {}))
+    except Unavailable as e:
+        pytest.skip(str(e))
+    guests.make_room()
+    request.node._guest = built
+    yield built
+    built.close()
 
 
 @pytest.fixture

@@ -34,6 +34,15 @@ def prepare(arch, *names):
             cache.say(f"{kernel.name}: {kernels.info(kernel.name)[1]}")
 
 
+def prepare_machines(*names):
+    """All that a machine's disk is made of but the build."""
+    from . import machineroot
+    for kernel in machineroot.KERNELS:
+        for tool in machineroot.TOOLS if not names or kernel in names else ():
+            top = machineroot.system(kernel, tool)
+            cache.say(f"machine with {tool}: {(top / 'version').read_text().strip()}")
+
+
 def prepare_bench():
     from . import debianroot
     cache.say(f"bench system: {debianroot.image()}")
@@ -70,7 +79,8 @@ def list_kernels():
 
 
 VERBS = {f.__name__.replace("_", "-"): f
-         for f in (install_backports, prepare, prepare_bench, download, cross_file, forget, list_kernels)}
+         for f in (install_backports, prepare, prepare_machines, prepare_bench, download, cross_file,
+                   forget, list_kernels)}
 VERBS["sysroot"] = sysroot_dir
 
 

@@ -130,3 +130,16 @@ def drop(name):
         shutil.rmtree(path, ignore_errors=True)
     for entry in [v for v in _verified if v[0] == str(path)]:
         _verified.discard(entry)
+
+
+def key_of(path):
+    """What a cached artefact depends on and what is in it, in one word."""
+    return file_sum(path.with_name(path.name + ".sums"))
+
+
+def content_sum(top):
+    """One sum for all that is below a directory; what may be executed counts."""
+    h = hashlib.sha256()
+    for rel, text in sorted(_entries(top)):
+        h.update(f"{rel} {os.lstat(os.path.join(top, rel)).st_mode:o} {text}\n".encode())
+    return h.hexdigest()

@@ -146,7 +146,7 @@ def _take(full, dest, version):
     release = moddir.name
     for config in full.glob("boot/config-*"):
         shutil.copyfile(config, dest / "config")
-    (dest / "image").write_bytes(_bootable(image, dest / "config"))
+    (dest / "image").write_bytes(bootable(image, dest / "config"))
     (dest / "release").write_text(release + "\n")
     (dest / "version").write_text(version + "\n")
     _take_modules(moddir, dest / "lib/modules" / release)
@@ -154,7 +154,7 @@ def _take(full, dest, version):
     shutil.rmtree(full)
 
 
-def _bootable(image, config):
+def bootable(image, config):
     """What QEMU loads: decompressed if the kernel has the entry point for it (PVH).
 
     Decompressing under emulation takes 1 s (zstd) to 5 s (xz) of each boot.

@@ -49,11 +49,11 @@ def _flat(*parts):
     return tuple(out)
 
 
-def _sriov_nvme(bus, vfs, serial="SRIOV", subsys="sub0", queues=2):
+def _sriov_nvme(bus, vfs, serial="SRIOV", subsys="sub0", queues=2, ident="pf0"):
     """An NVMe controller that can have VFs; QEMU wants queue and interrupt pools to match."""
     return _flat(
         _device(f"nvme-subsys,id={subsys}"),
-        _device(f"nvme,subsys={subsys},serial={serial},bus={bus},sriov_max_vfs={vfs},"
+        _device(f"nvme,subsys={subsys},serial={serial},bus={bus},id={ident},sriov_max_vfs={vfs},"
                 f"sriov_vq_flexible={vfs * queues},sriov_vi_flexible={vfs},"
                 f"max_ioqpairs={vfs * queues + 2},msix_qsize={vfs + 2}"))
 
@@ -143,6 +143,35 @@ _USERS = _flat(
     ("-machine", "i8042=off"),
 )
 
+def _ports(count):
+    """rp1 … from slot 2 on, eight to a slot; bus numbers are theirs as long as nothing shifts them."""
+    return _flat(*(_port(f"rp{n}", n, 2 + (n - 1) // 8, (n - 1) % 8, multi=(n - 1) % 8 == 0)
+                   for n in range(1, count + 1)))
+
+
+# For machines with a disk of their own (machine.py adds port and disk, 00:1c.0 and the last bus):
+#   01                empty: a card with a bridge there shifts all that follow
+#   02:00.0, 03:00.0  nvme twins             04:00.0, 05:00.0  e1000e twins
+#   06:00.0           nvme SR-IOV PF, 15 VFs 07:00.0           virtio-net
+#   08:00.0           igb                    09 to 0c          empty, for hot-plug and moves
+_BOOT = _flat(
+    _ports(12),
+    _drive("d0"), _device("nvme,serial=TWIN0,drive=d0,bus=rp2,id=nvme0"),
+    _drive("d1"), _device("nvme,serial=TWIN1,drive=d1,bus=rp3,id=nvme1"),
+    _device("e1000e,romfile=,bus=rp4,mac=52:54:00:00:00:01,id=nic0"),
+    _device("e1000e,romfile=,bus=rp5,mac=52:54:00:00:00:02,id=nic1"),
+    _sriov_nvme("rp6", 15),
+    _device("virtio-net-pci,romfile=,bus=rp7,mac=52:54:00:00:00:07,id=vnet0,iommu_platform=on"),
+    _device("igb,romfile=,bus=rp8,mac=52:54:00:00:00:08,id=igb0"),
+)
+
+# So many of one type that the kernel's and udev's races show: 01 is empty, 02 to 1c nvme.
+_BOOT16 = _flat(
+    _ports(28),
+    *(_flat(_drive(f"d{n}"), _device(f"nvme,serial=DISK{n},drive=d{n},bus=rp{n + 2},id=nvme{n}"))
+      for n in range(27)),
+)
+
 
 def _zpci(uid, fid, ident, device):
     return _flat(_device(f"zpci,uid={uid:#x},fid={fid:#x},target={ident}"),
@@ -189,6 +218,11 @@ LINEUPS = {
     # No IOMMU in the machine.
     "absent-iommu": Lineup("x86_64", (*_SMALL_ABOUT, "no IOMMU"), _SMALL, memory="512M",
                            iommu=False, functions=10),
+    "boot": Lineup("x86_64", (
+        "two identical NVMe disks and two identical NICs (e1000e), NICs (virtio, igb)",
+        "an NVMe controller with up to 15 virtual functions; five empty ports",
+    ), _BOOT, memory="1G", functions=23),
+    "boot16": Lineup("x86_64", ("27 identical NVMe disks",), _BOOT16, memory="1G", functions=59),
     "s390x": Lineup("s390x", (
         "two identical NVMe disks (UID 10 and 11), two identical NICs (e1000e, UID 12 and 13)",
         "a network and a random number device (virtio, UID 14 and 15)",

@@ -29,18 +29,26 @@ def _installed(build):
     return Path(dest)
 
 
-def from_build(arch, build=None):
-    """Arguments for Guest(): programs, lib_dirs and files of the build for this architecture."""
+def installed(arch, build=None):
+    """Directory with what the build for this architecture installs."""
     variable = BUILD_VARIABLE[arch]
     build = build or os.environ.get(variable)
     if not build:
         raise Unavailable(f"{variable} is not set: no vfioadm for {arch} to test")
     if not (Path(build) / "cli" / "vfioadm").is_file():
         raise Unavailable(f"{build} has no cli/vfioadm")
-    top = _installed(os.path.abspath(build))
+    return _installed(os.path.abspath(build))
+
+
+def from_build(arch, build=None):
+    """Arguments for Guest(): programs, lib_dirs and files of the build for this architecture."""
+    top = installed(arch, build)
     programs, files, lib_dirs = {}, {}, set()
     for path in sorted(p for p in top.rglob("*") if p.is_file()):
         target = "/" + str(path.relative_to(top))
+        # Debian 12 names udev's and systemd's directories below /lib, which is a link in the guest.
+        if target.startswith("/lib/"):
+            target = "/usr" + target
         if any(s in target for s in SKIP):
             continue
         if ".so" in path.name:
@@ -50,7 +58,7 @@ def from_build(arch, build=None):
         else:
             files[target] = path
     if not any(t.endswith("/vfioadm") for t in programs):
-        raise RigError(f"{build} installs no vfioadm")
+        raise RigError(f"{top} has no vfioadm")
     root = "/"
     if arch == "s390x":
         from . import sysroot

@@ -244,8 +244,8 @@ class Guest:
             self.close()
             raise
 
-    def _launch(self):
-        kdir = kernels.fetch(self.kernel.name)
+    def _boot_files(self):
+        """The kernel and the initramfs that QEMU loads."""
         files = {"/etc/motd": self.banner().encode(), **self.files}
         initrd = self._dir / "initrd"
         if self.root:
@@ -257,12 +257,16 @@ class Guest:
             extra = initramfs.payload(self.arch, self.programs, self.lib_dirs, files,
                                       self.lib_root)
         initramfs.assemble(initrd, base, extra)
+        return kernels.fetch(self.kernel.name) / "image", initrd
+
+    def _launch(self):
+        kernel, initrd = self._boot_files()
         agent, agent_end = socket.socketpair()
         qmp, qmp_end = socket.socketpair()
         self.console_path.touch()
         cmd = ["setpriv", "--pdeathsig", "KILL", *MACHINE[self.arch], "-m", self.memory,
                "-nodefaults", "-no-user-config", "-no-reboot",
-               "-display", "none", "-kernel", str(kdir / "image"), "-initrd", str(initrd),
+               "-display", "none", "-kernel", str(kernel), "-initrd", str(initrd),
                "-append", self.command_line(),
                "-chardev", f"socket,id=agent,fd={agent_end.fileno()}",
                "-chardev", f"socket,id=qmp,fd={qmp_end.fileno()}",

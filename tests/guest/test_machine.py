@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Machines with a disk and an initramfs of their own do what the proofs by reboot rely on."""
+
+import os
+import re
+import time
+
+import pytest
+
+from rig import cache, machineroot
+from rig.errors import GuestError, RigError
+from rig.filesystem import Filesystem
+from rig.machine import Cards
+
+pytestmark = pytest.mark.no_payload
+EACH = ("nvme0", "nvme1", "nic0", "nic1", "pf0", "igb0")
+
+
+def test_boots_and_nvme_twins_are_seen(machine, kernel, initramfs):
+    """Both kernels, both tools: the initramfs of the disk, its native drivers, all units started."""
+    machine.boot()
+    assert machine.sh("uname -r").strip() == machine.release
+    assert machine.sh("findmnt -no SOURCE,FSTYPE /").split() == ["/dev/vda", "ext4"]
+    assert machine.sh("systemctl is-active multi-user.target").strip() == "active"
+    assert machine.sh("systemctl list-units --failed --no-legend --plain") == ""
+    # The tool that this disk is for, and only that.
+    tools = {"update-initramfs": "initramfs-tools", "dracut": "dracut"}
+    assert [t for p, t in tools.items() if machine.run(["which", p]).rc == 0] == [initramfs]
+    drivers = {card: machine.driver(machine.address(card)) for card in EACH}
+    assert drivers == {"nvme0": "nvme", "nvme1": "nvme", "nic0": "e1000e", "nic1": "e1000e",
+                       "pf0": "nvme", "igb0": "igb"}
+    assert sorted(machine.sh("cat /sys/class/nvme/*/serial").split()) == ["SRIOV", "TWIN0", "TWIN1"]
+    # The log tells who probed what, from the initramfs on.
+    for card in EACH:
+        assert machine.probes(machine.address(card)) == [drivers[card]]
+    # … where the native drivers come from: they were there before the root file system was.
+    log = machine.kernel_log()
+    assert log.index("probing driver nvme") < log.index("EXT4-fs (vda): mounted")
+    assert "Linux version" in machine.journal("-k")
+    assert 0 < machine.startup() < machine.boot_seconds
+    print(f"{kernel} {initramfs}: multi-user after {machine.startup():.1f} s, "
+          f"ready after {machine.boot_seconds:.1f} s")
+
+
+@pytest.mark.kernels("debian-6.12")
+@pytest.mark.initramfs("initramfs-tools")
+def test_power_cut_and_reboot(machine):
+    """What was synced is there after a power cut, what was not is lost; a reboot keeps all."""
+    machine.boot(record=True)
+    first = machine.sh("cat /proc/sys/kernel/random/boot_id")
+    machine.sh("echo kept > /var/kept; sync /var/kept; sync; echo lost > /var/lost")
+    machine.power_cut(lose_cache=True)
+    with pytest.raises(GuestError):
+        machine.run("true")
+    assert machine.files.read("/var/kept") == b"kept\n"
+    assert not machine.files.exists("/var/lost")
+    assert machine.files.check() == ""
+    machine.boot()
+    assert machine.sh("cat /proc/sys/kernel/random/boot_id") != first
+    assert machine.run("cat /var/kept; cat /var/lost") [:2] == (1, "kept\n")
+    machine.sh("echo unsynced > /var/unsynced")
+    machine.reboot(append="rig.second-boot")
+    assert machine.sh("cat /var/unsynced") == "unsynced\n"
+    assert "rig.second-boot" in machine.sh("cat /proc/cmdline")
+    # The journal has all three, also the one that was cut off.
+    boots = machine.sh("journalctl --list-boots --no-pager | grep -E '^ *-?[0-9]'").splitlines()
+    assert len(boots) == 3
+
+
+@pytest.mark.kernels("debian-6.1")
+@pytest.mark.initramfs("initramfs-tools")
+def test_cards_between_boots(machine):
+    """A bridge in the first port shifts the others; a card in another port has another address."""
+    machine.boot()
+    before = {card: machine.address(card) for card in EACH}
+    assert before["nvme0"] == "0000:02:00.0" and before["nic0"] == "0000:04:00.0"
+    machine.shutdown()
+    machine.cards.add("pcie-pci-bridge,id=br0,bus=rp1")
+    machine.cards.move("nic1", "rp9")
+    machine.cards.replace("igb0", "nvme,serial=NEW,drive=new,id=nvme2")
+    machine.boot()
+    after = {card: machine.address(card) for card in EACH[:-1]}
+    assert after["nvme0"] == "0000:03:00.0" and after["nic0"] == "0000:05:00.0"
+    assert after["nic1"] == "0000:0a:00.0"
+    assert machine.driver(machine.address("nvme2")) == "nvme"
+    serial = machine.sh(f"cat /sys/bus/pci/devices/{after['nvme1']}/nvme/*/serial").strip()
+    assert serial == "TWIN1"
+    mac = machine.sh(f"cat /sys/bus/pci/devices/{after['nic1']}/net/*/address").strip()
+    assert mac == "52:54:00:00:00:02"
+
+
+@pytest.mark.kernels("debian-6.12")
+@pytest.mark.initramfs("dracut")
+@pytest.mark.lineup("boot", root="nvme")
+def test_root_on_nvme_and_hot_plug(machine):
+    machine.boot()
+    assert re.fullmatch(r"/dev/nvme\d+n1", machine.sh("findmnt -no SOURCE /").strip())
+    address = machine.sh("cat $(dirname $(grep -l ROOT /sys/class/nvme/*/serial))/address").strip()
+    assert machine.driver(address) == "nvme" and machine.probes(address) == ["nvme"]
+    machine.qmp("blockdev_add", driver="null-co", size=64 << 20, node_name="plugged")
+    machine.qmp("device_add", driver="nvme", serial="PLUGGED", drive="plugged", bus="rp9", id="new")
+    machine.wait_for("grep -q PLUGGED /sys/class/nvme/*/serial", 60)
+    machine.qmp("device_del", id="new")
+    machine.wait_for("! grep -q PLUGGED /sys/class/nvme/*/serial", 60)
+    machine.shutdown()
+    assert machine.files.check() == ""
+
+
+# A script each that leaves a word in the kernel log; (path, content) of what puts it in.
+MARK = "#!/bin/sh\n[ \"$1\" = prereqs ] || echo rig: marked >/dev/kmsg\n"
+HOOKS = {
+    "initramfs-tools": [("/etc/initramfs-tools/scripts/init-top/mark", MARK)],
+    "dracut": [("/usr/lib/dracut/hooks/pre-trigger/01-mark.sh", MARK),
+               ("/etc/dracut.conf.d/mark.conf",
+                'install_items+=" /usr/lib/dracut/hooks/pre-trigger/01-mark.sh "\n')],
+}
+CALL = {"initramfs-tools": "update-initramfs -u", "dracut": "dracut --force"}
+
+
+@pytest.mark.kernels("debian-6.12")
+@pytest.mark.parametrize("quick", [True, pytest.param(False, marks=pytest.mark.long)])
+def test_the_initramfs_that_the_guest_made_is_booted(machine, quick, initramfs):
+    if quick:
+        machine.quick_initramfs()
+    for path, content in HOOKS[initramfs]:
+        machine.files.write(path, content, 0o755)
+    machine.boot()
+    assert "rig: marked" not in machine.kernel_log()
+    begin = time.monotonic()
+    machine.sh(CALL[initramfs], timeout=600)
+    print(f"{initramfs}: {time.monotonic() - begin:.0f} s")
+    machine.power_cut()
+    machine.boot()
+    log = machine.kernel_log()
+    assert log.index("rig: marked") < log.index("EXT4-fs (vda): mounted")
+
+
+def test_cards():
+    cards = Cards(("-drive", "if=none,id=d0,file={dir}/d0.img", "-device", "nvme,drive=d0,bus=rp1,id=a",
+                   "-device", "pcie-root-port,id=rp1,addr=0x2.0"))
+    cards.move("a", "rp7")
+    assert cards.text("a") == "nvme,drive=d0,bus=rp7,id=a"
+    cards.replace("a", "e1000e,id=b")
+    assert cards.text("b") == "e1000e,id=b,bus=rp7" and "a" not in cards
+    cards.add("nvme,drive=d0,id=c")
+    cards.add("nvme,drive=d9,id=d")
+    assert sum(o == "-drive" for o in cards.arguments()) == 2
+    cards.add("pcie-root-port,id=rp0,addr=0x2.1", first=True)
+    assert cards.arguments()[1].startswith("pcie-root-port,id=rp0")
+    with pytest.raises(RigError):
+        cards.remove("a")
+
+
+def test_filesystem_without_mounting(tmp_path):
+    image = tmp_path / "image"
+    machineroot._run(["/usr/sbin/mke2fs", "-q", "-t", "ext4", image, "16M"], 60, "mke2fs")
+    files = Filesystem(image)
+    assert not files.exists("/etc/a/b.conf")
+    files.write("/etc/a/b.conf", "one\n")
+    files.write("/etc/a/b.conf", "two\n", 0o600)
+    files.write("/etc/a/c d.conf", b"")
+    assert files.read("/etc/a/b.conf") == b"two\n"
+    assert files.names("/etc/a") == ["b.conf", "c d.conf"]
+    files.remove("/etc/a/b.conf")
+    assert files.names("/etc/a") == ["c d.conf"]
+    assert files.check() == ""
+    for ask in (files.read, files.remove, files.names):
+        with pytest.raises(FileNotFoundError):
+            ask("/etc/nothing")
+    with pytest.raises(RigError):
+        Filesystem(tmp_path / "none").read("/etc/a")
+
+
+def test_what_may_be_executed_is_part_of_a_sum(tmp_path):
+    (tmp_path / "hook").write_text("#!/bin/sh\n")
+    sums = {cache.content_sum(tmp_path)}
+    os.chmod(tmp_path / "hook", 0o755)
+    sums.add(cache.content_sum(tmp_path))
+    (tmp_path / "hook").write_text("#!/bin/sh -e\n")
+    sums.add(cache.content_sum(tmp_path))
+    assert len(sums) == 3
