@@ -555,6 +555,33 @@ int vfioadm_plan_apply(struct vfioadm_ctx *ctx, const char *const *names, size_t
 		       struct vfioadm_error **ret_error);
 
 /**
+ * Plan to declare what other tools keep over reboots: driverctl's overrides that name a VFIO driver, card types of
+ * vfio-pci's parameter (kernel command line, modprobe.d), host devices of defined libvirt domains that libvirt
+ * does not bind itself (managed='no'). No device is moved, and what the other tools have is left alone. The plan
+ * has a proposal for each file that would be written; steps only with options->persist, without which (as with
+ * dry_run) it cannot be run. Its result is UNCHANGED when there is nothing to propose.
+ */
+int vfioadm_plan_import(struct vfioadm_ctx *ctx, const struct vfioadm_options *options,
+			struct vfioadm_plan **ret_plan, struct vfioadm_error **ret_error);
+
+struct vfioadm_proposal {
+	const char *name;     /**< of the declaration: that of its file in /etc/vfioadm.d, without ".conf" */
+	const char *source;   /**< file that says so now, "FILE:LINE" where a line does */
+	const char *text;     /**< of the file that is written */
+	const char *device;   /**< address; NULL: it is about a card type */
+	const char *hint;     /**< how to keep the other tool from doing it too, or NULL */
+};
+/** What other tools keep and import does not take over. */
+struct vfioadm_skipped {
+	const char *source;
+	const char *reason;   /**< one sentence */
+};
+size_t vfioadm_plan_n_proposals(const struct vfioadm_plan *plan);
+const struct vfioadm_proposal *vfioadm_plan_proposal(const struct vfioadm_plan *plan, size_t i);
+size_t vfioadm_plan_n_skipped(const struct vfioadm_plan *plan);
+const struct vfioadm_skipped *vfioadm_plan_skipped(const struct vfioadm_plan *plan, size_t i);
+
+/**
  * Read one file as a declaration, wherever it lies: 0, or what is wrong with it (VFIOADM_E_CONFIG, with
  * "FILE:LINE" as its path).
  */
@@ -572,7 +599,7 @@ const char *vfioadm_settled_as_name(enum vfioadm_settled_as as); /**< "finished"
 
 struct vfioadm_settled {
 	const char *run;          /**< name of its journal below /run/vfioadm/journal */
-	const char *verb;         /**< "assign", "release", "enable", "disable" */
+	const char *verb;         /**< "assign", "release", "enable", "disable", "apply", "import" */
 	size_t n_devices;
 	const char *const *devices;
 	enum vfioadm_settled_as as;

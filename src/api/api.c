@@ -104,6 +104,14 @@ int vfioadm_plan_apply(struct vfioadm_ctx *ctx, const char *const *names, size_t
 	return flow_apply(ctx, names, n_names, &o, ret_plan, ret_error);
 }
 
+int vfioadm_plan_import(struct vfioadm_ctx *ctx, const struct vfioadm_options *options,
+			struct vfioadm_plan **ret_plan, struct vfioadm_error **ret_error)
+{
+	struct vfioadm_options o = options_of(options);
+
+	return flow_import(ctx, &o, ret_plan, ret_error);
+}
+
 int vfioadm_status(struct vfioadm_ctx *ctx, struct vfioadm_status **ret_status,
 		   struct vfioadm_error **ret_error)
 {

@@ -51,6 +51,8 @@ int let_go_assigned(struct vfioadm_ctx *ctx, const struct look *look, struct vfi
 int flow_status(struct vfioadm_ctx *ctx, struct vfioadm_status **ret, struct vfioadm_error **err);
 int flow_apply(struct vfioadm_ctx *ctx, const char *const *names, size_t n, const struct vfioadm_options *o,
 	       struct vfioadm_plan **ret, struct vfioadm_error **err);
+int flow_import(struct vfioadm_ctx *ctx, const struct vfioadm_options *o, struct vfioadm_plan **ret,
+		struct vfioadm_error **err);
 int flow_config_check(struct vfioadm_ctx *ctx, const char *file, struct vfioadm_error **err);
 
 #endif

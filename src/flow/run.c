@@ -27,6 +27,7 @@ static const char *verb_past(enum verb verb)
 		[VERB_ENABLE] = "taken by card type",
 		[VERB_DISABLE] = "disabled",
 		[VERB_APPLY] = "assigned as declared",
+		[VERB_IMPORT] = "declared",
 	};
 
 	return words[verb];

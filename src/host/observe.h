@@ -68,6 +68,34 @@ int observe_driver_presence(struct host *h, const char *driver, enum driver_pres
 /** The one PCI driver that a loaded (or built-in) module registers. -ENOENT: none is known, or several. */
 int observe_module_driver(struct host *h, const char *module, char *ret_driver, size_t size);
 
+/* ---- what other tools keep over reboots ---- */
+
+enum foreign_kind {
+	FOREIGN_UNREADABLE, /* error says why */
+	FOREIGN_CMDLINE,    /* vfio-pci.ids= on the kernel's command line: what is one ID */
+	FOREIGN_MODPROBE,   /* "options vfio-pci ids=…": likewise */
+	FOREIGN_DRIVERCTL,  /* what is an address (NULL: not of a PCI function), driver what it shall have */
+	FOREIGN_LIBVIRT,    /* a defined domain (owner) has the function at what */
+};
+/** Strings were cleaned, but say what somebody wrote: an ID may be none. */
+struct foreign_claim {
+	enum foreign_kind kind;
+	const char *source; /* absolute path, with ":LINE" for a line of modprobe's */
+	const char *what, *driver, *owner;
+	bool managed;  /* libvirt binds it itself */
+	bool replaced; /* a later parameter takes the place of this one */
+	int error;     /* positive errno */
+};
+struct foreign_claims {
+	struct arena arena;
+	struct foreign_claim *items; /* card types first */
+	size_t n;
+	bool cut; /* there are more than can be */
+};
+void foreign_claims_clear(struct foreign_claims *c);
+/** What driverctl, module parameters and libvirt's definitions give to VFIO. -ENOMEM. */
+int observe_foreign_claims(struct host *h, struct foreign_claims *ret) MUST_CHECK;
+
 /** KNOWN and 1: in a container that does not see the host's /run/vfioadm. 0 or -ENOMEM. */
 int observe_container_without_run(struct host *h, struct vfioadm_uint *ret) MUST_CHECK;
 

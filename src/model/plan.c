@@ -23,6 +23,8 @@ void vfioadm_plan_free(struct vfioadm_plan *plan)
 	free(plan->steps);
 	free(plan->findings);
 	free(plan->targets);
+	free(plan->proposals);
+	free(plan->skipped);
 	free(plan);
 }
 
@@ -77,6 +79,25 @@ struct target *plan_add_target(struct vfioadm_plan *plan)
 
 	plan->targets = items;
 	return target;
+}
+
+struct vfioadm_proposal *plan_add_proposal(struct vfioadm_plan *plan)
+{
+	void *items = plan->proposals;
+	struct vfioadm_proposal *proposal =
+		grow(&items, &plan->n_proposals, &plan->room_proposals, sizeof(*proposal));
+
+	plan->proposals = items;
+	return proposal;
+}
+
+struct vfioadm_skipped *plan_add_skipped(struct vfioadm_plan *plan)
+{
+	void *items = plan->skipped;
+	struct vfioadm_skipped *skipped = grow(&items, &plan->n_skipped, &plan->room_skipped, sizeof(*skipped));
+
+	plan->skipped = items;
+	return skipped;
 }
 
 struct target *plan_target(struct vfioadm_plan *plan, const char *device)
@@ -210,6 +231,26 @@ size_t vfioadm_plan_n_outcomes(const struct vfioadm_plan *plan)
 const struct vfioadm_outcome *vfioadm_plan_outcome(const struct vfioadm_plan *plan, size_t i)
 {
 	return i < plan->n_targets ? &plan->targets[i].pub : NULL;
+}
+
+size_t vfioadm_plan_n_proposals(const struct vfioadm_plan *plan)
+{
+	return plan->n_proposals;
+}
+
+const struct vfioadm_proposal *vfioadm_plan_proposal(const struct vfioadm_plan *plan, size_t i)
+{
+	return i < plan->n_proposals ? &plan->proposals[i] : NULL;
+}
+
+size_t vfioadm_plan_n_skipped(const struct vfioadm_plan *plan)
+{
+	return plan->n_skipped;
+}
+
+const struct vfioadm_skipped *vfioadm_plan_skipped(const struct vfioadm_plan *plan, size_t i)
+{
+	return i < plan->n_skipped ? &plan->skipped[i] : NULL;
 }
 
 const char *vfioadm_step_state_name(enum vfioadm_step_state state)

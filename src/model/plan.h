@@ -19,6 +19,7 @@ enum verb {
 	VERB_ENABLE,
 	VERB_DISABLE,
 	VERB_APPLY,
+	VERB_IMPORT,
 };
 
 /** What one operation does to the host, or to what vfioadm remembers. */
@@ -103,6 +104,11 @@ struct vfioadm_plan {
 	size_t n_findings, room_findings;
 	struct target *targets;
 	size_t n_targets, room_targets;
+	/* Of an import. */
+	struct vfioadm_proposal *proposals;
+	size_t n_proposals, room_proposals;
+	struct vfioadm_skipped *skipped;
+	size_t n_skipped, room_skipped;
 	bool ran;
 	/* What the run needs and the plan holds until then: locks, disks. Owned; see flow/session.h. */
 	void *session;
@@ -114,6 +120,8 @@ struct vfioadm_plan *plan_new(enum verb verb) MUST_CHECK;
 struct step *plan_add_step(struct vfioadm_plan *plan) MUST_CHECK;
 struct vfioadm_finding *plan_add_finding(struct vfioadm_plan *plan) MUST_CHECK;
 struct target *plan_add_target(struct vfioadm_plan *plan) MUST_CHECK;
+struct vfioadm_proposal *plan_add_proposal(struct vfioadm_plan *plan) MUST_CHECK;
+struct vfioadm_skipped *plan_add_skipped(struct vfioadm_plan *plan) MUST_CHECK;
 struct target *plan_target(struct vfioadm_plan *plan, const char *device);
 /**
  * Adds a step for op, with its public description; text says it in words. The undo operations are copied.

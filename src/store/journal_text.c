@@ -12,6 +12,7 @@ static const char *const verbs[] = {
 	[VERB_ENABLE] = "enable",
 	[VERB_DISABLE] = "disable",
 	[VERB_APPLY] = "apply",
+	[VERB_IMPORT] = "import",
 };
 
 /* ---- writing ---- */
