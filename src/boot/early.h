@@ -27,7 +27,8 @@ struct early {
 	void *userdata;
 };
 
-enum { EARLY_STEP_MS = 5000, EARLY_TOTAL_MS = 10000 };
+/* An emulated machine under load was seen to take five seconds for vfio-pci and what it needs. */
+enum { EARLY_STEP_MS = 10000, EARLY_TOTAL_MS = 15000 };
 
 /** false: the kernel command line says vfioadm.disable, or this kernel runs to save a crash. */
 bool early_enabled(const struct early *e);
