@@ -124,6 +124,15 @@ const struct cli_verb cli_verbs[] = {
 		.run = verb_config,
 	},
 	{
+		.name = "import",
+		.help = "declare what driverctl, module parameters and libvirt keep over reboots",
+		.description = "Prints the files that would be written; with --persist it writes them, as one\n"
+			       "transaction. No device is moved, and nothing of the other tools is changed: how to\n"
+			       "keep them from doing the same is said.\n",
+		.options = OPT_BIT(OPT_DRY_RUN) | OPT_BIT(OPT_PERSIST),
+		.run = verb_import,
+	},
+	{
 		.name = "settle",
 		.help = "finish or undo what an interrupted run left",
 		.description =

@@ -145,6 +145,7 @@ int verb_enable(struct cli *cli);
 int verb_disable(struct cli *cli);
 int verb_assign(struct cli *cli);
 int verb_release(struct cli *cli);
+int verb_import(struct cli *cli);
 int verb_settle(struct cli *cli);
 int verb_plan(struct cli *cli);
 int verb_apply(struct cli *cli);

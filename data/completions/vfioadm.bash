@@ -145,7 +145,7 @@ _vfioadm()
 	local cur prev words cword
 	_init_completion -n := || return
 
-	local verbs='list show check enable disable assign release status plan apply config settle help'
+	local verbs='list show check enable disable assign release status plan apply config import settle help'
 	local global='--json --sysroot --timeout --lock-wait --quiet --verbose --color --version --help'
 	local -A options=(
 		[list]='--all --tree --enabled --users --columns'
@@ -159,6 +159,7 @@ _vfioadm()
 		[plan]='--force --atomic --only'
 		[apply]='--dry-run --force --atomic --only --boot'
 		[config]='--initramfs'
+		[import]='--dry-run --persist'
 		[settle]='--dry-run'
 		[help]=''
 	)

@@ -112,7 +112,7 @@ function __vfioadm_config
     and test "$words[2]" = "$argv[1]"
 end
 
-set -l verbs list show check enable disable assign release status plan apply config settle help
+set -l verbs list show check enable disable assign release status plan apply config import settle help
 
 complete -c vfioadm -f
 
@@ -127,6 +127,7 @@ complete -c vfioadm -n __vfioadm_verb -a status -d 'Is the host as it is declare
 complete -c vfioadm -n __vfioadm_verb -a plan -d 'What apply would do'
 complete -c vfioadm -n __vfioadm_verb -a apply -d 'Make the host as it is declared'
 complete -c vfioadm -n __vfioadm_verb -a config -d 'Look for errors in declarations, or list them'
+complete -c vfioadm -n __vfioadm_verb -a import -d 'Declare what other tools keep over reboots'
 complete -c vfioadm -n __vfioadm_verb -a settle -d 'Finish or undo what an interrupted run left'
 complete -c vfioadm -n __vfioadm_verb -a help -d 'Overview, or the help of a verb'
 
@@ -157,7 +158,7 @@ complete -c vfioadm -n __vfioadm_config -a check -d 'Look for errors in files'
 complete -c vfioadm -n __vfioadm_config -a list -d 'Print the files that count'
 complete -c vfioadm -n '__vfioadm_config check' -F
 
-complete -c vfioadm -n '__vfioadm_verb enable disable assign release apply settle' -s n -l dry-run \
+complete -c vfioadm -n '__vfioadm_verb enable disable assign release apply import settle' -s n -l dry-run \
     -d 'Print the steps, change nothing'
 complete -c vfioadm -n '__vfioadm_verb check assign release' -l group \
     -d 'Take the whole IOMMU group along'
@@ -168,7 +169,7 @@ complete -c vfioadm -n '__vfioadm_verb show check assign release' -l all-matchin
 complete -c vfioadm -n '__vfioadm_verb release' -l park -d 'Leave it without a driver'
 complete -c vfioadm -n '__vfioadm_verb check enable assign release plan apply' -l force -x \
     -d 'Override these findings'
-complete -c vfioadm -n '__vfioadm_verb enable disable assign release' -l persist -d 'Over reboots too'
+complete -c vfioadm -n '__vfioadm_verb enable disable assign release import' -l persist -d 'Over reboots too'
 complete -c vfioadm -n '__vfioadm_verb plan apply' -l atomic -d 'All declarations or none, in one transaction'
 complete -c vfioadm -n '__vfioadm_verb plan apply' -l only -x -a '(__vfioadm_addresses)' \
     -d 'Only what is declared of this function'

@@ -53,5 +53,5 @@ def root(tmp_path_factory):
 def verbs(double):
     names = double("help", "--options").out.split()
     assert {"list", "show", "check", "enable", "disable", "assign", "release", "status", "plan", "apply",
-            "config", "settle", "help"} <= set(names)
+            "config", "import", "settle", "help"} <= set(names)
     return {name: double("help", "--options", name).out.split() for name in names}

@@ -583,6 +583,7 @@ struct vfioadm_plan {
 	struct vfioadm_finding findings[3];
 	size_t n_findings;
 	struct vfioadm_outcome outcomes[2];
+	bool is_import, no_steps;
 };
 
 static void add_finding(struct vfioadm_plan *plan, const char *code, enum vfioadm_severity severity,
@@ -718,6 +719,58 @@ int vfioadm_plan_apply(struct vfioadm_ctx *ctx, const char *const *names, size_t
 	if (r == 0 && n_names > 1)
 		(*ret_plan)->outcomes[1].note = names[n_names - 1];
 	return r;
+}
+
+/* ---- import: the directory of --sysroot tells what there is ---- */
+
+static const struct vfioadm_proposal proposals[] = {
+	{.name = "type-8086-10c9", .source = "/proc/cmdline", .text = "# of it\n[Match]\nCardType=8086:10c9\n",
+	 .hint = "Remove it."},
+	{.name = "type-1b36-0010", .source = "/proc/cmdline", .text = "[Match]\nCardType=1b36:0010\n",
+	 .hint = "Remove it."},
+	{.name = "nic", .source = "/etc/libvirt/qemu/a\033b.xml", .text = "[Match]\n# ev\033il\nAddress=0000:03:00.0\n",
+	 .device = "0000:03:00.0"},
+};
+static const struct vfioadm_skipped skipped[] = {
+	{.source = "/etc/driverctl.d/x\033y", .reason = "It is of\033 another bus."},
+};
+
+int vfioadm_plan_import(struct vfioadm_ctx *ctx, const struct vfioadm_options *options,
+			struct vfioadm_plan **ret_plan, struct vfioadm_error **ret_error)
+{
+	const char *what = ctx->sysroot ? ctx->sysroot + 1 : "unchanged";
+	int r = make_plan(&what, options, ret_plan, ret_error);
+
+	if (r < 0)
+		return r;
+	(*ret_plan)->is_import = true;
+	(*ret_plan)->no_steps = !options->persist || (*ret_plan)->result == VFIOADM_RESULT_UNCHANGED;
+	return 0;
+}
+
+static bool has_proposals(const struct vfioadm_plan *plan)
+{
+	return plan->is_import && plan->result != VFIOADM_RESULT_UNCHANGED;
+}
+
+size_t vfioadm_plan_n_proposals(const struct vfioadm_plan *plan)
+{
+	return has_proposals(plan) ? sizeof(proposals) / sizeof(proposals[0]) : 0;
+}
+
+const struct vfioadm_proposal *vfioadm_plan_proposal(const struct vfioadm_plan *plan, size_t i)
+{
+	return i < vfioadm_plan_n_proposals(plan) ? &proposals[i] : NULL;
+}
+
+size_t vfioadm_plan_n_skipped(const struct vfioadm_plan *plan)
+{
+	return has_proposals(plan) ? sizeof(skipped) / sizeof(skipped[0]) : 0;
+}
+
+const struct vfioadm_skipped *vfioadm_plan_skipped(const struct vfioadm_plan *plan, size_t i)
+{
+	return i < vfioadm_plan_n_skipped(plan) ? &skipped[i] : NULL;
 }
 
 /* ---- declared state: their names are what make_plan() and fail_apply() do ---- */
@@ -914,8 +967,7 @@ enum vfioadm_result vfioadm_plan_result(const struct vfioadm_plan *plan)
 
 size_t vfioadm_plan_n_steps(const struct vfioadm_plan *plan)
 {
-	(void)plan;
-	return 2;
+	return plan->no_steps ? 0 : 2;
 }
 
 const struct vfioadm_step *vfioadm_plan_step(const struct vfioadm_plan *plan, size_t i)
@@ -935,8 +987,7 @@ const struct vfioadm_finding *vfioadm_plan_finding(const struct vfioadm_plan *pl
 
 size_t vfioadm_plan_n_outcomes(const struct vfioadm_plan *plan)
 {
-	(void)plan;
-	return 2;
+	return plan->is_import ? 0 : 2;
 }
 
 const struct vfioadm_outcome *vfioadm_plan_outcome(const struct vfioadm_plan *plan, size_t i)

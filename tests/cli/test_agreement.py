@@ -12,7 +12,7 @@ TOP = Path(__file__).resolve().parents[2]
 GLOBAL = {"--json", "--sysroot", "--timeout", "--lock-wait", "--quiet", "--verbose", "--color", "--version",
           "--help"}
 VERBS = ["list", "show", "check", "enable", "disable", "assign", "release", "status", "plan",
-         "apply", "config", "settle", "help"]
+         "apply", "config", "import", "settle", "help"]
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 
 

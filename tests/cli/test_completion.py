@@ -71,6 +71,8 @@ CASES = [
     ("vfioadm --sysroot {root} check 0000:01", "check 0000:01:00.0 "),
     ("vfioadm check --gr", "check --group "),
     ("vfioadm settle --dr", "settle --dry-run "),
+    ("vfioadm im", "vfioadm import "),
+    ("vfioadm import --pe", "import --persist "),
     ("vfioadm sta", "vfioadm status "),
     ("vfioadm assign --pe", "assign --persist "),
     ("vfioadm disable --pe", "disable --persist "),
