@@ -100,6 +100,8 @@ static int skip_declared(struct import *m, const char *what, const struct declar
 {
 	_cleanup_free_ char *hint = source_hint(m, d->name);
 
+	if (!hint && m->at->kind != FOREIGN_LIBVIRT)
+		return error_oom(m->err);
 	return skip(m, str_format("%s is declared already, by %s.%s%s", what, d->file, hint ? " " : "",
 				  hint ? hint : ""));
 }
@@ -127,7 +129,7 @@ static int add_proposal(struct import *m, const struct declaration *d, const cha
 	_cleanup_free_ char *hint = source_hint(m, d->name);
 	struct vfioadm_proposal *proposal = plan_add_proposal(plan);
 
-	if (!proposal)
+	if (!proposal || (!hint && m->at->kind != FOREIGN_LIBVIRT))
 		return error_oom(m->err);
 	proposal->name = arena_strdup(&plan->arena, d->name);
 	proposal->source = arena_strdup(&plan->arena, m->at->source);
@@ -194,6 +196,51 @@ static int propose_type(struct import *m, const struct cardtype *type, const cha
 	return r;
 }
 
+/* A virtual function can be declared by its PF. */
+static const struct declaration *declaration_of(const struct import *m, size_t function)
+{
+	const struct vfioadm_function *f = &inventory_of(m)->functions[function];
+	const struct declarations *found = &m->p.d.declared.found;
+	ssize_t pf = f->physfn.state == VFIOADM_KNOWN ? inventory_index(inventory_of(m), f->physfn.value) : -1;
+	ssize_t at = declared_for(&m->p.d, function);
+
+	if (at >= 0 && found->items[at].vfs.state != VFIOADM_KNOWN)
+		return &found->items[at];
+	at = pf >= 0 ? declared_for(&m->p.d, (size_t)pf) : -1;
+	return at >= 0 && found->items[at].vfs.state == VFIOADM_KNOWN ? &found->items[at] : NULL;
+}
+
+static const char *type_proposed_from(const struct import *m, const struct vfioadm_function *f)
+{
+	for (size_t i = 0; i < m->n_types; i++)
+		if (cardtype_matches(&m->types[i], f))
+			return m->type_sources[i];
+	return NULL;
+}
+
+/* Two files about one function are an error, which keeps all of them from being applied. 1: left out. */
+static int skip_collision(struct import *m, const char *id, const struct selection *functions)
+{
+	for (size_t i = 0; i < functions->n; i++) {
+		const struct vfioadm_function *f = &inventory_of(m)->functions[functions->items[i]];
+		const struct declaration *declared = declaration_of(m, functions->items[i]);
+		const char *type = type_proposed_from(m, f);
+
+		char *reason;
+		int r;
+
+		if (!declared && !type)
+			continue;
+		reason = declared ? str_format("%s has the card type %s and is declared already, by %s: remove that file "
+					       "to import the type.", f->address, id, declared->file) :
+				    str_format("%s has the card type %s and another one that is proposed already, from "
+					       "%s.", f->address, id, type);
+		r = skip(m, reason);
+		return r < 0 ? r : 1;
+	}
+	return 0;
+}
+
 /* Every card of the type is taken before anything else is looked at: none may be one that the host needs. */
 static int import_used_type(struct import *m, const struct cardtype *type, const char *id)
 {
@@ -202,15 +249,16 @@ static int import_used_type(struct import *m, const struct cardtype *type, const
 	const struct vfioadm_user *user;
 	int r = functions_of_type(m, type, &found.functions);
 
-	user = r == 0 ? declared_in_use(m->p.look, &found, &f) : NULL;
-	if (r < 0)
-		r = error_oom(m->err);
-	else if (user)
-		r = skip(m, in_use_words(f, user));
-	else
+	if (r < 0) {
+		match_clear(&found);
+		return error_oom(m->err);
+	}
+	user = declared_in_use(m->p.look, &found, &f);
+	r = user ? skip(m, in_use_words(f, user)) : skip_collision(m, id, &found.functions);
+	if (r == 0 && !user)
 		r = propose_type(m, type, id);
 	match_clear(&found);
-	return r;
+	return r < 0 ? r : 0;
 }
 
 static int import_type(struct import *m)
@@ -297,20 +345,6 @@ static int propose_function(struct import *m, struct vfioadm_function *f)
 	return words ? propose(m, &new, f->address, "", words) : error_oom(m->err);
 }
 
-/* A virtual function can be declared by its PF. */
-static const struct declaration *declaration_of(const struct import *m, size_t function)
-{
-	const struct vfioadm_function *f = &inventory_of(m)->functions[function];
-	const struct declarations *found = &m->p.d.declared.found;
-	ssize_t pf = f->physfn.state == VFIOADM_KNOWN ? inventory_index(inventory_of(m), f->physfn.value) : -1;
-	ssize_t at = declared_for(&m->p.d, function);
-
-	if (at >= 0 && found->items[at].vfs.state != VFIOADM_KNOWN)
-		return &found->items[at];
-	at = pf >= 0 ? declared_for(&m->p.d, (size_t)pf) : -1;
-	return at >= 0 && found->items[at].vfs.state == VFIOADM_KNOWN ? &found->items[at] : NULL;
-}
-
 /* The card is not there, and a declaration that names this place is most likely about it. */
 static const struct declaration *declaration_naming(const struct import *m, const char *address)
 {
@@ -330,14 +364,6 @@ static const char *proposed_from(const struct import *m, const char *address)
 	for (size_t i = 0; i < plan->n_proposals; i++)
 		if (streq_null(plan->proposals[i].device, address))
 			return plan->proposals[i].source;
-	return NULL;
-}
-
-static const char *type_proposed_from(const struct import *m, const struct vfioadm_function *f)
-{
-	for (size_t i = 0; i < m->n_types; i++)
-		if (cardtype_matches(&m->types[i], f))
-			return m->type_sources[i];
 	return NULL;
 }
 

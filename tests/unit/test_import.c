@@ -334,6 +334,23 @@ static void test_function_of_a_type(void **state)
 	assert_has(vfioadm_plan_skipped(t->plan, 1)->reason, "has a card type that is proposed already");
 }
 
+/* Two files about one function would keep all of them from being applied. */
+static void test_types_collide(void **state)
+{
+	struct import_test *t = *state;
+
+	begin(t, CMDLINE("vfio-pci.ids=1b36:0010,8086:10c9,8086:10c9:1af4:1100"));
+	write_conf(t, "mine", "[Match]\nAddress=" TWIN1 "\n");
+	import(t, true);
+	assert_int_equal(vfioadm_plan_n_skipped(t->plan), 2);
+	assert_has(vfioadm_plan_skipped(t->plan, 0)->reason, TWIN1 " has the card type 1b36:0010 and is declared");
+	assert_has(vfioadm_plan_skipped(t->plan, 0)->reason, "/etc/vfioadm.d/mine.conf");
+	assert_has(vfioadm_plan_skipped(t->plan, 1)->reason, NIC " has the card type 8086:10c9:1af4:1100 and another");
+	assert_int_equal(vfioadm_plan_n_proposals(t->plan), 1);
+	assert_string_equal(vfioadm_plan_proposal(t->plan, 0)->name, "type-8086-10c9");
+	run(t);
+}
+
 /* ---- libvirt ---- */
 
 static void test_libvirt(void **state)
@@ -463,6 +480,7 @@ int main(void)
 		TEST(test_modprobe),
 		TEST(test_modprobe_of_a_package),
 		TEST(test_function_of_a_type),
+		TEST(test_types_collide),
 		TEST(test_libvirt),
 		TEST(test_nothing),
 		TEST(test_persist),
