@@ -15,12 +15,14 @@ struct wanted {
 	struct declared_look d;
 	struct cardtype *types;
 	size_t n_types;
+	struct enabled_ids enabled; /* what vfio-pci has been given */
 	const char **drivers; /* for each function of the inventory */
 };
 
 static void wanted_clear(struct wanted *w)
 {
 	declared_look_clear(&w->d);
+	enabled_ids_clear(&w->enabled);
 	free(w->types);
 	free(w->drivers);
 }
@@ -101,18 +103,44 @@ static int want_virtual(struct wanted *w, const struct declaration *d, const str
 	return r;
 }
 
+static int fail_conflict(const struct wanted *w, size_t i, size_t rival, size_t function,
+			 struct vfioadm_error **err)
+{
+	const struct declaration *items = w->d.declared.found.items;
+
+	error_set(err, -ENOTUNIQ, VFIOADM_E_CONFIG, "%s is declared by two files, %s and %s.",
+		  w->look->inv->functions[function].address, items[i].file, items[rival].file);
+	error_path(err, items[i].file);
+	error_hint(err, "Remove one of the two.");
+	return -ENOTUNIQ;
+}
+
+/* What the driver has been given already would be asked for once more, and nothing come of it. */
+static bool is_enabled(const struct wanted *w, const struct cardtype *type)
+{
+	for (size_t i = 0; i < w->enabled.n; i++)
+		if (cardtype_equal(&w->enabled.items[i].type, type))
+			return true;
+	return false;
+}
+
 static int want(struct wanted *w, size_t i, struct vfioadm_error **err)
 {
 	const struct declaration *d = &w->d.declared.found.items[i];
 	const struct match *m = &w->d.matches[i];
+	size_t function;
+	ssize_t rival = declared_rival(&w->d, i, &function);
 	int r = 0;
 
 	if (d->match[MATCH_CARD_TYPE]) {
-		w->types[w->n_types++] = d->type;
+		if (!is_enabled(w, &d->type))
+			w->types[w->n_types++] = d->type;
 		return 0;
 	}
 	if (m->outcome != MATCH_FOUND)
 		return fail_not_found(d, m, err);
+	if (rival >= 0)
+		return fail_conflict(w, i, (size_t)rival, function, err);
 	if (d->vfs.state == VFIOADM_KNOWN)
 		return want_virtual(w, d, m, err);
 	for (size_t k = 0; r == 0 && k < m->functions.n; k++)
@@ -131,20 +159,6 @@ static int want_named(struct wanted *w, const char *name, struct vfioadm_error *
 		if (streq(w->d.declared.found.items[i].name, name))
 			return want(w, i, err);
 	return fail_unknown(name, err);
-}
-
-static int fail_conflict(struct wanted *w, struct vfioadm_error **err)
-{
-	const struct declarations *found = &w->d.declared.found;
-	size_t a, b, f;
-
-	if (!match_conflict(w->d.matches, found->n, &a, &b, &f))
-		return 0;
-	error_set(err, -ENOTUNIQ, VFIOADM_E_CONFIG, "%s is declared by two files, %s and %s.",
-		  w->look->inv->functions[f].address, found->items[a].file, found->items[b].file);
-	error_path(err, found->items[b].file);
-	error_hint(err, "Remove one of the two.");
-	return -ENOTUNIQ;
 }
 
 /* ---- the plan ---- */
@@ -189,10 +203,9 @@ static int make_plan(struct wanted *w, const char *const *names, size_t n, struc
 	w->drivers = calloc(w->look->inv->n_functions + 1, sizeof(*w->drivers));
 	if (!w->types || !w->drivers)
 		return error_oom(err);
+	r = flow_recorded_types(w->ctx, &w->enabled, err);
 	for (size_t i = 0; r == 0 && i < n; i++)
 		r = want_named(w, names[i], err);
-	if (r == 0)
-		r = fail_conflict(w, err);
 	if (r == 0)
 		r = plan_types(w, err);
 	if (r == 0 && w->plan->result != VFIOADM_RESULT_REFUSED)

@@ -62,6 +62,24 @@ static bool means(const struct declared_look *d, size_t i, size_t function)
 	return d->matches[i].outcome == MATCH_FOUND && selection_has(&d->matches[i].functions, function);
 }
 
+ssize_t declared_rival(const struct declared_look *d, size_t i, size_t *ret_function)
+{
+	const struct declarations *found = &d->declared.found;
+
+	if (found->items[i].match[MATCH_CARD_TYPE] || d->matches[i].outcome != MATCH_FOUND)
+		return -1;
+	for (size_t k = 0; k < found->n; k++) {
+		if (k == i || found->items[k].match[MATCH_CARD_TYPE])
+			continue;
+		for (size_t n = 0; n < d->matches[i].functions.n; n++)
+			if (means(d, k, d->matches[i].functions.items[n])) {
+				*ret_function = d->matches[i].functions.items[n];
+				return (ssize_t)k;
+			}
+	}
+	return -1;
+}
+
 ssize_t declared_for(const struct declared_look *d, size_t function)
 {
 	ssize_t type = -1;

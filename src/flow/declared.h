@@ -19,6 +19,11 @@ void declared_look_clear(struct declared_look *d);
 /** Reads the declarations of the context's root and matches them; look gets the facets that this needs. */
 int declared_look(struct vfioadm_ctx *ctx, struct look *look, struct declared_look *ret,
 		  struct vfioadm_error **err) MUST_CHECK;
+/**
+ * Another declaration that means a function which this one means as well (*ret_function); -1: none does. A card
+ * type beside one of its cards is no contradiction: what is said of the card counts for it.
+ */
+ssize_t declared_rival(const struct declared_look *d, size_t i, size_t *ret_function);
 /** The declaration that means this function (an index into look->inv); -1: none does. */
 ssize_t declared_for(const struct declared_look *d, size_t function);
 

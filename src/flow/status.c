@@ -253,17 +253,21 @@ static int compare_names(const void *a, const void *b)
 }
 
 /* Two files about one function: neither can be followed without breaking the other. */
-static int mark_conflict(struct vfioadm_status *status, const struct look *look, const struct declared_look *d)
+static int mark_conflict(struct vfioadm_status *status, const struct look *look, const struct declared_look *d,
+			 size_t i)
 {
-	size_t a, b, f;
+	struct vfioadm_declared *item = &status->items[i];
+	size_t f;
+	ssize_t rival = declared_rival(d, i, &f);
 
-	if (!match_conflict(d->matches, d->declared.found.n, &a, &b, &f))
+	if (rival < 0)
 		return 0;
-	status->items[b].state = VFIOADM_DECLARED_AMBIGUOUS;
-	status->items[b].message = arena_format(&status->arena, "%s is declared by %s as well.",
-						look->inv->functions[f].address, d->declared.found.items[a].file);
-	status->items[b].hint = "Remove one of the two files.";
-	return status->items[b].message ? 0 : -ENOMEM;
+	item->state = VFIOADM_DECLARED_AMBIGUOUS;
+	item->message = arena_format(&status->arena, "%s is declared by %s as well.",
+				     look->inv->functions[f].address, d->declared.found.items[rival].file);
+	item->hint = "Remove one of the two files.";
+	item->in_initramfs = false;
+	return item->message ? 0 : -ENOMEM;
 }
 
 static int fill(struct vfioadm_ctx *ctx, struct look *look, const struct declared_look *d,
@@ -280,12 +284,30 @@ static int fill(struct vfioadm_ctx *ctx, struct look *look, const struct declare
 				      &status->items[status->n++] };
 
 		r = stand(&s);
+		if (r == 0)
+			r = mark_conflict(status, look, d, i);
 	}
-	if (r == 0)
-		r = mark_conflict(status, look, d);
 	for (size_t i = 0; r == 0 && i < d->declared.n_problems; i++)
 		r = add_problem(status, &d->declared.problems[i]);
 	qsort(status->items, status->n, sizeof(*status->items), compare_names);
+	return r;
+}
+
+/* Where there is no PCI bus (a container, a root that is being made) the files can be read all the same. */
+static int look_at_host(struct look *look, struct vfioadm_error **err)
+{
+	struct vfioadm_error *error = NULL;
+	int r = observe_host(look->host, &look->inv, &error);
+
+	if (r < 0 && vfioadm_error_code(error) == VFIOADM_E_NO_PCI) {
+		vfioadm_error_free(error);
+		look->inv = inventory_new();
+		return look->inv && inventory_finish(look->inv) == 0 ? 0 : error_oom(err);
+	}
+	if (r < 0 && err)
+		*err = error;
+	else
+		vfioadm_error_free(error);
 	return r;
 }
 
@@ -298,7 +320,7 @@ int flow_status(struct vfioadm_ctx *ctx, struct vfioadm_status **ret, struct vfi
 	int r = status ? ctx_host(ctx, &look.host, err) : error_oom(err);
 
 	if (r == 0)
-		r = observe_host(look.host, &look.inv, err);
+		r = look_at_host(&look, err);
 	if (r == 0)
 		r = declared_look(ctx, &look, &d, err);
 	if (r == 0 && declared_users(&look, &d) < 0)

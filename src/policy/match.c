@@ -275,29 +275,3 @@ int match_declaration(const struct declaration *d, const struct vfioadm_inventor
 		*ret = m;
 	return r;
 }
-
-static bool common(const struct selection *a, const struct selection *b, size_t *ret)
-{
-	for (size_t i = 0; i < a->n; i++) {
-		if (selection_has(b, a->items[i])) {
-			*ret = a->items[i];
-			return true;
-		}
-	}
-	return false;
-}
-
-bool match_conflict(const struct match *matches, size_t n, size_t *ret_a, size_t *ret_b, size_t *ret_function)
-{
-	for (size_t b = 1; b < n; b++) {
-		for (size_t a = 0; a < b; a++) {
-			if (matches[a].outcome != MATCH_FOUND || matches[b].outcome != MATCH_FOUND ||
-			    !common(&matches[a].functions, &matches[b].functions, ret_function))
-				continue;
-			*ret_a = a;
-			*ret_b = b;
-			return true;
-		}
-	}
-	return false;
-}

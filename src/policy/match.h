@@ -42,9 +42,6 @@ bool match_candidate(const struct declaration *d, const struct vfioadm_function 
 int match_declaration(const struct declaration *d, const struct vfioadm_inventory *inv, struct match *ret)
 	MUST_CHECK;
 
-/** Two declarations that were FOUND to mean one function: the first such pair; false: none. */
-bool match_conflict(const struct match *matches, size_t n, size_t *ret_a, size_t *ret_b, size_t *ret_function);
-
 /** How much a key can be trusted to name the same card after a reboot. */
 enum trust {
 	TRUST_CARD,    /* moves with the card: UID/FID the administrator's own, Serial */

@@ -411,37 +411,6 @@ static void test_candidates(void **state)
 	assert_true(match_candidate(&ids, at("0000:03:00.0")));
 }
 
-static void test_conflict(void **state)
-{
-	static const char *const lines[] = {
-		"Serial=00-00-00-00-00-00-00-01", /* missing */
-		IDS,				  /* ambiguous */
-		"Path=pci-0000:00:1c.0/00.0",
-		"Vendor=8086\nDevice=10d3",
-		"Address=0000:02:00.0",
-		"CardType=1b36:0010",
-	};
-	struct match m[ARRAY_SIZE(lines)];
-	size_t a = 77, b = 77, f = 77;
-
-	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
-		struct declaration d = declare(lines[i]);
-
-		assert_int_equal(match_declaration(&d, inv, &m[i]), 0);
-	}
-	assert_false(match_conflict(m, 0, &a, &b, &f));
-	assert_false(match_conflict(m, 5, &a, &b, &f));
-	assert_int_equal(a, 77);
-	assert_true(match_conflict(m, 6, &a, &b, &f));
-	assert_int_equal(a, 2);
-	assert_int_equal(b, 5);
-	assert_string_equal(inv->functions[f].address, "0000:01:00.0");
-	/* What fits several but means one claims none of them. */
-	assert_false(match_conflict(m + 1, 2, &a, &b, &f));
-	for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
-		match_clear(&m[i]);
-}
-
 /* ---- identity ---- */
 
 /* "Serial card 00-11-…", and it means this function and no other. */
@@ -624,7 +593,7 @@ int main(void)
 		ON(twins, test_unread_card_type), ON(twins, test_siblings),
 		ON(s390, test_s390),		 ON(s390, test_uid_not_unique),
 		ON(sriov, test_vf),		 ON(twins, test_facets),
-		ON(twins, test_candidates),	 ON(twins, test_conflict),
+		ON(twins, test_candidates),
 		ON(twins, test_identity_serial), ON(twins, test_identity_path),
 		ON(s390, test_identity_s390),	 ON(sriov, test_identity_vf),
 		ON(twins, test_identity_ids),	 ON(twins, test_identity_names),

@@ -382,6 +382,26 @@ static void test_two_for_one(void **state)
 	assert_state(t, "b", VFIOADM_DECLARED_AMBIGUOUS);
 	assert_int_equal(plan(t, vfioadm_plan_apply, "a", (struct vfioadm_options){0}), -ENOTUNIQ);
 	assert_string_equal(vfioadm_error_code_name(t->err), "config");
+	assert_state(t, "a", VFIOADM_DECLARED_AMBIGUOUS);
+	/* It costs no other one anything. */
+	write_conf(t, "c", "[Match]\nAddress=" NIC "\nVendor=8086\nDevice=10c9\n");
+	done(t, vfioadm_plan_apply, "c", false);
+}
+
+/* What is said of a card counts more than what is said of its type. */
+static void test_type_and_card(void **state)
+{
+	struct persist_test *t = *state;
+
+	done(t, vfioadm_plan_enable, "1b36:0010", true);
+	done(t, vfioadm_plan_assign, TWIN0, true);
+	assert_state(t, NULL, VFIOADM_DECLARED_IN_FORCE);
+	assert_false(vfioadm_status_drift(t->status));
+	assert_int_equal(vfioadm_status_n(t->status), 2);
+	assert_int_equal(plan(t, vfioadm_plan_apply, "type-1b36-0010", (struct vfioadm_options){0}), 0);
+	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_UNCHANGED);
+	done(t, vfioadm_plan_release, TWIN0, true);
+	assert_int_equal(vfioadm_status_n(status_of(t, NULL) ? t->status : NULL), 1);
 }
 
 static void test_virtual_functions(void **state)
@@ -452,6 +472,7 @@ int main(void)
 		TEST(test_apply),
 		TEST(test_what_cannot_be_applied),
 		TEST(test_two_for_one),
+		TEST(test_type_and_card),
 		TEST(test_virtual_functions),
 		TEST(test_too_many_virtual_functions),
 		TEST(test_types),
