@@ -180,9 +180,7 @@ class Machine:
                      "driver=blklogwrites,node-name=root,file=raw,log=log,log-sector-size=512"]
         args = [a.replace("{dir}", str(self._dir)) for a in self.cards.arguments()]
         for name in re.findall(r"file=([^,]+\.img)", " ".join(args)):
-            if not Path(name).exists():
-                with open(name, "wb") as f:
-                    f.truncate(DISK_SIZE)
+            self._blank(Path(name))
         # Last, so that nothing that is added shifts it.
         return [*args, "-device", "pcie-root-port,id=rproot,chassis=200,slot=200,addr=0x1c",
                 *root, "-device", ROOT_DEVICE[self.root]]
@@ -224,12 +222,40 @@ class Machine:
             raise RigError("power_cut(lose_cache=True) needs boot(record=True)")
         self._end()
         if lose_cache:
-            WriteLog(self._log).last_state(self._start)
-            self._start.rename(self._image)
+            machineroot.copy_sparse(self._start, self._image)
+            WriteLog(self._log).last_state(self._image)
 
     def close(self):
         self._end()
         shutil.rmtree(self._dir, ignore_errors=True)
+
+    # --- cards while it runs
+
+    def plug(self, device):
+        """Put a card in, and leave it in for later boots: "nvme,serial=X,drive=x,bus=rp9,id=new"."""
+        self._need_on()
+        driver, *rest = device.split(",")
+        properties = dict(p.split("=", 1) for p in rest)
+        self.cards.add(device)
+        if "drive" in properties:
+            image = self._dir / f"{properties['drive']}.img"
+            self._blank(image)
+            self.qmp("blockdev-add", **{"driver": "raw", "node-name": properties["drive"],
+                                        "file": {"driver": "file", "filename": str(image)}})
+        self.qmp("device_add", driver=driver, **properties)
+
+    def unplug(self, ident, timeout=60):
+        """Take a card out; the guest's kernel lets go of it first."""
+        address = self.address(ident)
+        self.qmp("device_del", id=ident)
+        self.wait_for(f"test ! -e /sys/bus/pci/devices/{address}", timeout)
+        self.cards.remove(ident)
+
+    @staticmethod
+    def _blank(image):
+        if not image.exists():
+            with open(image, "wb") as f:
+                f.truncate(DISK_SIZE)
 
     # --- the disk
 
