@@ -92,16 +92,34 @@ def artefact(name, maker, key=""):
     is verified once per process: later calls trust it.
     """
     path = root() / name
-    sums = path.with_name(path.name + ".sums")
     if (str(path), key) in _verified and path.is_dir():
         return path
     with locked(name):
-        if not _valid(path, sums, key):
-            if path.exists():
-                say(f"{name}: cached copy is stale or damaged, making it again")
-            _make(path, sums, maker, key)
-    _verified.add((str(path), key))
+        _ready(path, maker, key)
     return path
+
+
+def _ready(path, maker, key):
+    sums = path.with_name(path.name + ".sums")
+    if not _valid(path, sums, key):
+        if path.exists():
+            say(f"{path.name}: cached copy is stale or damaged, making it again")
+        _make(path, sums, maker, key)
+    _verified.add((str(path), key))
+
+
+def use(name, maker, key, user):
+    """user(path) with an artefact that other processes want with another key: it is held meanwhile."""
+    path = root() / name
+    sums = path.with_name(path.name + ".sums")
+    with locked(name):
+        try:
+            same = sums.read_text().startswith(f"key {FORMAT} {key}\n")
+        except OSError:
+            same = False
+        if not same or (str(path), key) not in _verified:
+            _ready(path, maker, key)
+        return user(path)
 
 
 def _make(path, sums, maker, key):

@@ -5,10 +5,7 @@ The kernel is the one of the disk, the initramfs is read from the disk before ea
 loader would; so whatever a program in the guest made of it is what is booted.
 """
 
-import atexit
 import re
-import shutil
-import tempfile
 import time
 from pathlib import Path
 
@@ -97,7 +94,7 @@ class _Power(qemu.Guest):
     def _boot_files(self):
         initrd = self._dir / "initrd"
         self._machine.files.dump(f"/boot/initrd.img-{self._machine.release}", initrd)
-        return self._machine.disk.kernel, initrd
+        return self._machine.system.kernel, initrd
 
     def _devices(self):
         return self._machine_devices
@@ -121,17 +118,16 @@ class Machine:
         self.kernel, self.tool, self.lineup = kernel, tool, lineup
         self.append, self.memory, self.root = append, memory or MEMORY, root
         self.boot_timeout = boot_timeout
-        self.disk = machineroot.disk(kernel, tool, installed)
-        self.release = self.disk.release
         self.cards = Cards(qemu.LINEUPS[lineup].devices)
         self.boots = 0
         self.guest = None
         self._log = self._start = None
-        self._dir = Path(tempfile.mkdtemp(prefix="vfioadm-machine-",
-                                          dir=machineroot.scratch_parent(2 << 30)))
-        atexit.register(shutil.rmtree, self._dir, ignore_errors=True)
+        # Removed with this object, or at the process's end.
+        self._scratch = machineroot.scratch("machine", 2 << 30)
+        self._dir = Path(self._scratch.name)
         self._image = self._dir / "root.img"
-        machineroot.copy_sparse(self.disk.path, self._image)
+        self.system = machineroot.disk(kernel, tool, self._image, installed)
+        self.release = self.system.release
         self._files = Filesystem(self._image)
         self._quick = False
 
@@ -227,7 +223,7 @@ class Machine:
 
     def close(self):
         self._end()
-        shutil.rmtree(self._dir, ignore_errors=True)
+        self._scratch.cleanup()
 
     # --- cards while it runs
 

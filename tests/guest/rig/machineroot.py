@@ -135,8 +135,15 @@ def scratch_parent(room=SCRATCH_ROOM):
     return tempfile.gettempdir()
 
 
-def _scratch():
-    return tempfile.TemporaryDirectory(prefix="vfioadm-root-", dir=scratch_parent())
+def scratch(what, room=SCRATCH_ROOM):
+    """A directory there, which the next one who needs one removes if this process cannot."""
+    parent = Path(scratch_parent(room))
+    for old in parent.glob("vfioadm-rig-*"):
+        pid = old.name.split("-")[2]
+        if pid.isdigit() and not Path("/proc", pid).exists():
+            shutil.rmtree(old, ignore_errors=True)
+    return tempfile.TemporaryDirectory(prefix=f"vfioadm-rig-{os.getpid()}-{what}-", dir=parent,
+                                       ignore_cleanup_errors=True)
 
 
 def _run(cmd, timeout, what, **kwargs):
@@ -154,7 +161,8 @@ def inside(tree, *command, timeout=600):
     """Run a command in a tree as if it were the system."""
     cmd = ["unshare", "--mount", "--pid", "--net", "--ipc", "--uts", "--fork", "--kill-child",
            "sh", "-c", INSIDE, "sh", tree, *command]
-    return _run(cmd, timeout, " ".join(map(str, command))[:80])
+    # A session of its own: a signal to "the process group" in there is none to this one.
+    return _run(cmd, timeout, " ".join(map(str, command))[:80], start_new_session=True)
 
 
 def _pack(tree, archive):
@@ -190,14 +198,14 @@ def base():
         apt = PrivateApt("amd64")
         apt.update()
         cache.say("making the system that machines boot")
-        with _scratch() as scratch:
-            tar = Path(scratch) / "root.tar"
+        with scratch("root") as top:
+            tar = Path(top) / "root.tar"
             cmd = ["mmdebstrap", "--mode=root", "--variant=essential", "--skip=chroot/mount,check/signed-by",
                    "--include=" + ",".join(PACKAGES), '--aptopt=APT::Sandbox::User "root"']
             cmd += [f"--dpkgopt={o}" for o in DPKG_OPTIONS]
             cmd += [CODENAME, tar, *(apt.one_line(s) for s in SUITES)]
-            _run(cmd, 900, "mmdebstrap", env=dict(os.environ, TMPDIR=scratch))
-            tree = Path(scratch) / "tree"
+            _run(cmd, 900, "mmdebstrap", env=dict(os.environ, TMPDIR=top))
+            tree = Path(top) / "tree"
             tree.mkdir()
             _run(["tar", "--numeric-owner", "-xp", "-C", tree, "-f", tar], 300, "unpacking")
             for waste in ("var/cache", "var/lib/apt/lists", "dev"):
@@ -225,8 +233,8 @@ def system(kernel, tool):
         apt = PrivateApt("amd64")
         package, version = apt.newest(kernels.KERNELS[kernel].package)
         cache.say(f"machine: installing {package} {version} and {tool}")
-        with _scratch() as scratch:
-            tree, debs = Path(scratch) / "tree", Path(scratch) / "debs"
+        with scratch("root") as top:
+            tree, debs = Path(top) / "tree", Path(top) / "debs"
             _unpack(below / "root.tar.zst", tree)
             apt.download([f"{package}={version}", *TOOLS[tool], *EXTRA.values()], debs)
             _write(tree, {n: t for n, t in FILES.items() if "system/" not in n})
@@ -307,25 +315,25 @@ def _installable(top):
 
 
 @dataclass(frozen=True)
-class Disk:
-    # The file system image; never written to.
-    path: Path
+class System:
+    """What is on a disk."""
+
     kernel: Path
     release: str
     version: str
     tool: str
 
 
-def disk(kernel, tool, installed=None):
-    """The disk of a machine. installed: a directory with what `meson install` put there."""
+def disk(kernel, tool, target, installed=None):
+    """Make a disk at target. installed: a directory with what `meson install` put there."""
     below = system(kernel, tool)
     release, version = ((below / n).read_text().strip() for n in ("release", "version"))
 
     def make(dest):
         _check_needs()
         cache.say(f"machine: making the disk with {kernel} and {tool}")
-        with _scratch() as scratch:
-            tree = Path(scratch) / "tree"
+        with scratch("root") as top:
+            tree = Path(top) / "tree"
             _unpack(below / "root.tar.zst", tree)
             _write(tree, FILES)
             for unit in MASKED:
@@ -344,7 +352,7 @@ def disk(kernel, tool, installed=None):
             (tree / "installed-programs").write_text("\n".join(programs) + "\n")
             inside(tree, "sh", "-c", INSTALL)
             inside(tree, "sh", "-c", MAKE_INITRAMFS, "sh", release, tool)
-            image = Path(scratch) / "disk"
+            image = Path(top) / "disk"
             _run(["mke2fs", "-q", "-t", "ext4", "-L", "root", "-N", "65536", "-J", "size=16",
                   "-E", "lazy_itable_init=0,lazy_journal_init=0", "-d", tree, image, DISK_SIZE],
                  300, "mke2fs", env=dict(os.environ, PATH=os.environ["PATH"] + ":/usr/sbin:/sbin"))
@@ -354,13 +362,14 @@ def disk(kernel, tool, installed=None):
     key = kernels.hash_of((below_key, INSTALL, MAKE_INITRAMFS, MASKED, FILES, DISK_SIZE, initramfs.hash_sources(),
                            content, 1))
     name = f"machine-disk-{kernel}-{tool}" + ("" if installed else "-plain")
-    return Disk(cache.artefact(name, make, key) / "disk", below / "image", release, version, tool)
+    cache.use(name, make, key, lambda path: copy_sparse(path / "disk", target))
+    return System(below / "image", release, version, tool)
 
 
 def make_initramfs(files, release, tool):
     """What the tool would do in the guest, for a disk that is not in use."""
-    with _scratch() as scratch:
-        tree = Path(scratch) / "tree"
+    with scratch("root") as top:
+        tree = Path(top) / "tree"
         tree.mkdir()
         files.dump_all(tree)
         inside(tree, "sh", "-c", MAKE_INITRAMFS, "sh", release, tool)
