@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Machines with a disk and an initramfs of their own do what the proofs by reboot rely on."""
 
+import fcntl
 import os
 import re
+import subprocess
 import time
 
 import pytest
@@ -174,6 +176,75 @@ def test_filesystem_without_mounting(tmp_path):
             ask("/etc/nothing")
     with pytest.raises(RigError):
         Filesystem(tmp_path / "none").read("/etc/a")
+
+
+def _installed(top, files):
+    for path, (content, mode) in files.items():
+        target = top / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content if isinstance(content, bytes) else content.encode())
+        target.chmod(mode)
+    return top
+
+
+def test_what_is_installed_is_switched_on_as_a_package_would(tmp_path):
+    """Units with [Install], and only those; files keep their mode; hooks are in the initramfs."""
+    unit = "[Service]\nType=oneshot\nExecStart=/bin/true\n"
+    installed = _installed(tmp_path / "installed", {
+        "usr/lib/systemd/system/rig-on.service": (unit + "[Install]\nWantedBy=multi-user.target\n", 0o644),
+        "usr/lib/systemd/system/rig-static.service": (unit, 0o644),
+        # Through the link that /lib is on the disk.
+        "lib/udev/rules.d/99-rig.rules": ("# nothing\n", 0o644),
+        "usr/share/initramfs-tools/hooks/rig": (
+            "#!/bin/sh\n[ \"$1\" = prereqs ] || echo here >$DESTDIR/rig-was-here\n", 0o755),
+    })
+    variant = "-test-installed"
+    try:
+        image = tmp_path / "disk"
+        system = machineroot.disk("debian-6.12", "initramfs-tools", image, installed, variant)
+        files = Filesystem(image)
+        wants = files.names("/etc/systemd/system/multi-user.target.wants")
+        assert "rig-on.service" in wants and "rig-agent.service" in wants
+        assert "rig-static.service" not in wants
+        assert files.read("/usr/lib/udev/rules.d/99-rig.rules") == b"# nothing\n"
+        assert not files.exists("/installed-units") and files.check() == ""
+        files.dump(f"/boot/initrd.img-{system.release}", tmp_path / "initrd")
+        # Names stand in an archive as they are.
+        archive = subprocess.run(["zstd", "-dcq", tmp_path / "initrd"], check=True,
+                                 capture_output=True).stdout
+        assert b"rig-was-here\0" in archive and re.search(rb"/nvme\.ko(\.xz)?\0", archive)
+        assert b"rig-was-not-here\0" not in archive
+        # A program whose library no package brings is found out here, not at boot.
+        source = tmp_path / "x.c"
+        source.write_text("int f(void); int main(void) { return f(); }\n")
+        (tmp_path / "f.c").write_text("int f(void) { return 0; }\n")
+        bin_dir = installed / "usr/bin"
+        bin_dir.mkdir()
+        subprocess.run(["gcc", "-shared", "-fPIC", "-o", tmp_path / "librigf.so", tmp_path / "f.c"],
+                       check=True)
+        subprocess.run(["gcc", "-o", bin_dir / "rig-x", source, f"-L{tmp_path}", "-lrigf"], check=True)
+        with pytest.raises(RigError, match="rig-x lacks a library"):
+            machineroot.disk("debian-6.12", "initramfs-tools", image, installed, variant)
+    finally:
+        cache.drop(f"machine-disk-debian-6.12-initramfs-tools{variant}")
+
+
+def test_an_artefact_is_held_while_it_is_used(tmp_path, monkeypatch):
+    """Another process that made it with its own key meanwhile is noticed; nobody replaces it in use."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+    def use(key, user=lambda path: (path / "a").read_text()):
+        return cache.use("thing", lambda dest: (dest / "a").write_text(key), key, user)
+
+    assert use("one") == "one" and use("two") == "two" and use("one") == "one"
+
+    def locked_out(path):
+        lock = open(tmp_path / "vfioadm/.thing.lock")
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return "held"
+
+    assert use("one", locked_out) == "held"
 
 
 def test_what_may_be_executed_is_part_of_a_sum(tmp_path):

@@ -324,8 +324,11 @@ class System:
     tool: str
 
 
-def disk(kernel, tool, target, installed=None):
-    """Make a disk at target. installed: a directory with what `meson install` put there."""
+def disk(kernel, tool, target, installed=None, variant=""):
+    """Make a disk at target. installed: a directory with what `meson install` put there.
+
+    variant: kept in the cache beside the others, instead of in their place.
+    """
     below = system(kernel, tool)
     release, version = ((below / n).read_text().strip() for n in ("release", "version"))
 
@@ -361,7 +364,7 @@ def disk(kernel, tool, target, installed=None):
     content = cache.content_sum(installed) if installed else ""
     key = kernels.hash_of((below_key, INSTALL, MAKE_INITRAMFS, MASKED, FILES, DISK_SIZE, initramfs.hash_sources(),
                            content, 1))
-    name = f"machine-disk-{kernel}-{tool}" + ("" if installed else "-plain")
+    name = f"machine-disk-{kernel}-{tool}" + (variant or ("" if installed else "-plain"))
     cache.use(name, make, key, lambda path: copy_sparse(path / "disk", target))
     return System(below / "image", release, version, tool)
 
