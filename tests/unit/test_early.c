@@ -506,6 +506,8 @@ static void test_give_back(void **state)
 	assert_int_equal(early_claim(&b.e), 0);
 	assert_at(&b, NIC, "vfio-pci", "(null)");
 	strv_clear(&b.log);
+	/* udev has loaded what it found aliases for; vfio-pci was registered before, and would be asked first. */
+	load_native(&b);
 	assert_int_equal(early_give_back(&b.e), 0);
 	assert_at(&b, TWIN0, "nvme", "(null)");
 	assert_at(&b, NIC, "igb", "(null)");
