@@ -221,8 +221,11 @@ int flow_apply(struct vfioadm_ctx *ctx, const char *const *names, size_t n, cons
 	_cleanup_plan_ struct vfioadm_plan *plan = plan_new(VERB_APPLY);
 	_cleanup_look_ struct look look = { 0 };
 	_cleanup_wanted_ struct wanted w = { .ctx = ctx, .look = &look, .options = o, .plan = plan };
-	int r = plan ? flow_check_force(o, err) : error_oom(err);
+	int r;
 
+	if (!plan)
+		return error_oom(err);
+	r = flow_check_force(o, err);
 	if (r == 0)
 		r = flow_begin_change(ctx, names, n, o, plan, &look.host, err);
 	if (r == 0)

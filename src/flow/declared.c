@@ -30,30 +30,36 @@ static int look_at_candidates(struct look *look, const struct declaration *d, st
 	return 0;
 }
 
+static int read_and_match(struct vfioadm_ctx *ctx, struct look *look, struct declared_look *d,
+			  struct vfioadm_error **err)
+{
+	const struct declarations *found = &d->declared.found;
+	int r = declared_read(ctx->root, look->host->live, &d->declared, err);
+
+	if (r < 0)
+		return r;
+	d->matches = calloc(found->n + 1, sizeof(*d->matches));
+	if (!d->matches)
+		return error_oom(err);
+	for (size_t i = 0; r == 0 && i < found->n; i++)
+		r = look_at_candidates(look, &found->items[i], err);
+	for (size_t i = 0; r == 0 && i < found->n; i++)
+		if (match_declaration(&found->items[i], look->inv, &d->matches[i]) < 0)
+			r = error_oom(err);
+	return r;
+}
+
 int declared_look(struct vfioadm_ctx *ctx, struct look *look, struct declared_look *ret,
 		  struct vfioadm_error **err)
 {
-	_cleanup_declared_look_ struct declared_look d = { 0 };
-	int r;
+	struct declared_look d = { 0 };
+	int r = ctx->root ? read_and_match(ctx, look, &d, err) : 0;
 
-	if (!ctx->root)
-		return 0;
-	r = declared_read(ctx->root, look->host->live, &d.declared, err);
 	if (r < 0)
-		return r;
-	d.matches = calloc(d.declared.found.n + 1, sizeof(*d.matches));
-	if (!d.matches)
-		return error_oom(err);
-	for (size_t i = 0; r == 0 && i < d.declared.found.n; i++)
-		r = look_at_candidates(look, &d.declared.found.items[i], err);
-	for (size_t i = 0; r == 0 && i < d.declared.found.n; i++)
-		if (match_declaration(&d.declared.found.items[i], look->inv, &d.matches[i]) < 0)
-			r = error_oom(err);
-	if (r < 0)
-		return r;
-	*ret = d;
-	d = (struct declared_look){ 0 };
-	return 0;
+		declared_look_clear(&d);
+	else
+		*ret = d;
+	return r;
 }
 
 /* A VF is meant by the declaration of its PF, when that one gives it. */

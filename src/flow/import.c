@@ -324,8 +324,8 @@ static int propose_function(struct import *m, struct vfioadm_function *f)
 {
 	struct declaration new = { 0 };
 	_cleanup_free_ char *words = NULL;
-	enum match_key key;
-	enum trust trust;
+	enum match_key key = MATCH_ADDRESS;
+	enum trust trust = TRUST_ADDRESS;
 	int r = look_at_identity(m, f);
 
 	if (r == 0)
@@ -493,12 +493,13 @@ int flow_import(struct vfioadm_ctx *ctx, const struct vfioadm_options *given, st
 		.p = { .ctx = ctx, .look = &look, .options = &o, .plan = plan },
 		.err = err,
 	};
-	int r = plan ? 0 : error_oom(err);
+	int r;
 
+	if (!plan)
+		return error_oom(err);
 	/* Proposals alone change nothing: they can be had for any root, and by anybody. */
 	o.dry_run |= !o.persist;
-	if (r == 0)
-		r = flow_begin_change(ctx, NULL, 0, &o, plan, &look.host, err);
+	r = flow_begin_change(ctx, NULL, 0, &o, plan, &look.host, err);
 	if (r == 0)
 		r = observe_host(look.host, &look.inv, err);
 	if (r == 0)

@@ -276,7 +276,7 @@ static int forget(struct persist *p, size_t function, struct vfioadm_error **err
 	const struct declaration *d;
 	_cleanup_free_ char *words = NULL;
 
-	if (at < 0)
+	if (at < 0 || !p->d.declared.found.items)
 		return 0;
 	d = &p->d.declared.found.items[at];
 	if (d->multiple || d->match[MATCH_CARD_TYPE] || d->vfs.state == VFIOADM_KNOWN)

@@ -392,7 +392,11 @@ int flow_settle(struct vfioadm_ctx *ctx, bool dry_run, struct vfioadm_settlement
 {
 	struct vfioadm_settlement *all = calloc(1, sizeof(*all));
 	struct host *h = NULL;
-	int r = all ? ctx_host(ctx, &h, err) : error_oom(err);
+	int r;
+
+	if (!all)
+		return error_oom(err);
+	r = ctx_host(ctx, &h, err);
 
 	if (r == 0)
 		r = ready_to_change(h, dry_run, err);

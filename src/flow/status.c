@@ -317,7 +317,11 @@ int flow_status(struct vfioadm_ctx *ctx, struct vfioadm_status **ret, struct vfi
 	_cleanup_declared_look_ struct declared_look d = { 0 };
 	_cleanup_enabled_ids_ struct enabled_ids enabled = { 0 };
 	_cleanup_status_ struct vfioadm_status *status = calloc(1, sizeof(*status));
-	int r = status ? ctx_host(ctx, &look.host, err) : error_oom(err);
+	int r;
+
+	if (!status)
+		return error_oom(err);
+	r = ctx_host(ctx, &look.host, err);
 
 	if (r == 0)
 		r = look_at_host(&look, err);
