@@ -249,7 +249,7 @@ static int own_companions(struct owners *o)
 		_cleanup_selection_ struct selection group = { 0 };
 		const struct target *t = &run->targets[i];
 
-		if (t->dropped || !t->d || !t->d->whole_group || t->d->vfs.state == VFIOADM_KNOWN)
+		if (t->dropped || !t->d->whole_group || t->d->vfs.state == VFIOADM_KNOWN)
 			continue;
 		if (selection_add(&group, (size_t)(t->f - run->inv->functions)) < 0 ||
 		    selection_add_groups(&group, run->inv) < 0)
@@ -290,6 +290,7 @@ int run_find_targets(struct run *run)
 	int r;
 
 	run->targets = calloc(run->inv->n_functions + 1, sizeof(*run->targets));
+	run->n_targets = 0;
 	if (!target || !run->targets)
 		return -ENOMEM;
 	for (size_t i = 0; i < run->inv->n_functions; i++)
