@@ -82,10 +82,13 @@ int ctx_host(struct vfioadm_ctx *ctx, struct host **ret, struct vfioadm_error **
 
 int vfioadm_ctx_set_sysroot(struct vfioadm_ctx *ctx, const char *dir, struct vfioadm_error **ret_error)
 {
-	struct host *h;
 	_cleanup_free_ char *root = strdup(dir);
-	int r = root ? host_root_new(dir, &h, ret_error) : error_oom(ret_error);
+	struct host *h;
+	int r;
 
+	if (!root)
+		return error_oom(ret_error);
+	r = host_root_new(dir, &h, ret_error);
 	if (r < 0)
 		return r;
 	free(ctx->root);
