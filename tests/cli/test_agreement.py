@@ -135,7 +135,9 @@ def test_manual_pages_are_clean(build, tmp_path):
             r = subprocess.run(["man", "--warnings", "-l", str(made)], capture_output=True, text=True,
                                env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "MANWIDTH": "100"})
             assert r.returncode == 0 and r.stderr == "", source.name
-    assert (build / "docs/man/vfioadm.1").read_text() == (tmp_path / "vfioadm.1").read_text()
+    undated = [re.sub(r'"\d{4}-\d\d-\d\d"', "", (at / "vfioadm.1").read_text())
+               for at in (build / "docs/man", tmp_path)]
+    assert undated[0] == undated[1]
 
 
 # ---- completions ----
