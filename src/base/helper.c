@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <fcntl.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/helper.h"
 #include "base/spawn.h"
 
@@ -62,14 +61,6 @@ pid_t helper_pid(const struct helper *h)
 	return h->pid;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 uint64_t cancel_count(int cancel_fd)
 {
 	uint64_t n;
@@ -85,11 +76,11 @@ uint64_t cancel_count(int cancel_fd)
 /* 0: something can be received; -ETIMEDOUT. */
 static int wait_reply(int fd, unsigned timeout_ms, int cancel_fd)
 {
-	int64_t end = now_ms() + timeout_ms;
+	int64_t end = clock_ms() + timeout_ms;
 
 	for (;;) {
 		struct pollfd p[2] = { { fd, POLLIN, 0 }, { cancel_fd, POLLIN, 0 } };
-		int64_t left = end - now_ms();
+		int64_t left = end - clock_ms();
 		int n;
 
 		if (left <= 0)
@@ -123,29 +114,6 @@ static int not_to_be_had(int r, int cancel_fd)
 	return r;
 }
 
-/* dup2 onto itself would keep close-on-exec: the other end stays clear of what the helper sets up. */
-static int make_socket(int *ret_ours, int *ret_theirs)
-{
-	_cleanup_close_ int ours = -1, theirs = -1;
-	int fds[2];
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
-		return -errno;
-	ours = fds[0];
-	theirs = fds[1];
-	if (theirs <= HELPER_FD) {
-		int moved = fcntl(theirs, F_DUPFD_CLOEXEC, HELPER_FD + 1);
-
-		if (moved < 0)
-			return -errno;
-		close(theirs);
-		theirs = moved;
-	}
-	*ret_ours = TAKE_FD(ours);
-	*ret_theirs = TAKE_FD(theirs);
-	return 0;
-}
-
 /* Its first message is its process number, or the errno of exec. */
 static int wait_ready(struct helper *h, int fd, unsigned timeout_ms, int cancel_fd)
 {
@@ -167,7 +135,7 @@ static int wait_ready(struct helper *h, int fd, unsigned timeout_ms, int cancel_
 static int begin_start(struct helper *h)
 {
 	_cleanup_close_ int ours = -1, theirs = -1;
-	int r = make_socket(&ours, &theirs);
+	int r = spawn_socket(SOCK_SEQPACKET, HELPER_FD, &ours, &theirs);
 
 	/* Their end is closed here, or that it is gone would not be seen. */
 	if (r == 0)
@@ -281,7 +249,7 @@ int helper_copy(struct helper *from, struct helper *h, unsigned timeout_ms, int 
 {
 	_cleanup_close_ int ours = -1, theirs = -1;
 	int64_t result = 0;
-	int r = from->fd < 0 || h->fd >= 0 ? -EBADF : make_socket(&ours, &theirs);
+	int r = from->fd < 0 || h->fd >= 0 ? -EBADF : spawn_socket(SOCK_SEQPACKET, HELPER_FD, &ours, &theirs);
 
 	if (r == 0)
 		r = exchange(from, HELPER_COPY, "", NULL, 0, theirs, timeout_ms, cancel_fd, &result, NULL, 0,

@@ -13,6 +13,28 @@
 
 #include "base/spawn.h"
 
+int spawn_socket(int type, int spawn_fd, int *ret_ours, int *ret_theirs)
+{
+	_cleanup_close_ int ours = -1, theirs = -1;
+	int fds[2];
+
+	if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, fds) < 0)
+		return -errno;
+	ours = fds[0];
+	theirs = fds[1];
+	if (theirs <= spawn_fd) {
+		int moved = fcntl(theirs, F_DUPFD_CLOEXEC, spawn_fd + 1);
+
+		if (moved < 0)
+			return -errno;
+		close(theirs);
+		theirs = moved;
+	}
+	*ret_ours = TAKE_FD(ours);
+	*ret_theirs = TAKE_FD(theirs);
+	return 0;
+}
+
 /* Between caller and program stands a process that only forks, so waiting for that one is short. */
 static void reap(pid_t pid)
 {

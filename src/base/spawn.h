@@ -7,6 +7,12 @@
 #include "base/macro.h"
 
 /**
+ * A pair of connected sockets (AF_UNIX, type), both close-on-exec; theirs is above spawn_fd, as spawn_detached()
+ * wants it: a dup2 onto itself would keep close-on-exec.
+ */
+int spawn_socket(int type, int spawn_fd, int *ret_ours, int *ret_theirs) MUST_CHECK;
+
+/**
  * Starts a program that nobody has to wait for, with fd (which must be above spawn_fd) as its descriptor
  * spawn_fd, /dev/null below it, nothing above it, its own session, default signals and an environment of
  * ours. Never blocks, even where the program's file system hangs: the caller sees that on the other end

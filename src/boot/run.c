@@ -3,32 +3,24 @@
 #include <limits.h>
 #include <stdarg.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "boot/private.h"
 #include "policy/driver.h"
 
 /* ---- time ---- */
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 void run_begin(struct run *run, const struct early *e)
 {
 	*run = (struct run){ .e = e, .h = e->host };
 	if (e->total_ms)
-		run->end_ms = now_ms() + e->total_ms;
+		run->end_ms = clock_ms() + e->total_ms;
 }
 
 int run_step(struct run *run)
 {
-	int64_t left = run->end_ms ? run->end_ms - now_ms() : INT_MAX;
+	int64_t left = run->end_ms ? run->end_ms - clock_ms() : INT_MAX;
 
 	if (left <= 0)
 		return -ETIME;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <string.h>
-#include <time.h>
 
 #include "apply/apply.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/helper.h"
 #include "flow/flow.h"
@@ -59,14 +59,6 @@ static int collect_names(struct settling *s)
 	return r;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static int claim_until(struct settling *s, const char *name, int64_t end)
 {
 	static const struct timespec turn = { .tv_nsec = 20000000 };
@@ -75,7 +67,7 @@ static int claim_until(struct settling *s, const char *name, int64_t end)
 	for (;;) {
 		int r = s->host->ops->claim(s->host, s->ctx->run_dir, s->run, name, &holder);
 
-		if (r != -EAGAIN || now_ms() >= end || cancel_count(s->host->cancel_fd))
+		if (r != -EAGAIN || clock_ms() >= end || cancel_count(s->host->cancel_fd))
 			return r;
 		nanosleep(&turn, NULL);
 	}
@@ -83,7 +75,7 @@ static int claim_until(struct settling *s, const char *name, int64_t end)
 
 static int claim_all(struct settling *s, unsigned wait_ms)
 {
-	int64_t end = now_ms() + wait_ms;
+	int64_t end = clock_ms() + wait_ms;
 
 	STRV_FOREACH(i, &s->names) {
 		int r = claim_until(s, s->names.items[i], end);

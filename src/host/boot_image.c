@@ -3,12 +3,11 @@
  * The initramfs of the running host. Which tool makes it, and what boots it, is known to a script of ours
  * (vfioadm-initramfs), which gets one line and answers with what the tools say and a last line of its own.
  */
-#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/spawn.h"
 #include "config.h"
 #include "host/live.h"
@@ -21,14 +20,6 @@ enum {
 };
 
 static const char answer_mark[] = "vfioadm-initramfs: ";
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* Keeps the end: the last lines are what counts. */
 static void keep_end(char *text, size_t *len, const char *more, size_t n)
@@ -56,7 +47,7 @@ static int read_answer(int fd, int64_t end, char text[ANSWER_MAX])
 	text[0] = '\0';
 	for (;;) {
 		struct pollfd p = { .fd = fd, .events = POLLIN };
-		int64_t left = end - now_ms();
+		int64_t left = end - clock_ms();
 		ssize_t n;
 		int r = poll(&p, 1, left > 0 ? (int)left : 0);
 
@@ -83,25 +74,17 @@ static int send_request(int fd, const char *request)
 static int ask(const char *request, unsigned timeout_ms, char text[ANSWER_MAX])
 {
 	_cleanup_close_ int ours = -1, theirs = -1;
-	int fds[2], r;
+	int r = spawn_socket(SOCK_STREAM, ANSWER_FD, &ours, &theirs);
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
-		return -errno;
-	ours = fds[0];
-	theirs = fds[1];
-	if (theirs <= ANSWER_FD) {
-		int moved = fcntl(theirs, F_DUPFD_CLOEXEC, ANSWER_FD + 1);
-
-		if (moved < 0)
-			return -errno;
-		close(theirs);
-		theirs = moved;
-	}
-	r = send_request(ours, request);
+	if (r == 0)
+		r = send_request(ours, request);
 	if (r == 0)
 		r = spawn_detached(VFIOADM_INITRAMFS, theirs, ANSWER_FD);
+	if (r < 0)
+		return r;
+	/* Or its end would not be seen. */
 	close(TAKE_FD(theirs));
-	return r < 0 ? r : read_answer(ours, now_ms() + timeout_ms, text);
+	return read_answer(ours, clock_ms() + timeout_ms, text);
 }
 
 /* The script's own last word; NULL: it did not get that far. What is before it stays in text. */
