@@ -5,7 +5,6 @@
 #include "base/error.h"
 #include "flow/session.h"
 #include "flow/virtual.h"
-#include "policy/driver.h"
 
 struct wanted {
 	struct vfioadm_ctx *ctx;
@@ -70,10 +69,8 @@ static int fail_not_found(const struct declaration *d, const struct match *m, st
 static int want_function(struct wanted *w, const struct declaration *d, size_t function)
 {
 	const struct vfioadm_function *f = &w->look->inv->functions[function];
-	bool there = d->driver ? f->driver.state == VFIOADM_KNOWN && driver_name_equal(f->driver.value, d->driver) :
-				 uint_is(&f->vfio, 1);
 
-	if (there || (w->look->host->live && hold_is_set(w->ctx->run_dir, f->address)))
+	if (match_has_driver(d, f) || (w->look->host->live && hold_is_set(w->ctx->run_dir, f->address)))
 		return 0;
 	w->drivers[function] = d->driver;
 	return selection_add(&w->look->selected, function);
@@ -115,15 +112,6 @@ static int fail_conflict(const struct wanted *w, size_t i, size_t rival, size_t 
 	return -ENOTUNIQ;
 }
 
-/* What the driver has been given already would be asked for once more, and nothing come of it. */
-static bool is_enabled(const struct wanted *w, const struct cardtype *type)
-{
-	for (size_t i = 0; i < w->enabled.n; i++)
-		if (cardtype_equal(&w->enabled.items[i].type, type))
-			return true;
-	return false;
-}
-
 static int want(struct wanted *w, size_t i, struct vfioadm_error **err)
 {
 	const struct declaration *d = &w->d.declared.found.items[i];
@@ -133,7 +121,8 @@ static int want(struct wanted *w, size_t i, struct vfioadm_error **err)
 	int r = 0;
 
 	if (d->match[MATCH_CARD_TYPE]) {
-		if (!is_enabled(w, &d->type))
+		/* What the driver has been given already would be asked for once more, and nothing come of it. */
+		if (!enabled_ids_have(&w->enabled, &d->type))
 			w->types[w->n_types++] = d->type;
 		return 0;
 	}

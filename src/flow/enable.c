@@ -196,11 +196,8 @@ static int find_recorded(struct vfioadm_ctx *ctx, const struct types *types, str
 	if (store_load_ids(&store, &ids) == -ENOMEM)
 		return error_oom(err);
 	for (size_t i = 0; i < types->n; i++)
-		for (size_t j = 0; j < ids.n; j++)
-			if (cardtype_equal(&types->items[i], &ids.items[j].type)) {
-				ret->items[ret->n++] = types->items[i];
-				break;
-			}
+		if (enabled_ids_have(&ids, &types->items[i]))
+			ret->items[ret->n++] = types->items[i];
 	return 0;
 }
 

@@ -5,7 +5,6 @@
 #include "base/error.h"
 #include "flow/status.h"
 #include "flow/virtual.h"
-#include "policy/driver.h"
 
 const char *vfioadm_declared_state_name(enum vfioadm_declared_state state)
 {
@@ -93,13 +92,6 @@ static const char *functions_text(const struct standing *s, char *buf, size_t si
 	return buf;
 }
 
-static bool has_driver(const struct declaration *d, const struct vfioadm_function *f)
-{
-	if (!d->driver)
-		return uint_is(&f->vfio, 1);
-	return f->driver.state == VFIOADM_KNOWN && driver_name_equal(f->driver.value, d->driver);
-}
-
 static const char *driver_text(const struct vfioadm_function *f)
 {
 	return f->driver.state == VFIOADM_KNOWN ? f->driver.value : "no driver";
@@ -125,7 +117,7 @@ static int stand_function(struct standing *s)
 	for (size_t i = 0; i < s->m->functions.n; i++) {
 		const struct vfioadm_function *f = function_of(s, i);
 
-		if (has_driver(s->d, f))
+		if (match_has_driver(s->d, f))
 			continue;
 		if (is_held(s, f)) {
 			s->item->hint = "'vfioadm assign' takes it again before the next boot.";
@@ -142,19 +134,11 @@ static int stand_function(struct standing *s)
 		   driver_text(function_of(s, 0)), moved_text(s, moved, sizeof(moved)));
 }
 
-static bool is_enabled(const struct standing *s)
-{
-	for (size_t i = 0; i < s->enabled->n; i++)
-		if (cardtype_equal(&s->enabled->items[i].type, &s->d->type))
-			return true;
-	return false;
-}
-
 static int stand_type(struct standing *s)
 {
 	const char *id = s->d->match[MATCH_CARD_TYPE];
 
-	if (!is_enabled(s)) {
+	if (!enabled_ids_have(s->enabled, &s->d->type)) {
 		s->item->hint = "'vfioadm plan' says what would be done, 'vfioadm apply' does it.";
 		return say(s, VFIOADM_DECLARED_DIFFERS, "Card type %s is not given to vfio-pci.", id);
 	}

@@ -4,7 +4,6 @@
 
 #include "base/error.h"
 #include "flow/virtual.h"
-#include "policy/driver.h"
 
 static const struct vfioadm_function *pf_of(const struct look *look, const struct match *m)
 {
@@ -21,13 +20,6 @@ static size_t count_virtual(const struct look *look, const char *pf)
 	return n;
 }
 
-static bool is_given(const struct declaration *d, const struct vfioadm_function *f)
-{
-	if (!d->driver)
-		return uint_is(&f->vfio, 1);
-	return f->driver.state == VFIOADM_KNOWN && driver_name_equal(f->driver.value, d->driver);
-}
-
 int virtual_wanted(const struct look *look, const struct declaration *d, const struct match *m,
 		   struct selection *ret)
 {
@@ -35,7 +27,7 @@ int virtual_wanted(const struct look *look, const struct declaration *d, const s
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < look->inv->n_functions; i++)
-		if (str_is(&look->inv->functions[i].physfn, pf) && !is_given(d, &look->inv->functions[i]))
+		if (str_is(&look->inv->functions[i].physfn, pf) && !match_has_driver(d, &look->inv->functions[i]))
 			r = selection_add(ret, i);
 	return r;
 }

@@ -275,3 +275,10 @@ int match_declaration(const struct declaration *d, const struct vfioadm_inventor
 		*ret = m;
 	return r;
 }
+
+bool match_has_driver(const struct declaration *d, const struct vfioadm_function *f)
+{
+	if (!d->driver)
+		return uint_is(&f->vfio, 1);
+	return f->driver.state == VFIOADM_KNOWN && driver_name_equal(f->driver.value, d->driver);
+}

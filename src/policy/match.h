@@ -42,6 +42,9 @@ bool match_candidate(const struct declaration *d, const struct vfioadm_function 
 int match_declaration(const struct declaration *d, const struct vfioadm_inventory *inv, struct match *ret)
 	MUST_CHECK;
 
+/** Has the function the driver that is declared: the one that is named, or any VFIO driver? */
+bool match_has_driver(const struct declaration *d, const struct vfioadm_function *f);
+
 /** How much a key can be trusted to name the same card after a reboot. */
 enum trust {
 	TRUST_CARD,    /* moves with the card: UID/FID the administrator's own, Serial */

@@ -158,11 +158,16 @@ static struct enabled_id *find_id(const struct enabled_ids *ids, const struct ca
 	return NULL;
 }
 
+bool enabled_ids_have(const struct enabled_ids *ids, const struct cardtype *type)
+{
+	return find_id(ids, type) != NULL;
+}
+
 int store_remove_id(struct store *s, const struct cardtype *type, bool *ret_changed)
 {
 	_cleanup_enabled_ids_ struct enabled_ids ids = { 0 };
 	int r = store_load_ids(s, &ids);
-	bool there = r == 0 && find_id(&ids, type);
+	bool there = r == 0 && enabled_ids_have(&ids, type);
 
 	if (there)
 		r = save_ids(s, &ids, type);
