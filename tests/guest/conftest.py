@@ -33,6 +33,8 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "own_guest: boot one that no other test has touched")
     config.addinivalue_line("markers", "initramfs(name, …): tools that make the initramfs of `machine`; "
                             "all of them without")
+    config.addinivalue_line("markers", "daily(kernel, initramfs): with other kernels and tools this test "
+                            "of `machine` is a long one")
     config.addinivalue_line("markers", "long: takes minutes; only with VFIOADM_TEST_LONG")
     config.addinivalue_line("markers", "no_payload: the test does not need vfioadm in the guest")
 
@@ -73,9 +75,15 @@ def _for_no_kernel(item):
                for m in item.iter_markers("skip"))
 
 
+def _is_long(item):
+    daily = item.get_closest_marker("daily")
+    params = item.callspec.params if daily else {}
+    return item.get_closest_marker("long") or (
+        daily and (params["kernel"], params["initramfs"]) != daily.args)
+
+
 def _left_out(item):
-    return _for_no_kernel(item) or (item.get_closest_marker("long") and
-                                    not os.environ.get("VFIOADM_TEST_LONG"))
+    return _for_no_kernel(item) or (_is_long(item) and not os.environ.get("VFIOADM_TEST_LONG"))
 
 
 def pytest_collection_modifyitems(config, items):
