@@ -252,6 +252,30 @@ static int uncertain(struct verdict *v, struct match *m)
 	return 0;
 }
 
+bool match_has_driver(const struct declaration *d, const struct vfioadm_function *f)
+{
+	if (!d->driver)
+		return uint_is(&f->vfio, 1);
+	return f->driver.state == VFIOADM_KNOWN && driver_name_equal(f->driver.value, d->driver);
+}
+
+/*
+ * What only its native driver would tell was looked at before it was assigned. As nothing is taken any more, all
+ * that can still be read is enough, if there is no other that it may be.
+ */
+static bool is_assigned(const struct declaration *d, const struct vfioadm_inventory *inv, const struct verdict *v)
+{
+	return v->unread.n == 1 && (v->key == MATCH_NVME_SERIAL || v->key == MATCH_MAC) &&
+	       match_has_driver(d, &inv->functions[v->unread.items[0]]);
+}
+
+static void found(const struct declaration *d, const struct vfioadm_inventory *inv, struct selection *from,
+		  struct match *m)
+{
+	m->moved = was_seen_elsewhere(d, inv, from);
+	take(m, MATCH_FOUND, from);
+}
+
 int match_declaration(const struct declaration *d, const struct vfioadm_inventory *inv, struct match *ret)
 {
 	CLEANUP(verdict_clear) struct verdict v = { 0 };
@@ -263,8 +287,9 @@ int match_declaration(const struct declaration *d, const struct vfioadm_inventor
 	if (v.holds.n > 1 && !d->multiple) {
 		take(&m, MATCH_AMBIGUOUS, &v.holds);
 	} else if (v.holds.n && (d->multiple || !sibling_unread(inv, &v))) {
-		m.moved = was_seen_elsewhere(d, inv, &v.holds);
-		take(&m, MATCH_FOUND, &v.holds);
+		found(d, inv, &v.holds, &m);
+	} else if (!v.holds.n && is_assigned(d, inv, &v)) {
+		found(d, inv, &v.unread, &m);
 	} else if (v.unread.n) {
 		r = uncertain(&v, &m);
 	} else {
@@ -274,11 +299,4 @@ int match_declaration(const struct declaration *d, const struct vfioadm_inventor
 	if (r == 0)
 		*ret = m;
 	return r;
-}
-
-bool match_has_driver(const struct declaration *d, const struct vfioadm_function *f)
-{
-	if (!d->driver)
-		return uint_is(&f->vfio, 1);
-	return f->driver.state == VFIOADM_KNOWN && driver_name_equal(f->driver.value, d->driver);
 }

@@ -37,7 +37,9 @@ unsigned match_facets_others(const struct declaration *d);
 /** By IDs alone (or by nothing, when it has none): worth a closer look. */
 bool match_candidate(const struct declaration *d, const struct vfioadm_function *f);
 /**
- * A UID counts only where the machine says that UIDs are unique: else it is UNCERTAIN. -ENOMEM.
+ * A UID counts only where the machine says that UIDs are unique: else it is UNCERTAIN. NvmeSerial and MACAddress
+ * cannot be read of a function that is assigned: the only one for which all else holds, and that has the driver
+ * that is declared, is FOUND. -ENOMEM.
  */
 int match_declaration(const struct declaration *d, const struct vfioadm_inventory *inv, struct match *ret)
 	MUST_CHECK;

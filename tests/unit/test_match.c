@@ -236,6 +236,32 @@ static void test_unread(void **state)
 	assert_string_equal(match("Address=0000:02:00.0\nVendor=1b36\nDevice=0011"), "foreign 0000:02:00.0");
 }
 
+/* Its serial number was looked at before it was assigned, and cannot be any more. */
+static void test_unread_since_it_is_assigned(void **state)
+{
+	struct vfioadm_function *f = at("0000:02:00.0");
+
+	f->vfio = uint_known(0);
+	f->driver.state = VFIOADM_NONE;
+	assert_string_equal(match("Path=pci-0000:00:1c.1/00.0\nNvmeSerial=TWIN2"),
+			    "uncertain NvmeSerial 0000:02:00.0");
+	f->vfio = uint_known(1);
+	f->driver = str_known("vfio-pci");
+	assert_string_equal(match("Path=pci-0000:00:1c.1/00.0\nNvmeSerial=TWIN2"), "found 0000:02:00.0");
+	assert_string_equal(match("[Match]\nPath=pci-0000:00:1c.1/00.0\nNvmeSerial=TWIN2\n"
+				  "[LastSeen]\nAddress=0000:05:00.0\n"),
+			    "found moved 0000:02:00.0");
+	/* Another driver than the one that is declared is not what was done about this declaration. */
+	assert_string_equal(match("[Match]\nPath=pci-0000:00:1c.1/00.0\nNvmeSerial=TWIN2\n"
+				  "[Assign]\nDriver=nvme-vfio-pci\n"),
+			    "uncertain NvmeSerial 0000:02:00.0");
+	/* The other one is known to be it, or may be it. */
+	assert_string_equal(match("Class=010802\nSerial=" SERIAL "\nNvmeSerial=TWIN1"), "found 0000:01:00.0");
+	f->serial.state = VFIOADM_UNKNOWN;
+	assert_string_equal(match("Serial=" OTHER_SERIAL "\nNvmeSerial=TWIN2"),
+			    "uncertain Serial 0000:02:00.0");
+}
+
 static void test_unread_card_type(void **state)
 {
 	struct vfioadm_function *f = at("0000:02:00.0");
@@ -590,6 +616,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ON(twins, test_keys),		 ON(twins, test_foreign),
 		ON(twins, test_moved),		 ON(twins, test_unread),
+		ON(twins, test_unread_since_it_is_assigned),
 		ON(twins, test_unread_card_type), ON(twins, test_siblings),
 		ON(s390, test_s390),		 ON(s390, test_uid_not_unique),
 		ON(sriov, test_vf),		 ON(twins, test_facets),
