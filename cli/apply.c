@@ -53,12 +53,17 @@ static bool is_named(const struct cli *cli, const struct vfioadm_declared *item)
 	return !cli->n_operands;
 }
 
-/* What is not there at boot may be found later, and then the claim unit comes for it. */
+/*
+ * What is not there at boot may be found later, and then the claim unit comes for it. Almost all else is in force by
+ * then, and whoever waits for the boot need not wait for as many plans.
+ */
 static bool is_wanted(const struct cli *cli, const struct vfioadm_declared *item)
 {
 	if (!is_named(cli, item) || (cli->only && !is_about(item, cli->only)))
 		return false;
-	return !(cli_has(cli, OPT_BOOT) && item->state == VFIOADM_DECLARED_MISSING);
+	if (!cli_has(cli, OPT_BOOT))
+		return true;
+	return item->state != VFIOADM_DECLARED_MISSING && item->state != VFIOADM_DECLARED_IN_FORCE;
 }
 
 static int unknown_name(struct runs *all, const char *name)
@@ -124,6 +129,7 @@ static bool run_once(struct runs *all, const char *const *names, size_t n)
 	struct vfioadm_options options = change_options(all->cli);
 
 	options.dry_run |= all->dry;
+	options.only = all->cli->only;
 	run->name = n == 1 ? names[0] : NULL;
 	run->r = vfioadm_plan_apply(all->cli->ctx, names, n, &options, &run->plan, &run->error);
 	if (run->r < 0) {

@@ -447,6 +447,11 @@ struct vfioadm_options {
 	 * /etc/vfioadm.d, see vfioadm.conf(5), and rebuild the initramfs where that matters.
 	 */
 	bool persist;
+	/*
+	 * apply: the address of a function. Where its card type is declared, this function itself is assigned, from
+	 * whatever host driver it has; else a card type is only given to vfio-pci. NULL: none.
+	 */
+	const char *only;
 };
 
 /**

@@ -112,6 +112,29 @@ static int fail_conflict(const struct wanted *w, size_t i, size_t rival, size_t 
 	return -ENOTUNIQ;
 }
 
+/* vfio-pci takes what is free as soon as it gets the ID; a driver of the host keeps what it has. */
+static int want_type(struct wanted *w, const struct declaration *d, const struct match *m)
+{
+	const char *only = w->options->only;
+	bool given = enabled_ids_have(&w->enabled, &d->type);
+
+	/* What the driver has been given already would be asked for once more, and nothing come of it. */
+	if (!given)
+		w->types[w->n_types++] = d->type;
+	for (size_t i = 0; only && i < m->functions.n; i++) {
+		size_t at = m->functions.items[i];
+		const struct vfioadm_function *f = &w->look->inv->functions[at];
+
+		if (!streq(f->address, only) || (!given && f->driver.state == VFIOADM_NONE))
+			continue;
+		/* One about this very card says more than one about its type. */
+		if (!w->d.declared.found.items[declared_for(&w->d, at)].match[MATCH_CARD_TYPE])
+			continue;
+		return want_function(w, d, at);
+	}
+	return 0;
+}
+
 static int want(struct wanted *w, size_t i, struct vfioadm_error **err)
 {
 	const struct declaration *d = &w->d.declared.found.items[i];
@@ -120,12 +143,8 @@ static int want(struct wanted *w, size_t i, struct vfioadm_error **err)
 	ssize_t rival = declared_rival(&w->d, i, &function);
 	int r = 0;
 
-	if (d->match[MATCH_CARD_TYPE]) {
-		/* What the driver has been given already would be asked for once more, and nothing come of it. */
-		if (!enabled_ids_have(&w->enabled, &d->type))
-			w->types[w->n_types++] = d->type;
-		return 0;
-	}
+	if (d->match[MATCH_CARD_TYPE])
+		return want_type(w, d, m) < 0 ? error_oom(err) : 0;
 	if (m->outcome != MATCH_FOUND)
 		return fail_not_found(d, m, err);
 	if (rival >= 0)

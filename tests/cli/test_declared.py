@@ -217,6 +217,14 @@ def test_only(double):
         assert r.status == 2 and r.err.startswith("vfioadm: --only takes the address of a function"), bad
 
 
+def test_boot_passes_over_what_is_in_force(double):
+    def names(*options):
+        return [d["name"] for d in double("apply", "--json", "--sysroot", "/all", *options).json()["declarations"]]
+
+    assert "unchanged" in names()
+    assert names("--boot") == [n for n in names() if n not in ("unchanged", "error")]
+
+
 def test_boot_passes_over_what_is_not_there(double):
     assert "error: you are not root" in double("apply", "--sysroot", "/all").err
     r = double("apply", "--boot", "--sysroot", "/all")

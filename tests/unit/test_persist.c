@@ -404,6 +404,35 @@ static void test_type_and_card(void **state)
 	assert_int_equal(vfioadm_status_n(status_of(t, NULL) ? t->status : NULL), 1);
 }
 
+/* A card of an enabled type that is plugged in while nvme is there: nvme has it before anybody is asked. */
+static void test_one_of_a_type(void **state)
+{
+	struct persist_test *t = *state;
+	struct vfioadm_options one = { .only = TWIN1 };
+
+	done(t, vfioadm_plan_enable, "1b36:0010", true);
+	assert_int_equal(plan(t, vfioadm_plan_apply, "type-1b36-0010", (struct vfioadm_options){0}), 0);
+	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_UNCHANGED);
+	assert_int_equal(plan(t, vfioadm_plan_apply, "type-1b36-0010", one), 0);
+	assert_int_equal(vfioadm_plan_run(t->ctx, t->plan, &t->err), 0);
+	assert_string_equal(driver_of(t->host, TWIN0), "nvme");
+	assert_string_equal(driver_of(t->host, TWIN1), "vfio-pci");
+	assert_int_equal(plan(t, vfioadm_plan_apply, "type-1b36-0010", one), 0);
+	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_UNCHANGED);
+	/* Released by hand: it is left alone. */
+	done(t, vfioadm_plan_release, TWIN1, false);
+	assert_int_equal(plan(t, vfioadm_plan_apply, "type-1b36-0010", one), 0);
+	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_UNCHANGED);
+	/* What is declared of the card itself is not this declaration's to do. */
+	write_conf(t, "card", "[Match]\nPath=pci-0000:00:02.0/00.0\nVendor=1b36\nDevice=0010\n");
+	one.only = TWIN0;
+	assert_int_equal(plan(t, vfioadm_plan_apply, "type-1b36-0010", one), 0);
+	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_UNCHANGED);
+	one.only = NIC;
+	assert_int_equal(plan(t, vfioadm_plan_apply, "type-1b36-0010", one), 0);
+	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_UNCHANGED);
+}
+
 static void test_virtual_functions(void **state)
 {
 	struct persist_test *t = *state;
@@ -473,6 +502,7 @@ int main(void)
 		TEST(test_what_cannot_be_applied),
 		TEST(test_two_for_one),
 		TEST(test_type_and_card),
+		TEST(test_one_of_a_type),
 		TEST(test_virtual_functions),
 		TEST(test_too_many_virtual_functions),
 		TEST(test_types),
