@@ -126,10 +126,13 @@ class Machine:
         self._scratch = machineroot.scratch("machine", 2 << 30)
         self._dir = Path(self._scratch.name)
         self._image = self._dir / "root.img"
-        self.system = machineroot.disk(kernel, tool, self._image, installed)
+        self.system = self._make_disk(installed)
         self.release = self.system.release
         self._files = Filesystem(self._image)
         self._quick = False
+
+    def _make_disk(self, installed):
+        return machineroot.disk(self.kernel, self.tool, self._image, installed)
 
     def __enter__(self):
         return self
@@ -138,6 +141,8 @@ class Machine:
         self.close()
 
     # --- power
+
+    _power = _Power
 
     @property
     def alive(self):
@@ -159,7 +164,7 @@ class Machine:
             self._log = self._dir / "writes.log"
             self._log.unlink(missing_ok=True)
             self._log.touch()
-        guest = _Power(self, f"{self.append} {append}", self._devices(record))
+        guest = self._power(self, f"{self.append} {append}", self._devices(record))
         # Known before it has booted: a console is wanted most of a boot that fails.
         self.guest = guest
         self.boots += 1
@@ -177,9 +182,12 @@ class Machine:
         args = [a.replace("{dir}", str(self._dir)) for a in self.cards.arguments()]
         for name in re.findall(r"file=([^,]+\.img)", " ".join(args)):
             self._blank(Path(name))
+        return [*args, *root, *self._root_device()]
+
+    def _root_device(self):
         # Last, so that nothing that is added shifts it.
-        return [*args, "-device", "pcie-root-port,id=rproot,chassis=200,slot=200,addr=0x1c",
-                *root, "-device", ROOT_DEVICE[self.root]]
+        return ["-device", "pcie-root-port,id=rproot,chassis=200,slot=200,addr=0x1c",
+                "-device", ROOT_DEVICE[self.root]]
 
     def _leave(self, command, timeout):
         self._need_on()

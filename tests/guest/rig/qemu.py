@@ -259,15 +259,17 @@ class Guest:
         initramfs.assemble(initrd, base, extra)
         return kernels.fetch(self.kernel.name) / "image", initrd
 
-    def _launch(self):
+    def _boot_args(self):
         kernel, initrd = self._boot_files()
+        return ["-kernel", str(kernel), "-initrd", str(initrd), "-append", self.command_line()]
+
+    def _launch(self):
         agent, agent_end = socket.socketpair()
         qmp, qmp_end = socket.socketpair()
         self.console_path.touch()
         cmd = ["setpriv", "--pdeathsig", "KILL", *MACHINE[self.arch], "-m", self.memory,
                "-nodefaults", "-no-user-config", "-no-reboot",
-               "-display", "none", "-kernel", str(kernel), "-initrd", str(initrd),
-               "-append", self.command_line(),
+               "-display", "none", *self._boot_args(),
                "-chardev", f"socket,id=agent,fd={agent_end.fileno()}",
                "-chardev", f"socket,id=qmp,fd={qmp_end.fileno()}",
                "-mon", "chardev=qmp,mode=control",
