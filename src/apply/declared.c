@@ -4,6 +4,7 @@
 
 #include "apply/private.h"
 #include "base/error.h"
+#include "host/observe.h"
 #include "policy/bootfiles.h"
 #include "store/declared.h"
 
@@ -33,6 +34,21 @@ int operation_verify_declared(struct apply *a, const struct op *op)
 	return r > 0 ? -EIO : r;
 }
 
+int operation_own_nodes(struct apply *a, const struct op *op, bool look_only, bool *ret_no_effect)
+{
+	_cleanup_strv_ struct strv nodes = { 0 };
+	int r = observe_vfio_nodes(a->host, op->device, &nodes);
+
+	*ret_no_effect = true;
+	if (r == 0 && !nodes.n)
+		r = -ENOENT;
+	for (size_t i = 0; r >= 0 && i < nodes.n; i++) {
+		r = a->host->ops->own_node(a->host, op->device, nodes.items[i], op->value, look_only);
+		*ret_no_effect &= r == 0;
+	}
+	return r < 0 ? r : 0;
+}
+
 /* A file that cannot be used is said by everything that looks at it; the rules are made from the others. */
 int operation_write_rules(struct apply *a, bool *ret_no_effect)
 {
@@ -50,5 +66,7 @@ int operation_write_rules(struct apply *a, bool *ret_no_effect)
 		return -ENOMEM;
 	r = declared_write_generated(a->root, BOOTFILES_RULES, rules.len ? rules.s : NULL, &changed);
 	*ret_no_effect = r == 0 && !changed;
+	if (changed && a->host->ops->reload_rules)
+		a->host->ops->reload_rules(a->host);
 	return r;
 }

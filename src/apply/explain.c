@@ -164,6 +164,10 @@ static void say_failure(const struct step *step, int r, struct vfioadm_error **e
 				"make room there.");
 	else if (code == VFIOADM_E_STORE)
 		error_hint(err, "vfioadm keeps in /run/vfioadm how to give devices back; make room there.");
+	if (step->op.kind == OP_OWN_NODES && r == -ESRCH)
+		error_hint(err, "This host has no such user or group: put [Node] right in the file in /etc/vfioadm.d that "
+				"declares %s, or add them.",
+			   step->op.device);
 	if (code == VFIOADM_E_READ_ONLY_SYS)
 		error_hint(err, "/sys is mounted read-only here (a container?); run vfioadm on the host.");
 	if (code == VFIOADM_E_NOT_PERMITTED)

@@ -139,6 +139,8 @@ int operation_run(struct apply *a, const struct op *op, bool *ret_no_effect)
 		return operation_declare(a, op, ret_no_effect);
 	case OP_WRITE_RULES:
 		return operation_write_rules(a, ret_no_effect);
+	case OP_OWN_NODES:
+		return operation_own_nodes(a, op, false, ret_no_effect);
 	case OP_REBUILD:
 		return a->host->ops->rebuild_image ? a->host->ops->rebuild_image(a->host) : -EROFS;
 	case OP_HOLD:
@@ -193,6 +195,14 @@ static int verify_number(struct apply *a, const struct op *op)
 	return strcmp(text, op->value) == 0 ? 0 : -EIO;
 }
 
+static int verify_nodes(struct apply *a, const struct op *op)
+{
+	bool so = false;
+	int r = operation_own_nodes(a, op, true, &so);
+
+	return r < 0 ? r : so ? 0 : -EIO;
+}
+
 int operation_verify(struct apply *a, const struct op *op)
 {
 	switch (op->kind) {
@@ -215,6 +225,8 @@ int operation_verify(struct apply *a, const struct op *op)
 	case OP_SET_AUTOPROBE:
 	case OP_SET_NUMVFS:
 		return verify_number(a, op);
+	case OP_OWN_NODES:
+		return verify_nodes(a, op);
 	case OP_DECLARE:
 		return operation_verify_declared(a, op);
 	default:

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "boot/private.h"
+#include "policy/bootfiles.h"
 #include "policy/driver.h"
 
 /* ---- time ---- */
@@ -261,6 +262,29 @@ static void drop_physical(struct run *run)
 			run->targets[i].dropped = true;
 }
 
+static bool wants_other_owner(const struct target *a, const struct target *b)
+{
+	return !a->by_type && !b->by_type && a->f->iommu_group.state == VFIOADM_KNOWN &&
+	       uint_is(&b->f->iommu_group, a->f->iommu_group.value) && !bootfiles_same_node_owner(a->d, b->d);
+}
+
+/* A group has one node and goes to one guest: whose, nobody can know. */
+static void drop_two_owners(struct run *run)
+{
+	for (size_t i = 0; i < run->n_targets; i++)
+		for (size_t k = 0; k < run->n_targets; k++) {
+			struct target *t = &run->targets[i], *other = &run->targets[k];
+
+			if (t->d->vfs.state == VFIOADM_KNOWN || other->d->vfs.state == VFIOADM_KNOWN ||
+			    t->disputed || !wants_other_owner(t, other))
+				continue;
+			run_drop(run, t, EARLY_WARNING,
+				 "%s: its IOMMU group's node is to have another owner by %s than by %s; it is not touched.",
+				 t->f->address, run_file(other->d), run_file(t->d));
+			t->disputed = true;
+		}
+}
+
 static int choose_driver(struct run *run, struct target *t)
 {
 	const char *reason;
@@ -295,6 +319,7 @@ int run_find_targets(struct run *run)
 		return r;
 	own_functions(&o, true);
 	drop_physical(run);
+	drop_two_owners(run);
 	for (size_t i = 0; r == 0 && i < run->n_targets; i++)
 		if (!run->targets[i].dropped)
 			r = choose_driver(run, &run->targets[i]);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "flow/nodes.h"
 #include "flow/session.h"
 #include "flow/virtual.h"
 
@@ -70,8 +71,10 @@ static int want_function(struct wanted *w, const struct declaration *d, size_t f
 {
 	const struct vfioadm_function *f = &w->look->inv->functions[function];
 
-	if (match_has_driver(d, f) || (w->look->host->live && hold_is_set(w->ctx->run_dir, f->address)))
+	if (w->look->host->live && hold_is_set(w->ctx->run_dir, f->address))
 		return 0;
+	if (match_has_driver(d, f))
+		return nodes_plan_bound(w->look, d, f, w->plan);
 	w->drivers[function] = d->driver;
 	return selection_add(&w->look->selected, function);
 }
@@ -92,7 +95,7 @@ static int want_virtual(struct wanted *w, const struct declaration *d, const str
 	_cleanup_selection_ struct selection functions = { 0 };
 	int r = virtual_create(w->look, d, m, w->plan, err);
 
-	if (r == 0 && virtual_wanted(w->look, d, m, &functions) < 0)
+	if (r == 0 && virtual_functions(w->look, m, &functions) < 0)
 		r = error_oom(err);
 	for (size_t i = 0; r == 0 && i < functions.n; i++)
 		if (want_function(w, d, functions.items[i]) < 0)
@@ -121,16 +124,16 @@ static int want_type(struct wanted *w, const struct declaration *d, const struct
 	/* What the driver has been given already would be asked for once more, and nothing come of it. */
 	if (!given)
 		w->types[w->n_types++] = d->type;
-	for (size_t i = 0; only && i < m->functions.n; i++) {
+	for (size_t i = 0; i < m->functions.n; i++) {
 		size_t at = m->functions.items[i];
 		const struct vfioadm_function *f = &w->look->inv->functions[at];
+		bool wanted = match_has_driver(d, f) || (only && streq(f->address, only) &&
+							 (given || f->driver.state == VFIOADM_KNOWN));
 
-		if (!streq(f->address, only) || (!given && f->driver.state == VFIOADM_NONE))
-			continue;
 		/* One about this very card says more than one about its type. */
-		if (!w->d.declared.found.items[declared_for(&w->d, at)].match[MATCH_CARD_TYPE])
-			continue;
-		return want_function(w, d, at);
+		if (wanted && w->d.declared.found.items[declared_for(&w->d, at)].match[MATCH_CARD_TYPE] &&
+		    want_function(w, d, at) < 0)
+			return -ENOMEM;
 	}
 	return 0;
 }
@@ -149,6 +152,9 @@ static int want(struct wanted *w, size_t i, struct vfioadm_error **err)
 		return fail_not_found(d, m, err);
 	if (rival >= 0)
 		return fail_conflict(w, i, (size_t)rival, function, err);
+	rival = nodes_rival(w->look, &w->d, i, &function);
+	if (rival >= 0)
+		return nodes_fail_rival(w->look, &w->d, i, (size_t)rival, function, err);
 	if (d->vfs.state == VFIOADM_KNOWN)
 		return want_virtual(w, d, m, err);
 	for (size_t k = 0; r == 0 && k < m->functions.n; k++)

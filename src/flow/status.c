@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "flow/nodes.h"
 #include "flow/status.h"
 #include "flow/virtual.h"
 
@@ -130,6 +131,17 @@ static int stand_function(struct standing *s)
 			   driver_text(f), moved_text(s, moved, sizeof(moved)),
 			   s->d->driver ? s->d->driver : "a VFIO driver");
 	}
+	for (size_t i = 0; i < s->m->functions.n; i++) {
+		_cleanup_free_ char *node = NULL;
+
+		if (nodes_differ(s->look, s->d, function_of(s, i), &node) < 0)
+			return -ENOMEM;
+		if (!node)
+			continue;
+		s->item->hint = "'vfioadm apply' gives it to whom it is to belong.";
+		return say(s, VFIOADM_DECLARED_DIFFERS, "%s has %s, but %s has another owner or mode than [Node] says.",
+			   function_of(s, i)->address, driver_text(function_of(s, i)), node);
+	}
 	return say(s, VFIOADM_DECLARED_IN_FORCE, "%s has %s%s.", function_of(s, 0)->address,
 		   driver_text(function_of(s, 0)), moved_text(s, moved, sizeof(moved)));
 }
@@ -236,20 +248,28 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(((const struct vfioadm_declared *)a)->name, ((const struct vfioadm_declared *)b)->name);
 }
 
-/* Two files about one function: neither can be followed without breaking the other. */
+/* Two files about one function or one node: neither can be followed without breaking the other. */
 static int mark_conflict(struct vfioadm_status *status, const struct look *look, const struct declared_look *d,
 			 size_t i)
 {
 	struct vfioadm_declared *item = &status->items[i];
 	size_t f;
 	ssize_t rival = declared_rival(d, i, &f);
+	ssize_t owner = rival < 0 ? nodes_rival(look, d, i, &f) : -1;
 
-	if (rival < 0)
+	if (rival >= 0) {
+		item->message = arena_format(&status->arena, "%s is declared by %s as well.",
+					     look->inv->functions[f].address, d->declared.found.items[rival].file);
+		item->hint = "Remove one of the two files.";
+	} else if (owner >= 0) {
+		item->message = arena_format(&status->arena,
+					     "The VFIO node of the IOMMU group of %s is to have another owner by %s.",
+					     look->inv->functions[f].address, d->declared.found.items[owner].file);
+		item->hint = "A group has one node and goes to one guest: say the same in [Node] of both files.";
+	} else {
 		return 0;
+	}
 	item->state = VFIOADM_DECLARED_AMBIGUOUS;
-	item->message = arena_format(&status->arena, "%s is declared by %s as well.",
-				     look->inv->functions[f].address, d->declared.found.items[rival].file);
-	item->hint = "Remove one of the two files.";
 	item->in_initramfs = false;
 	return item->message ? 0 : -ENOMEM;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "flow/nodes.h"
 #include "flow/virtual.h"
 
 static const struct vfioadm_function *pf_of(const struct look *look, const struct match *m)
@@ -20,15 +21,36 @@ static size_t count_virtual(const struct look *look, const char *pf)
 	return n;
 }
 
-int virtual_wanted(const struct look *look, const struct declaration *d, const struct match *m,
-		   struct selection *ret)
+static int find_other_owner(struct look *look, const struct declaration *d, const struct match *m, char **ret)
+{
+	_cleanup_selection_ struct selection all = { 0 };
+	int r = virtual_functions(look, m, &all);
+
+	for (size_t i = 0; r == 0 && !*ret && i < all.n; i++)
+		r = nodes_differ(look, d, &look->inv->functions[all.items[i]], ret);
+	return r;
+}
+
+int virtual_functions(const struct look *look, const struct match *m, struct selection *ret)
 {
 	const char *pf = pf_of(look, m)->address;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < look->inv->n_functions; i++)
-		if (str_is(&look->inv->functions[i].physfn, pf) && !match_has_driver(d, &look->inv->functions[i]))
+		if (str_is(&look->inv->functions[i].physfn, pf))
 			r = selection_add(ret, i);
+	return r;
+}
+
+int virtual_wanted(const struct look *look, const struct declaration *d, const struct match *m,
+		   struct selection *ret)
+{
+	_cleanup_selection_ struct selection all = { 0 };
+	int r = virtual_functions(look, m, &all);
+
+	for (size_t i = 0; r == 0 && i < all.n; i++)
+		if (!match_has_driver(d, &look->inv->functions[all.items[i]]))
+			r = selection_add(ret, all.items[i]);
 	return r;
 }
 
@@ -36,15 +58,21 @@ int stand_virtual(struct look *look, const struct declaration *d, const struct m
 		  struct vfioadm_declared *item)
 {
 	_cleanup_selection_ struct selection wanted = { 0 };
+	_cleanup_free_ char *node = NULL;
 	const char *pf = pf_of(look, m)->address;
 	size_t n = count_virtual(look, pf);
 
-	if (virtual_wanted(look, d, m, &wanted) < 0)
+	if (virtual_wanted(look, d, m, &wanted) < 0 ||
+	    (!wanted.n && find_other_owner(look, d, m, &node) < 0))
 		return -ENOMEM;
-	item->state = n == d->vfs.value && !wanted.n ? VFIOADM_DECLARED_IN_FORCE : VFIOADM_DECLARED_DIFFERS;
+	item->state = n == d->vfs.value && !wanted.n && !node ? VFIOADM_DECLARED_IN_FORCE :
+								VFIOADM_DECLARED_DIFFERS;
 	if (n != d->vfs.value)
 		item->message = arena_format(arena, "%s has %zu virtual functions, and is to have %u.", pf, n,
 					     (unsigned)d->vfs.value);
+	else if (node)
+		item->message = arena_format(arena, "%s has %zu virtual functions, and %s has another owner or "
+						    "mode than [Node] says.", pf, n, node);
 	else
 		item->message = arena_format(arena, "%s has %zu virtual functions, %zu of them not on %s.", pf, n,
 					     wanted.n, d->driver ? d->driver : "a VFIO driver");

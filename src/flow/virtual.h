@@ -7,6 +7,8 @@
 /** How a PF stands whose virtual functions are declared. -ENOMEM. */
 int stand_virtual(struct look *look, const struct declaration *d, const struct match *m, struct arena *arena,
 		  struct vfioadm_declared *item) MUST_CHECK;
+/** All its virtual functions. -ENOMEM. */
+int virtual_functions(const struct look *look, const struct match *m, struct selection *ret) MUST_CHECK;
 /** Its virtual functions that do not have the driver that they are to have. -ENOMEM. */
 int virtual_wanted(const struct look *look, const struct declaration *d, const struct match *m,
 		   struct selection *ret) MUST_CHECK;

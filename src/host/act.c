@@ -54,6 +54,15 @@ int act_load_module(struct helper *helper, struct host *h, const char *module, c
 	return outcome(r, result);
 }
 
+int act_own_node(struct helper *helper, struct host *h, const char *path, const char *owner, bool look_only)
+{
+	int64_t result = 0;
+	int r = call(helper, h, look_only ? ACT_LOOK_AT_NODE : ACT_OWN_NODE, path, owner, strlen(owner), &result,
+		     NULL, 0, NULL);
+
+	return outcome(r, result);
+}
+
 int act_claim(struct helper *helper, struct host *h, const char *run_dir, const char *run, const char *name,
 	      pid_t *ret_holder)
 {

@@ -20,6 +20,8 @@ enum act_operation {
 	ACT_NET_LINKS, /* these: act_net.c */
 	ACT_ROUTE,
 	ACT_SMC,
+	ACT_OWN_NODE,
+	ACT_LOOK_AT_NODE,
 };
 
 /*
@@ -30,6 +32,9 @@ int act_write(struct helper *helper, struct host *h, const char *path, const cha
 ssize_t act_read(struct helper *helper, struct host *h, const char *path, char *buf, size_t size);
 /** options: NULL, or module parameters; with options a module that is loaded already is -EEXIST. */
 int act_load_module(struct helper *helper, struct host *h, const char *module, const char *options);
+
+/** See own_node of host.h. */
+int act_own_node(struct helper *helper, struct host *h, const char *path, const char *owner, bool look_only);
 
 /** See the claims of host.h. */
 int act_claim(struct helper *helper, struct host *h, const char *run_dir, const char *run, const char *name,
@@ -43,6 +48,8 @@ void act_announce(const char *text);
 
 /** The helper's side (kmod.c). -ELIBACC: there is no libkmod. */
 int64_t act_serve_load_module(const char *module, const char *options);
+/** act_node.c */
+int64_t act_serve_own_node(const char *path, const char *data, size_t size, bool look_only);
 int64_t act_serve(uint32_t operation, const char *path, const char *data, size_t data_size, char *reply,
 		  size_t size, size_t *ret_size);
 

@@ -55,6 +55,9 @@ int64_t act_serve(uint32_t operation, const char *path, const char *data, size_t
 		return serve_read(path, reply, size, ret_size);
 	case ACT_LOAD_MODULE:
 		return act_serve_load_module(path, data_size ? data : NULL);
+	case ACT_OWN_NODE:
+	case ACT_LOOK_AT_NODE:
+		return act_serve_own_node(path, data, data_size, operation == ACT_LOOK_AT_NODE);
 	case ACT_NET_LINKS:
 		return act_net_links(path, data, reply, size, ret_size);
 	case ACT_ROUTE:

@@ -137,6 +137,15 @@ static void keep_last_line(struct host *h, char *text)
 	snprintf(h->image_error, sizeof(h->image_error), "%s", host_clean_text(last));
 }
 
+void live_reload_rules(struct host *h)
+{
+	char text[ANSWER_MAX];
+
+	/* Where no udev runs there is nobody to be told, and whoever cannot be told finds out a little later. */
+	if (host_exists(h, "run/udev/control"))
+		(void)!ask("reload-rules\n", ASK_MS, text);
+}
+
 int live_rebuild_image(struct host *h)
 {
 	char text[ANSWER_MAX];

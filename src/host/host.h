@@ -84,12 +84,20 @@ struct host_ops {
 	ssize_t (*read_locked)(struct host *h, const char *path, char *buf, size_t size);
 	int (*load_module)(struct host *h, const char *module, const char *options);
 	/*
+	 * Gives a node ("dev/vfio/12") to "user:group:mode": names or numbers, empty for what stays as it is, and
+	 * octal. 1: it was changed, or look_only and it would be; 0: it is so. Never wider than asked for in
+	 * between. -ESRCH: no such user or group; -ENODEV: no character device.
+	 */
+	int (*own_node)(struct host *h, const char *claim, const char *path, const char *owner, bool look_only);
+	/*
 	 * The initramfs that the host boots with, and on s390 what makes it boot (zipl). image_has: 1 when one
 	 * of these modules is in it, or declared state is; 0: no; -ENOENT: this host has none that we know.
 	 * rebuild_image may take minutes; -EREMOTEIO: the tool failed, and host->image_error says how.
 	 */
 	int (*image_has)(struct host *h, const char *const *modules, size_t n);
 	int (*rebuild_image)(struct host *h);
+	/* udev's rules were written: they shall count for the next event. NULL: nobody to be told. */
+	void (*reload_rules)(struct host *h);
 	/*
 	 * Interfaces of a network namespace ("proc/PID/ns/net"; NULL: our own), one line each, "name flags
 	 * bus/parent kind addresses first-address", flags in hex and "-" for what there is none of:

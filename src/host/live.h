@@ -51,11 +51,13 @@ int live_stuck_in(struct host *h, const char *name, struct strv *ret);
 bool live_is_ours(struct host *h, pid_t pid);
 int live_write(struct host *h, const char *claim, const char *path, const char *data, size_t size);
 ssize_t live_read_locked(struct host *h, const char *path, char *buf, size_t size);
+int live_own_node(struct host *h, const char *claim, const char *path, const char *owner, bool look_only);
 int live_load_module(struct host *h, const char *module, const char *options);
 
 /* boot_image.c */
 int live_image_has(struct host *h, const char *const *modules, size_t n);
 int live_rebuild_image(struct host *h);
+void live_reload_rules(struct host *h);
 void live_claims_free(struct live_host *l);
 
 /* live_net.c: see the same entries of host.h */

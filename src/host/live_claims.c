@@ -231,6 +231,15 @@ ssize_t live_read_locked(struct host *h, const char *path, char *buf, size_t siz
 	return gone(c) ? gone(c) : act_read(c->helper, h, path, buf, size);
 }
 
+int live_own_node(struct host *h, const char *claim, const char *path, const char *owner, bool look_only)
+{
+	struct live_claim *c = claim_of(h, claim);
+
+	if (!c)
+		return act_own_node(live_helper(h), h, path, owner, look_only);
+	return gone(c) ? gone(c) : act_own_node(c->helper, h, path, owner, look_only);
+}
+
 int live_load_module(struct host *h, const char *module, const char *options)
 {
 	struct live_claim *c = claim_of(h, "host");

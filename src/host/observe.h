@@ -46,6 +46,9 @@ int observe_driver(struct host *h, const char *address, char *ret_driver, size_t
 int observe_override(struct host *h, const char *address, char *ret_override, size_t size);
 int observe_incarnation(struct host *h, const char *address, uint64_t *ret);
 
+/** Its VFIO nodes, without a leading slash: of its group, and its own where the kernel makes one. -ENOMEM. */
+int observe_vfio_nodes(struct host *h, const char *address, struct strv *ret) MUST_CHECK;
+
 /** /proc/sys/kernel/random/boot_id. */
 int observe_boot_id(struct host *h, char *buf, size_t size);
 

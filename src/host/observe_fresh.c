@@ -51,6 +51,43 @@ int observe_incarnation(struct host *h, const char *address, uint64_t *ret)
 	return r == -ENOENT ? -ENODEV : r;
 }
 
+static int add_node(struct host *h, const char *path, struct strv *ret)
+{
+	bool block;
+	unsigned major, minor;
+
+	if (h->ops->device_number(h, path, &block, &major, &minor) < 0 || block)
+		return 0;
+	return strv_add(ret, path);
+}
+
+int observe_vfio_nodes(struct host *h, const char *address, struct strv *ret)
+{
+	static const char *const prefixes[] = { "", "noiommu-" };
+	_cleanup_strv_ struct strv names = { 0 };
+	char path[OBSERVE_PATH_MAX], group[NAME_MAX + 1];
+	int r;
+
+	device_path(path, address, "iommu_group");
+	if (host_link_name(h, -1, path, group, sizeof(group)) < 0)
+		*group = '\0';
+	for (size_t i = 0; *group && i < ARRAY_SIZE(prefixes); i++) {
+		snprintf(path, sizeof(path), "dev/vfio/%s%s", prefixes[i], group);
+		if (add_node(h, path, ret) < 0)
+			return -ENOMEM;
+	}
+	device_path(path, address, "vfio-dev");
+	r = h->ops->list(h, -1, path, &names);
+	if (r == -ENOMEM)
+		return r;
+	STRV_FOREACH(i, &names) {
+		snprintf(path, sizeof(path), "dev/vfio/devices/%s", names.items[i]);
+		if (add_node(h, path, ret) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 int observe_boot_id(struct host *h, char *buf, size_t size)
 {
 	ssize_t n = host_read_text(h, -1, "proc/sys/kernel/random/boot_id", buf, size);

@@ -255,6 +255,11 @@ static int root_load_module(struct host *h, const char *module, const char *opti
 	return -EROFS;
 }
 
+static int root_own_node(struct host *h, const char *claim, const char *path, const char *owner, bool look_only)
+{
+	return -EROFS;
+}
+
 static int root_permanent_mac(struct host *h, const char *interface, uint8_t ret_mac[6])
 {
 	return -EOPNOTSUPP;
@@ -298,6 +303,7 @@ static const struct host_ops root_ops = {
 	.device_number = root_device_number,
 	.write = root_write,
 	.read_locked = root_read_locked,
+	.own_node = root_own_node,
 	.load_module = root_load_module,
 	.permanent_mac = root_permanent_mac,
 	.log_position = root_log_position,

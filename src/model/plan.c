@@ -120,6 +120,7 @@ const char *op_name(enum op_kind kind)
 		[OP_WRITE_RULES] = "write-rules",   [OP_REBUILD] = "rebuild-initramfs",
 		[OP_HOLD] = "hold",		    [OP_LET_GO] = "let-go",
 		[OP_SET_AUTOPROBE] = "set-autoprobe", [OP_SET_NUMVFS] = "set-numvfs",
+		[OP_OWN_NODES] = "own-nodes",
 	};
 
 	return names[kind];

@@ -44,6 +44,8 @@ enum op_kind {
 	/* Virtual functions of a physical one */
 	OP_SET_AUTOPROBE, /* device, value: may native drivers take virtual functions that are created, "0" or "1" */
 	OP_SET_NUMVFS,    /* device, value: how many there are; from 0, or to 0 */
+	/* VFIO nodes */
+	OP_OWN_NODES, /* device, value: "user:group:mode" as own_node of the host takes it */
 	OP_N,
 };
 

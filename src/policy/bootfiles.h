@@ -39,6 +39,10 @@ void bootfiles_rules(const struct declarations *d, struct strbuf *out);
  * to BOOTFILES_NODE_RULES, one after the other. Nothing, when d says nothing of nodes.
  */
 void bootfiles_node_rule(const struct declaration *d, const char *address, struct strbuf *out);
+/** "user:group:mode" as own_node of host.h takes it, for whom that is; false: d says nothing of nodes. */
+bool bootfiles_node_owner(const struct declaration *d, struct strbuf *out);
+/** Two that say nothing of nodes, one that does, or both the same: a node can be as both want it. */
+bool bootfiles_same_node_owner(const struct declaration *a, const struct declaration *b);
 /** Do the rules of bootfiles_rules() leave the nodes of this declaration to bootfiles_node_rule()? */
 bool bootfiles_node_rule_needed(const struct declaration *d);
 /**

@@ -12,17 +12,36 @@ static bool wants_node(const struct declaration *d)
 	return d->node_user || d->node_group || d->node_mode.state == VFIOADM_KNOWN;
 }
 
+static unsigned mode_of(const struct declaration *d)
+{
+	if (d->node_mode.state == VFIOADM_KNOWN)
+		return (unsigned)d->node_mode.value & 0660;
+	return d->node_group ? 0660 : 0600;
+}
+
+bool bootfiles_node_owner(const struct declaration *d, struct strbuf *out)
+{
+	if (!wants_node(d))
+		return false;
+	strbuf_addf(out, "%s:%s:%04o", d->node_user ? d->node_user : "", d->node_group ? d->node_group : "",
+		    mode_of(d));
+	return true;
+}
+
+bool bootfiles_same_node_owner(const struct declaration *a, const struct declaration *b)
+{
+	_cleanup_strbuf_ struct strbuf one = { 0 }, other = { 0 };
+
+	return !bootfiles_node_owner(a, &one) || !bootfiles_node_owner(b, &other) || streq_null(one.s, other.s);
+}
+
 static void put_wish(const struct declaration *d, struct strbuf *out)
 {
-	unsigned mode = d->node_group ? 0660 : 0600;
-
-	if (d->node_mode.state == VFIOADM_KNOWN)
-		mode = (unsigned)d->node_mode.value & 0660;
 	if (d->node_user)
 		strbuf_addf(out, "ENV{VFIOADM_OWNER}=\"%s\", ", d->node_user);
 	if (d->node_group)
 		strbuf_addf(out, "ENV{VFIOADM_GROUP}=\"%s\", ", d->node_group);
-	strbuf_addf(out, "ENV{VFIOADM_MODE}=\"%04o\"\n", mode);
+	strbuf_addf(out, "ENV{VFIOADM_MODE}=\"%04o\"\n", mode_of(d));
 }
 
 /* A card of other IDs that has the address by now is another one. */

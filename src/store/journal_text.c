@@ -295,6 +295,7 @@ static bool op_valid(const struct op *op)
 	case OP_PROBE:
 	case OP_SET_AUTOPROBE:
 	case OP_SET_NUMVFS:
+	case OP_OWN_NODES:
 		return device && op->value;
 	case OP_BIND:
 		return device && op->driver && op->value;

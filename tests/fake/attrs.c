@@ -145,6 +145,27 @@ int kernel_read_locked(struct kernel *k, const char *path, struct node **ret)
 	return 0;
 }
 
+/* What "user:group:mode" it has been given stands in it. */
+static int own_node(struct kernel *k, const struct work *w)
+{
+	struct node *node = tree_lookup(&k->tree, NULL, w->path, false);
+	char *owner;
+
+	if (!node)
+		return -ENOENT;
+	if (node->type != NODE_CHAR)
+		return -ENODEV;
+	if (str_after(w->data, "nobody-here:"))
+		return -ESRCH;
+	owner = strdup(w->data);
+	if (!owner)
+		return -ENOMEM;
+	free(node->data);
+	node->data = owner;
+	node->size = strlen(owner);
+	return 0;
+}
+
 int kernel_operate(struct kernel *k, struct work *w)
 {
 	struct work *outer = k->current;
@@ -171,6 +192,9 @@ int kernel_operate(struct kernel *k, struct work *w)
 	case WORK_REBUILD:
 		k->image.rebuilt++;
 		r = 0;
+		break;
+	case WORK_OWN:
+		r = own_node(k, w);
 		break;
 	case WORK_SLEEP:
 	case WORK_CLAIM:

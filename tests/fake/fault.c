@@ -50,6 +50,8 @@ static char *describe(const struct work *w)
 		return str_format("read %s", w->path);
 	case WORK_REBUILD:
 		return str_format("rebuild %s", w->path);
+	case WORK_OWN:
+		return str_format("own %s %s", w->path, w->data);
 	case WORK_CLAIM:
 		return str_format("claim %s", w->path);
 	case WORK_HOLD:

@@ -226,6 +226,17 @@ static ssize_t fake_read_locked(struct host *h, const char *path, char *buf, siz
 	return copy_out(n, buf, size);
 }
 
+static int fake_own_node(struct host *h, const char *claim, const char *path, const char *owner, bool look_only)
+{
+	const struct node *node = tree_lookup(&fake_of(h)->m->k.tree, NULL, path, false);
+	int r;
+
+	if (node && streq(node->data ? node->data : "root:root:0600", owner))
+		return 0;
+	r = look_only ? (node ? 0 : -ENOENT) : operate(h, claim, WORK_OWN, path, owner, strlen(owner));
+	return r < 0 ? r : 1;
+}
+
 static int fake_load_module(struct host *h, const char *module, const char *options)
 {
 	return operate(h, "host", WORK_LOAD, module, options, options ? strlen(options) : 0);
@@ -327,6 +338,7 @@ static const struct host_ops fake_ops = {
 	.stuck_in = fake_stuck_in,
 	.write = fake_write,
 	.read_locked = fake_read_locked,
+	.own_node = fake_own_node,
 	.load_module = fake_load_module,
 	.image_has = fake_image_has,
 	.rebuild_image = fake_rebuild_image,

@@ -55,6 +55,7 @@ struct work {
 		WORK_CLAIM,  /* not the kernel's: only so that a fault can be put before it */
 		WORK_HOLD,
 		WORK_REBUILD, /* the initramfs */
+		WORK_OWN,     /* owner of a node */
 	} kind;
 	char *path; /* or module */
 	char *data; /* or options, may be NULL */

@@ -96,6 +96,18 @@ static ssize_t rec_read_locked(struct host *h, const char *path, char *buf, size
 	return r;
 }
 
+static int rec_own_node(struct host *h, const char *claim, const char *path, const char *owner, bool look_only)
+{
+	struct recorder *rec = recorder_of(h);
+	struct host *inner = acting(rec);
+	int r = inner->ops->own_node(inner, claim, path, owner, look_only);
+	char buf[32];
+
+	if (!look_only)
+		say(rec, str_format("own %s %s = %s", path, owner, r > 0 ? "1" : result_name(r, buf)));
+	return r;
+}
+
 static int rec_load_module(struct host *h, const char *module, const char *options)
 {
 	struct recorder *rec = recorder_of(h);
@@ -106,6 +118,13 @@ static int rec_load_module(struct host *h, const char *module, const char *optio
 	say(rec,
 	    str_format("load %s \"%s\" = %s", module, options ? options : "", result_name(r, buf)));
 	return r;
+}
+
+static void rec_reload_rules(struct host *h)
+{
+	struct host *inner = recorder_inner(h);
+
+	inner->ops->reload_rules(inner);
 }
 
 static int rec_rebuild_image(struct host *h)
@@ -332,9 +351,11 @@ int recorder_new(struct host *inner, recorder_fn fn, void *userdata, struct host
 		.smc_devices = inner->ops->smc_devices ? rec_smc_devices : NULL,
 		.write = rec_write,
 		.read_locked = rec_read_locked,
+		.own_node = rec_own_node,
 		.load_module = rec_load_module,
 		.image_has = rec_image_has,
 		.rebuild_image = rec_rebuild_image,
+		.reload_rules = inner->ops->reload_rules ? rec_reload_rules : NULL,
 		.permanent_mac = rec_permanent_mac,
 		.log_position = rec_log_position,
 		.log_lines = rec_log_lines,

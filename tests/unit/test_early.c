@@ -294,6 +294,24 @@ static void test_two_declarations(void **state)
 	assert_says(&b, TWIN0 " is declared by both 10-a.conf and 20-b.conf");
 }
 
+#define ONE_OF_GROUP(address) "[Match]\nPath=pci-" address "\n[Assign]\nIommuGroup=whole\n"
+
+static void test_two_owners_of_a_node(void **state)
+{
+	_cleanup_boot_ struct boot b;
+
+	switch_on(&b, *state, HOST(""));
+	tmp_file(*state, "etc/vfioadm.d/10-a.conf", ONE_OF_GROUP(SWITCH) "[Node]\nUser=qemu\n");
+	tmp_file(*state, "etc/vfioadm.d/20-b.conf", ONE_OF_GROUP(GROUPED) "[Node]\nUser=dpdk\n");
+	tmp_file(*state, "etc/vfioadm.d/30-c.conf", PATH_OF_TWIN1 "[Node]\nUser=dpdk\n");
+	assert_int_equal(early_claim(&b.e), 1);
+	assert_at(&b, SWITCH, "", "(null)");
+	assert_at(&b, GROUPED, "", "(null)");
+	assert_at(&b, TWIN1, "vfio-pci", "vfio-pci");
+	assert_says(&b, SWITCH ": its IOMMU group's node is to have another owner by 20-b.conf than by 10-a.conf");
+	assert_says(&b, GROUPED ": its IOMMU group's node is to have another owner by 10-a.conf than by 20-b.conf");
+}
+
 static void test_override_of_others(void **state)
 {
 	_cleanup_boot_ struct boot b;
@@ -605,6 +623,7 @@ int main(void)
 		EARLY(test_built_in),
 		EARLY(test_hold),
 		EARLY(test_two_declarations),
+		EARLY(test_two_owners_of_a_node),
 		EARLY(test_override_of_others),
 		EARLY(test_physical_function),
 		EARLY(test_broken_file),

@@ -464,6 +464,95 @@ static void test_too_many_virtual_functions(void **state)
 	assert_int_equal(plan(t, vfioadm_plan_apply, "vfs", (struct vfioadm_options){0}), -ENOTSUP);
 }
 
+/* ---- [Node] ---- */
+
+static bool owned(const struct persist_test *t, const char *node, const char *owner)
+{
+	return t->host->ops->own_node(t->host, NULL, node, owner, true) == 0;
+}
+
+#define FIRST "[Match]\nPath=pci-0000:00:02.0/00.0\nVendor=1b36\nDevice=0010\n"
+
+static void test_node(void **state)
+{
+	struct persist_test *t = *state;
+
+	write_conf(t, "disk", FIRST "[Node]\nUser=qemu\nGroup=kvm\n");
+	done(t, vfioadm_plan_apply, "disk", false);
+	assert_true(has_step(t, "own-nodes"));
+	assert_true(owned(t, "dev/vfio/1", "qemu:kvm:0660"));
+	assert_state(t, "disk", VFIOADM_DECLARED_IN_FORCE);
+	/* Another wish is another declaration, though the driver is the same. */
+	write_conf(t, "disk", FIRST "[Node]\nUser=107\nMode=0600\n");
+	assert_state(t, "disk", VFIOADM_DECLARED_DIFFERS);
+	assert_non_null(strstr(status_of(t, "disk")->message, "/dev/vfio/1 has another owner"));
+	done(t, vfioadm_plan_apply, "disk", false);
+	assert_int_equal(vfioadm_plan_n_steps(t->plan), 1);
+	assert_true(owned(t, "dev/vfio/1", "107::0600"));
+	assert_state(t, "disk", VFIOADM_DECLARED_IN_FORCE);
+	assert_int_equal(plan(t, vfioadm_plan_apply, "disk", (struct vfioadm_options){0}), 0);
+	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_UNCHANGED);
+	/* assign does the same, of what is declared and of nothing else. */
+	done(t, vfioadm_plan_release, TWIN0, false);
+	done(t, vfioadm_plan_assign, TWIN0, false);
+	assert_true(owned(t, "dev/vfio/1", "107::0600"));
+	done(t, vfioadm_plan_assign, TWIN1, false);
+	assert_false(has_step(t, "own-nodes"));
+}
+
+static void test_node_of_nobody(void **state)
+{
+	struct persist_test *t = *state;
+
+	write_conf(t, "disk", FIRST "[Node]\nUser=nobody-here\n");
+	assert_int_equal(plan(t, vfioadm_plan_apply, "disk", (struct vfioadm_options){0}), 0);
+	assert_int_equal(vfioadm_plan_run(t->ctx, t->plan, &t->err), -ESRCH);
+	assert_non_null(strstr(vfioadm_error_hint(t->err), "[Node]"));
+	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_UNDONE);
+	assert_string_equal(driver_of(t->host, TWIN0), "nvme");
+}
+
+static void test_node_of_virtual_functions(void **state)
+{
+	struct persist_test *t = *state;
+
+	write_conf(t, "vfs", "[Match]\nAddress=" NIC "\nVendor=8086\nDevice=10c9\n[SR-IOV]\nVFs=2\n"
+			     "[Node]\nGroup=kvm\n");
+	done(t, vfioadm_plan_apply, "vfs", false);
+	assert_false(has_step(t, "own-nodes"));
+	done(t, vfioadm_plan_apply, "vfs", false);
+	assert_true(has_step(t, "own-nodes"));
+	assert_state(t, "vfs", VFIOADM_DECLARED_IN_FORCE);
+	write_conf(t, "vfs", "[Match]\nAddress=" NIC "\nVendor=8086\nDevice=10c9\n[SR-IOV]\nVFs=2\n"
+			     "[Node]\nUser=qemu\n");
+	assert_state(t, "vfs", VFIOADM_DECLARED_DIFFERS);
+	done(t, vfioadm_plan_apply, "vfs", false);
+	assert_int_equal(vfioadm_plan_n_steps(t->plan), 2);
+	assert_state(t, "vfs", VFIOADM_DECLARED_IN_FORCE);
+}
+
+#define FIRST_OF_CARD  "[Match]\nAddress=" MULTI0 "\nVendor=1af4\nDevice=1041\n[Assign]\nIommuGroup=whole\n"
+#define SECOND_OF_CARD "[Match]\nAddress=" MULTI1 "\nVendor=1af4\nDevice=1044\n[Assign]\nIommuGroup=whole\n"
+
+/* One group, one node: who of two is to have it nobody can know. */
+static void test_node_of_two(void **state)
+{
+	struct persist_test *t = *state;
+
+	write_conf(t, "a", FIRST_OF_CARD "[Node]\nUser=qemu\n");
+	write_conf(t, "b", SECOND_OF_CARD "[Node]\nUser=dpdk\n");
+	assert_state(t, "a", VFIOADM_DECLARED_AMBIGUOUS);
+	assert_non_null(strstr(status_of(t, "b")->message, "another owner by /etc/vfioadm.d/a.conf"));
+	assert_int_equal(plan(t, vfioadm_plan_apply, "a", (struct vfioadm_options){0}), -ENOTUNIQ);
+	assert_string_equal(vfioadm_error_code_name(t->err), "config");
+	assert_string_equal(driver_of(t->host, MULTI0), "virtio-pci");
+	/* Said twice it is no contradiction. */
+	write_conf(t, "b", SECOND_OF_CARD "[Node]\nUser=qemu\n");
+	assert_state(t, "a", VFIOADM_DECLARED_DIFFERS);
+	write_conf(t, "b", SECOND_OF_CARD);
+	assert_state(t, "a", VFIOADM_DECLARED_DIFFERS);
+}
+
 /* ---- card types ---- */
 
 static void test_types(void **state)
@@ -505,6 +594,10 @@ int main(void)
 		TEST(test_one_of_a_type),
 		TEST(test_virtual_functions),
 		TEST(test_too_many_virtual_functions),
+		TEST(test_node),
+		TEST(test_node_of_nobody),
+		TEST(test_node_of_virtual_functions),
+		TEST(test_node_of_two),
 		TEST(test_types),
 	};
 
