@@ -122,6 +122,14 @@ static void perform(struct runs *all, struct run *run)
 		change_conclude(cli, run->plan, !all->dry);
 }
 
+static void drop_last(struct runs *all)
+{
+	struct run *run = &all->items[--all->n];
+
+	vfioadm_plan_free(run->plan);
+	*run = (struct run){};
+}
+
 /* A transaction; true: something was changed. */
 static bool run_once(struct runs *all, const char *const *names, size_t n)
 {
@@ -130,6 +138,8 @@ static bool run_once(struct runs *all, const char *const *names, size_t n)
 
 	options.dry_run |= all->dry;
 	options.only = all->cli->only;
+	/* An initramfs takes minutes to make: that is not the boot's time. */
+	options.persist = !n && !cli_has(all->cli, OPT_BOOT);
 	run->name = n == 1 ? names[0] : NULL;
 	run->r = vfioadm_plan_apply(all->cli->ctx, names, n, &options, &run->plan, &run->error);
 	if (run->r < 0) {
@@ -145,10 +155,22 @@ static bool run_once(struct runs *all, const char *const *names, size_t n)
 	return run->r == 0 && vfioadm_plan_result(run->plan) == VFIOADM_RESULT_DONE;
 }
 
+/* What is made from all files together, when somebody has changed them with an editor. */
+static void run_files(struct runs *all)
+{
+	const struct run *run = &all->items[all->n];
+
+	if (all->cli->n_operands || all->cli->only)
+		return;
+	run_once(all, NULL, 0);
+	if (run->r == 0 && vfioadm_plan_result(run->plan) == VFIOADM_RESULT_UNCHANGED)
+		drop_last(all);
+}
+
 /* Virtual functions can be assigned only once they are there: then there is a second transaction. */
 static void run_names(struct runs *all, const char *const *names, size_t n)
 {
-	struct run *again;
+	const struct run *again;
 
 	if (!run_once(all, names, n))
 		return;
@@ -156,9 +178,7 @@ static void run_names(struct runs *all, const char *const *names, size_t n)
 	again = &all->items[all->n - 1];
 	if (again->r < 0 || vfioadm_plan_result(again->plan) != VFIOADM_RESULT_UNCHANGED)
 		return;
-	vfioadm_plan_free(again->plan);
-	*again = (struct run){};
-	all->n--;
+	drop_last(all);
 }
 
 /* Whoever stops one transaction does not wish for the next. */
@@ -189,16 +209,17 @@ static int run_all(struct runs *all)
 	size_t n = vfioadm_status_n(all->all), n_names = 0;
 	_cleanup_free_ const char **names = calloc(n + 1, sizeof(*names));
 
-	all->items = calloc(2 * (n + 1), sizeof(*all->items));
+	all->items = calloc(2 * (n + 1) + 1, sizeof(*all->items));
 	if (!names || !all->items)
 		return cli_oom(all->cli);
 	for (size_t i = 0; i < n; i++)
 		if (is_wanted(all->cli, vfioadm_status_item(all->all, i)))
 			names[n_names++] = vfioadm_status_item(all->all, i)->name;
 	(void)signals_stopped();
+	run_files(all);
 	if (!cli_has(all->cli, OPT_ATOMIC))
 		run_each(all, names, n_names);
-	else if (n_names)
+	else if (n_names && !all->stop)
 		run_names(all, names, n_names);
 	return all->status;
 }

@@ -552,7 +552,8 @@ void vfioadm_status_free(struct vfioadm_status *status);
 
 /**
  * Plan what these declarations (by name) ask for, as one transaction; those in force need nothing. Of the
- * options dry_run and force count. VFIOADM_E_NOT_FOUND: no such declaration; VFIOADM_E_CONFIG: its file has
+ * options dry_run, force and only count. No name: what is made from all of them (udev rules and, with persist,
+ * where it matters, the initramfs) is made anew, if their files were changed by hand. VFIOADM_E_NOT_FOUND: no such declaration; VFIOADM_E_CONFIG: its file has
  * an error.
  */
 int vfioadm_plan_apply(struct vfioadm_ctx *ctx, const char *const *names, size_t n_names,

@@ -50,7 +50,7 @@ int operation_own_nodes(struct apply *a, const struct op *op, bool look_only, bo
 }
 
 /* A file that cannot be used is said by everything that looks at it; the rules are made from the others. */
-int operation_write_rules(struct apply *a, bool *ret_no_effect)
+int operation_write_rules(struct apply *a, const struct op *op, bool *ret_no_effect)
 {
 	_cleanup_strbuf_ struct strbuf rules = { 0 };
 	_cleanup_declared_ struct declared declared = { 0 };
@@ -62,6 +62,8 @@ int operation_write_rules(struct apply *a, bool *ret_no_effect)
 	if (r < 0)
 		return r;
 	bootfiles_rules(&declared.found, &rules);
+	if (streq_null(op->value, RULES_NO_IMAGE))
+		strbuf_addf(&rules, BOOTFILES_NO_IMAGE);
 	if (rules.failed)
 		return -ENOMEM;
 	r = declared_write_generated(a->root, BOOTFILES_RULES, rules.len ? rules.s : NULL, &changed);

@@ -138,7 +138,7 @@ int operation_run(struct apply *a, const struct op *op, bool *ret_no_effect)
 	case OP_DECLARE:
 		return operation_declare(a, op, ret_no_effect);
 	case OP_WRITE_RULES:
-		return operation_write_rules(a, ret_no_effect);
+		return operation_write_rules(a, op, ret_no_effect);
 	case OP_OWN_NODES:
 		return operation_own_nodes(a, op, false, ret_no_effect);
 	case OP_REBUILD:

@@ -12,7 +12,7 @@ int operation_verify(struct apply *a, const struct op *op);
 /* declared.c: declared state, and what is made from it */
 int operation_declare(struct apply *a, const struct op *op, bool *ret_no_effect);
 int operation_verify_declared(struct apply *a, const struct op *op);
-int operation_write_rules(struct apply *a, bool *ret_no_effect);
+int operation_write_rules(struct apply *a, const struct op *op, bool *ret_no_effect);
 int operation_own_nodes(struct apply *a, const struct op *op, bool look_only, bool *ret_no_effect);
 
 /** Explains a failed step: errno in the words of who returned it, and what the kernel logged. */

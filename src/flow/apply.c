@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "flow/nodes.h"
+#include "flow/persist.h"
 #include "flow/session.h"
 #include "flow/virtual.h"
 
@@ -234,7 +235,10 @@ int flow_apply(struct vfioadm_ctx *ctx, const char *const *names, size_t n, cons
 {
 	_cleanup_plan_ struct vfioadm_plan *plan = plan_new(VERB_APPLY);
 	_cleanup_look_ struct look look = { 0 };
-	_cleanup_wanted_ struct wanted w = { .ctx = ctx, .look = &look, .options = o, .plan = plan };
+	/* What is declared already is not to be declared by what it moves. */
+	const struct vfioadm_options own = { .dry_run = o->dry_run, .force = o->force, .n_force = o->n_force,
+					     .only = o->only };
+	_cleanup_wanted_ struct wanted w = { .ctx = ctx, .look = &look, .options = &own, .plan = plan };
 	int r;
 
 	if (!plan)
@@ -242,9 +246,11 @@ int flow_apply(struct vfioadm_ctx *ctx, const char *const *names, size_t n, cons
 	r = flow_check_force(o, err);
 	if (r == 0)
 		r = flow_begin_change(ctx, names, n, o, plan, &look.host, err);
-	if (r == 0)
+	if (r == 0 && !n)
+		r = persist_renew(ctx, &look, o, plan, err);
+	if (r == 0 && n)
 		r = observe_host(look.host, &look.inv, err);
-	if (r == 0)
+	if (r == 0 && n)
 		r = make_plan(&w, names, n, err);
 	if (r < 0)
 		return r;

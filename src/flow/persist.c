@@ -183,20 +183,28 @@ static int warn_image_unknown(struct persist *p)
 	return 0;
 }
 
+int persist_image_matters(struct persist *p, bool *ret, struct vfioadm_error **err)
+{
+	struct host *h = p->look->host;
+	int has = h->ops->image_has ?
+		      h->ops->image_has(h, (const char *const *)p->modules.items, p->modules.n) :
+		      -ENOENT;
+
+	if (has == -ENOMEM || (has < 0 && warn_image_unknown(p) < 0))
+		return error_oom(err);
+	*ret = has == 1;
+	return 0;
+}
+
 /* Costs a look into a compressed file, so only when something has changed. */
 int persist_plan_changes(struct persist *p, struct vfioadm_error **err)
 {
-	struct host *h = p->look->host;
-	int has;
+	bool image;
+	int r = p->n_changes ? persist_image_matters(p, &image, err) : 0;
 
-	if (!p->n_changes)
-		return 0;
-	has = h->ops->image_has ?
-		      h->ops->image_has(h, (const char *const *)p->modules.items, p->modules.n) :
-		      -ENOENT;
-	if (has == -ENOMEM || (has < 0 && warn_image_unknown(p) < 0))
-		return error_oom(err);
-	return plan_declare(p->plan, p->changes, p->n_changes, has == 1) < 0 ? error_oom(err) : 0;
+	if (r < 0 || !p->n_changes)
+		return r;
+	return plan_declare(p->plan, p->changes, p->n_changes, image) < 0 ? error_oom(err) : 0;
 }
 
 /* ---- assign, release ---- */

@@ -35,7 +35,16 @@ const char *persist_trust_words(enum trust trust);
 int persist_add_modules(struct persist *p, const struct vfioadm_function *f) MUST_CHECK;
 int persist_modules_of_types(struct persist *p, const struct cardtype *types, size_t n,
 			     struct vfioadm_error **err) MUST_CHECK;
+/** Will an initramfs bring up the native drivers, or has it declared state? Not known is a finding. */
+int persist_image_matters(struct persist *p, bool *ret, struct vfioadm_error **err) MUST_CHECK;
 /** The steps for what was gathered. */
 int persist_plan_changes(struct persist *p, struct vfioadm_error **err) MUST_CHECK;
+
+/**
+ * Steps that make anew what is made from the declarations, when their files were changed by hand; with
+ * options->persist also the initramfs, where that matters. look: the host, nothing else.
+ */
+int persist_renew(struct vfioadm_ctx *ctx, struct look *look, const struct vfioadm_options *o,
+		  struct vfioadm_plan *plan, struct vfioadm_error **err) MUST_CHECK;
 
 #endif

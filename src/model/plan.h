@@ -37,7 +37,7 @@ enum op_kind {
 	OP_DROP_ID,      /* type */
 	/* Declared state, see store/declared.h */
 	OP_DECLARE,      /* value: name of a declaration; options: its text, NULL: none */
-	OP_WRITE_RULES,  /* the files that are made from all declarations */
+	OP_WRITE_RULES,  /* the files that are made from all declarations; value: NULL or RULES_NO_IMAGE */
 	OP_REBUILD,      /* the initramfs, and what boots it */
 	OP_HOLD,         /* device: rules and the claim unit leave it alone */
 	OP_LET_GO,       /* device: they need not any more */
@@ -58,6 +58,9 @@ struct record {
 	uint32_t vendor, device_id, subsystem_vendor, subsystem_device;
 	uint64_t incarnation;        /* identity of the sysfs directory; another number: another device */
 };
+
+/** The initramfs is still made from what was declared before. */
+#define RULES_NO_IMAGE "no-image"
 
 struct op {
 	enum op_kind kind;

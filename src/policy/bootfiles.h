@@ -34,6 +34,8 @@
  * has won, start the claim unit. The first line carries the hash of the declarations. Empty: no declarations.
  */
 void bootfiles_rules(const struct declarations *d, struct strbuf *out);
+/** Behind them, when the initramfs was not made of the same. */
+#define BOOTFILES_NO_IMAGE "# The initramfs was not made anew since; 'vfioadm apply' sees whether it must be.\n"
 /**
  * Owner, group and mode of the nodes of one function, whose address is known to be what d means. To be written
  * to BOOTFILES_NODE_RULES, one after the other. Nothing, when d says nothing of nodes.

@@ -56,6 +56,18 @@ int plan_declare(struct vfioadm_plan *plan, const struct declare_change *changes
 	return r;
 }
 
+int plan_renew(struct vfioadm_plan *plan, bool image_current, bool rebuild)
+{
+	struct op rules = { .kind = OP_WRITE_RULES, .value = image_current ? NULL : RULES_NO_IMAGE };
+	struct op stale = { .kind = OP_WRITE_RULES, .value = RULES_NO_IMAGE }, image = { .kind = OP_REBUILD };
+
+	if (!plan_add_op(plan, &rules, &stale, 1, "write the udev rules of what is declared") ||
+	    (rebuild && !plan_add_op(plan, &image, NULL, 0, "rebuild the initramfs, which has part in it")))
+		return -ENOMEM;
+	plan->result = VFIOADM_RESULT_PLANNED;
+	return 0;
+}
+
 int plan_hold(struct vfioadm_plan *plan, const char *device, bool hold)
 {
 	struct op op = { .kind = hold ? OP_HOLD : OP_LET_GO, .device = arena_strdup(&plan->arena, device) };

@@ -51,6 +51,8 @@ int declared_text(const char *root, const char *name, char **ret) MUST_CHECK;
  */
 int declared_write(const char *root, const char *name, const char *text) MUST_CHECK;
 
+/** 1: such a file has this content (NULL: there is none); 0: it has not. */
+int declared_same_generated(const char *root, const char *path, const char *content) MUST_CHECK;
 /**
  * A file that is made from the declarations (udev rules): written like a declaration, only when its content
  * differs; path below root, its directories are made. content NULL: removed. ret_changed may be NULL.

@@ -84,6 +84,20 @@ static int same_content(int dir, const char *name, const char *content)
 	return r == 0 && content && size == strlen(content) && memcmp(now, content, size) == 0;
 }
 
+int declared_same_generated(const char *root, const char *path, const char *content)
+{
+	const char *slash = strrchr(path, '/');
+	_cleanup_free_ char *parent = strndup(path, slash ? (size_t)(slash - path) : 0);
+	_cleanup_close_ int dir = -1;
+
+	if (!parent)
+		return -ENOMEM;
+	dir = declared_open_below(root, parent, DECLARED_TRUSTED);
+	if (dir == -ENOENT)
+		return !content;
+	return dir < 0 ? dir : same_content(dir, slash ? slash + 1 : path, content);
+}
+
 int declared_write_generated(const char *root, const char *path, const char *content, bool *ret_changed)
 {
 	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;

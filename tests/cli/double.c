@@ -709,8 +709,15 @@ int vfioadm_plan_apply(struct vfioadm_ctx *ctx, const char *const *names, size_t
 		       const struct vfioadm_options *options, struct vfioadm_plan **ret_plan,
 		       struct vfioadm_error **ret_error)
 {
+	const char *nothing = "done";
 	int exit, r;
 
+	if (!n_names) {
+		r = vfioadm_plan_assign(ctx, &nothing, 1, options, ret_plan, ret_error);
+		if (r == 0)
+			(*ret_plan)->result = VFIOADM_RESULT_UNCHANGED;
+		return r;
+	}
 	if (sscanf(names[0], "exit-%d", &exit) == 1)
 		return fail_apply(exit, ret_error);
 	r = vfioadm_plan_assign(ctx, names, n_names, options, ret_plan, ret_error);

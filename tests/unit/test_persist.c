@@ -464,6 +464,74 @@ static void test_too_many_virtual_functions(void **state)
 	assert_int_equal(plan(t, vfioadm_plan_apply, "vfs", (struct vfioadm_options){0}), -ENOTSUP);
 }
 
+/* ---- files that were changed with an editor ---- */
+
+static int plan_renewal(struct persist_test *t, bool image_too)
+{
+	const struct vfioadm_options o = { .size = sizeof(o), .persist = image_too };
+
+	forget(t);
+	return vfioadm_plan_apply(t->ctx, NULL, 0, &o, &t->plan, &t->err);
+}
+
+static void renewed(struct persist_test *t, bool image_too, bool rebuilds)
+{
+	assert_int_equal(plan_renewal(t, image_too), 0);
+	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_PLANNED);
+	assert_true(has_step(t, "write-rules"));
+	assert_int_equal(has_step(t, "rebuild-initramfs"), rebuilds);
+	assert_int_equal(vfioadm_plan_run(t->ctx, t->plan, &t->err), 0);
+}
+
+static void nothing_to_renew(struct persist_test *t, bool image_too)
+{
+	assert_int_equal(plan_renewal(t, image_too), 0);
+	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_UNCHANGED);
+}
+
+#define OF_NIC "[Match]\nAddress=" NIC "\nVendor=8086\nDevice=10c9\n"
+
+static void test_by_hand(void **state)
+{
+	struct persist_test *t = *state;
+
+	assert_int_equal(fake_control(t->host, "image nvme"), 0);
+	nothing_to_renew(t, true);
+	write_conf(t, "nic", OF_NIC);
+	renewed(t, true, false);
+	assert_non_null(strstr(rules(t), NIC));
+	nothing_to_renew(t, true);
+	nothing_to_renew(t, false);
+	write_conf(t, "disk", "[Match]\nPath=pci-0000:00:02.0/00.0\nVendor=1b36\nDevice=0010\n");
+	renewed(t, true, true);
+	assert_int_equal(fake_rebuilt(t->host), 1);
+	nothing_to_renew(t, true);
+	/* What --persist declares needs no more than itself. */
+	done(t, vfioadm_plan_assign, TWIN1, true);
+	nothing_to_renew(t, true);
+}
+
+static void test_by_hand_before_boot(void **state)
+{
+	struct fault fails = { .kind = FAULT_FAIL, .error = EREMOTEIO, .nth = 1, .match = "rebuild*" };
+	struct persist_test *t = *state;
+
+	assert_int_equal(fake_control(t->host, "image nvme"), 0);
+	write_conf(t, "disk", "[Match]\nPath=pci-0000:00:02.0/00.0\nVendor=1b36\nDevice=0010\n");
+	/* A boot waits for no initramfs, but it is not forgotten. */
+	renewed(t, false, false);
+	assert_non_null(strstr(rules(t), "initramfs was not made anew"));
+	nothing_to_renew(t, false);
+	assert_int_equal(plan_renewal(t, true), 0);
+	assert_int_equal(fake_fault(t->host, &fails), 0);
+	assert_int_equal(vfioadm_plan_run(t->ctx, t->plan, &t->err), -EREMOTEIO);
+	assert_non_null(strstr(rules(t), "initramfs was not made anew"));
+	fake_faults_clear(t->host);
+	renewed(t, true, true);
+	assert_null(strstr(rules(t), "initramfs was not made anew"));
+	nothing_to_renew(t, true);
+}
+
 /* ---- [Node] ---- */
 
 static bool owned(const struct persist_test *t, const char *node, const char *owner)
@@ -594,6 +662,8 @@ int main(void)
 		TEST(test_one_of_a_type),
 		TEST(test_virtual_functions),
 		TEST(test_too_many_virtual_functions),
+		TEST(test_by_hand),
+		TEST(test_by_hand_before_boot),
 		TEST(test_node),
 		TEST(test_node_of_nobody),
 		TEST(test_node_of_virtual_functions),
