@@ -167,11 +167,11 @@ bool apply_changes_host(const struct step *step)
 	}
 }
 
-/* A record follows what was done to a function; a declaration is what somebody has asked for. */
+/* A record follows what was done to a function; what is declared, and made from that, somebody has asked for. */
 static bool is_a_change(const struct step *step)
 {
-	return apply_changes_host(step) || step->op.kind == OP_DECLARE || step->op.kind == OP_HOLD ||
-	       step->op.kind == OP_LET_GO;
+	return apply_changes_host(step) || step->op.kind == OP_DECLARE || step->op.kind == OP_WRITE_RULES ||
+	       step->op.kind == OP_HOLD || step->op.kind == OP_LET_GO;
 }
 
 static int fail_journal(struct apply *a, int r, struct vfioadm_error **err)

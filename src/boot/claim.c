@@ -102,12 +102,12 @@ static void drop_held(struct run *run)
 			run_drop(run, t, EARLY_NOTICE, "%s was released by hand; it is not touched.", t->f->address);
 }
 
-static void drop_bound(struct run *run, const struct strv *noted, struct target *t)
+static void drop_bound(struct run *run, struct target *t)
 {
 	const char *driver = t->f->driver.value;
 
 	/* In the host, what the initramfs has claimed is an old story. */
-	if (uint_is(&t->f->vfio, 1) && strv_has(noted, t->f->address))
+	if (uint_is(&t->f->vfio, 1) && strv_has(&run->noted, t->f->address))
 		t->dropped = true;
 	else if (uint_is(&t->f->vfio, 1))
 		run_drop(run, t, EARLY_INFO, "%s is on %s already.", t->f->address, driver);
@@ -118,12 +118,8 @@ static void drop_bound(struct run *run, const struct strv *noted, struct target 
 			 t->f->address, driver);
 }
 
-static int drop_unfit(struct run *run)
+static void drop_unfit(struct run *run)
 {
-	_cleanup_strv_ struct strv noted = { 0 };
-
-	if (notes_read(run, &noted) == -ENOMEM)
-		return -ENOMEM;
 	drop_held(run);
 	FOR_TARGETS(t, run) {
 		if (t->dropped)
@@ -131,11 +127,10 @@ static int drop_unfit(struct run *run)
 		if (t->f->bridge)
 			run_drop(run, t, EARLY_WARNING, "%s is a bridge; it is not touched.", t->f->address);
 		else if (t->f->driver.state == VFIOADM_KNOWN)
-			drop_bound(run, &noted, t);
+			drop_bound(run, t);
 		else if (t->f->driver.state == VFIOADM_UNKNOWN)
 			run_drop(run, t, EARLY_WARNING, "%s: which driver it has could not be read.", t->f->address);
 	}
-	return 0;
 }
 
 /* Asked before any override is written: a name that no driver has would keep all others away. */
@@ -350,21 +345,31 @@ static void finish(struct run *run)
 
 /* ---- all of it ---- */
 
-static int prepare(struct run *run)
+static int look(struct run *run)
 {
 	int r = run_read_declared(run);
 
-	if (r == 0 && run->declared.found.n)
+	if (r == 0 && notes_read(run, &run->noted) == -ENOMEM)
+		r = -ENOMEM;
+	if (r == 0 && (run->declared.found.n || run->noted.n))
 		r = run_observe(run);
-	if (r < 0 || !run->declared.found.n)
-		return r;
+	return r;
+}
+
+static int prepare(struct run *run)
+{
+	int r;
+
 	if (uint_is(&run->inv->facts.iommu, 0)) {
 		run_log(run, EARLY_WARNING, "This host has no active IOMMU; nothing is claimed.");
 		return -ENODEV;
 	}
 	r = run_find_targets(run);
+	/* Before the IDs of card types are written: they stay for those that are declared. */
+	if (r == 0 && !run->e->initramfs)
+		r = run_give_back_undeclared(run);
 	if (r == 0)
-		r = drop_unfit(run);
+		drop_unfit(run);
 	if (r == 0)
 		drop_without_driver(run);
 	return r;
@@ -404,7 +409,9 @@ int early_claim(const struct early *e)
 					    "nothing is claimed.");
 		return 0;
 	}
-	r = prepare(&run);
+	r = look(&run);
+	if (r == 0 && run.inv)
+		r = prepare(&run);
 	if (r == 0 && run.declared.found.n)
 		r = claim(&run);
 	if (r == -ENOMEM)

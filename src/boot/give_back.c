@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Giving back: the root file system may hang behind what was claimed, so all of it goes to its native drivers. */
+/*
+ * Giving back: the root file system may hang behind what was claimed, so all of it goes to its native drivers. Or
+ * some of it was claimed by an initramfs that is older than what is declared.
+ */
 #include <string.h>
 
 #include "base/error.h"
@@ -75,7 +78,7 @@ static int load_native(struct run *run, struct vfioadm_function *f)
 	return 0;
 }
 
-static void say_where(struct run *run, const char *address, int error)
+static void say_where(struct run *run, const char *address, const char *reason, int error)
 {
 	char driver[DRIVER_SIZE] = "";
 	int r = observe_driver(run->h, address, driver, sizeof(driver));
@@ -86,13 +89,12 @@ static void say_where(struct run *run, const char *address, int error)
 		run_log(run, EARLY_ERROR, "%s could not be given back, it is still on %s: %s.", address, driver,
 			error < 0 ? strerror(-error) : "nothing says why");
 	else if (*driver)
-		run_log(run, EARLY_NOTICE, "%s given back to %s, since the root file system does not appear.",
-			address, driver);
+		run_log(run, EARLY_NOTICE, "%s given back to %s, since %s.", address, driver, reason);
 	else
 		run_log(run, EARLY_WARNING, "%s given back, but no driver has taken it.", address);
 }
 
-static int give_back_one(struct run *run, struct vfioadm_function *f)
+static int give_back_one(struct run *run, struct vfioadm_function *f, const char *reason)
 {
 	int r = clear_override(run, f->address);
 
@@ -102,7 +104,7 @@ static int give_back_one(struct run *run, struct vfioadm_function *f)
 		r = load_native(run, f);
 	if (r == 0)
 		r = write_file(run, "sys/bus/pci/drivers_probe", f->address);
-	say_where(run, f->address, r);
+	say_where(run, f->address, reason, r);
 	return r == -ENOMEM ? r : 0;
 }
 
@@ -132,9 +134,66 @@ int early_give_back(const struct early *e)
 		struct vfioadm_function *f = inventory_get(run.inv, noted.items[i]);
 
 		if (r == 0 && f)
-			r = give_back_one(&run, f);
+			r = give_back_one(&run, f, "the root file system does not appear");
 	}
 	if (r == 0)
 		r = notes_drop(&run);
 	return r < 0 ? r : run.incomplete;
+}
+
+/* ---- what is declared no more ---- */
+
+/* Whatever may be meant stays, whether or not it is followed. */
+static bool is_meant(const struct run *run, const struct vfioadm_function *f)
+{
+	for (size_t i = 0; i < run->declared.found.n; i++)
+		if (selection_has(&run->matches[i].functions, (size_t)(f - run->inv->functions)))
+			return true;
+	for (size_t i = 0; i < run->n_targets; i++)
+		if (run->targets[i].f == f)
+			return true;
+	return false;
+}
+
+/* Without an override it was taken by the driver's list of IDs, whose entry would win it back. */
+static void remove_type_of(struct run *run, const struct vfioadm_function *f)
+{
+	struct cardtype type = { .subvendor = CARDTYPE_ANY, .subdevice = CARDTYPE_ANY };
+	char path[PATH_SIZE], override[DRIVER_SIZE], id[CARDTYPE_MAX];
+
+	if (observe_override(run->h, f->address, override, sizeof(override)) < 0 || *override)
+		return;
+	if (f->vendor.state != VFIOADM_KNOWN || f->device.state != VFIOADM_KNOWN)
+		return;
+	type.vendor = (uint32_t)f->vendor.value;
+	type.device = (uint32_t)f->device.value;
+	cardtype_format_new_id(&type, id);
+	snprintf(path, sizeof(path), "sys/bus/pci/drivers/%s/remove_id", f->driver.value);
+	/* What came of it is seen by who has the function then. */
+	(void)!write_file(run, path, id);
+}
+
+int run_give_back_undeclared(struct run *run)
+{
+	int r = notes_first_in_host(run);
+
+	if (r < 0)
+		run_log(run, EARLY_WARNING,
+			"What the initramfs has claimed cannot be compared with what is declared: %s.", strerror(-r));
+	/* A file that cannot be used may have declared it. */
+	if (r <= 0 || run->declared.n_problems)
+		return 0;
+	r = 0;
+	STRV_FOREACH(i, &run->noted) {
+		struct vfioadm_function *f = inventory_get(run->inv, run->noted.items[i]);
+
+		if (r < 0 || !f || !uint_is(&f->vfio, 1) || is_meant(run, f))
+			continue;
+		run_log(run, EARLY_WARNING,
+			"%s was claimed by an initramfs that is older than what is declared; make a new one.",
+			f->address);
+		remove_type_of(run, f);
+		r = give_back_one(run, f, "it is not declared any more");
+	}
+	return r;
 }

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What was claimed in this boot: one address per line in RUN_DIR/early, written before the first change. */
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "boot/private.h"
 #include "model/address.h"
 
-static const char name[] = "early";
+static const char name[] = "early", host_name[] = "early-host";
 
 enum { NOTES_MAX = 1024 * 1024 };
 
@@ -57,4 +59,18 @@ int notes_drop(const struct run *run)
 	_cleanup_close_ int dir = file_open_trusted_dir(AT_FDCWD, run->e->run_dir, false);
 
 	return dir < 0 ? dir : file_remove(dir, name);
+}
+
+int notes_first_in_host(const struct run *run)
+{
+	_cleanup_close_ int dir = file_open_trusted_dir(AT_FDCWD, run->e->run_dir, true);
+	struct stat st;
+	int r;
+
+	if (dir < 0)
+		return dir;
+	if (fstatat(dir, host_name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	r = errno == ENOENT ? file_replace(dir, host_name, "", 0) : -errno;
+	return r < 0 ? r : 1;
 }

@@ -30,6 +30,7 @@ struct run {
 	struct target *targets;
 	size_t n_targets;
 	int64_t end_ms; /* 0: no limit */
+	struct strv noted; /* addresses claimed in this boot before this run */
 	bool incomplete;
 };
 
@@ -54,10 +55,19 @@ int run_find_targets(struct run *run) MUST_CHECK;
 /** "10-nvme.conf". */
 const char *run_file(const struct declaration *d);
 
-/* notes.c: RUN_DIR/early */
+/* notes.c: RUN_DIR/early, and RUN_DIR/early-host */
 int notes_read(const struct run *run, struct strv *ret) MUST_CHECK;
 /** Also what is noted already. */
 int notes_write(const struct run *run) MUST_CHECK;
 int notes_drop(const struct run *run) MUST_CHECK;
+/**
+ * Called by the host's run. 1: it is the first of this boot, so all that is noted is from the initramfs; 0: another
+ * was here, and people may have assigned functions by hand since. Or a negative errno.
+ */
+int notes_first_in_host(const struct run *run) MUST_CHECK;
+
+/* give_back.c */
+/** What an initramfs has claimed that no file declares any more goes to its native driver. -ENOMEM. */
+int run_give_back_undeclared(struct run *run) MUST_CHECK;
 
 #endif

@@ -42,6 +42,7 @@ void run_clear(struct run *run)
 		match_clear(&run->matches[i]);
 	free(run->matches);
 	free(run->targets);
+	strv_clear(&run->noted);
 	declared_clear(&run->declared);
 	vfioadm_inventory_free(run->inv);
 }

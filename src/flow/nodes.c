@@ -159,8 +159,10 @@ int nodes_differ(struct look *look, const struct declaration *d, const struct vf
 		return r;
 	r = observe_vfio_nodes(look->host, f->address, &nodes);
 	for (size_t i = 0; r == 0 && i < nodes.n; i++) {
-		/* What cannot be looked at is not known to differ. */
-		if (look->host->ops->own_node(look->host, NULL, nodes.items[i], owner, true) != 1)
+		int differs = look->host->ops->own_node(look->host, NULL, nodes.items[i], owner, true);
+
+		/* Of what cannot be looked at nothing is known; but to nobody it cannot belong. */
+		if (differs != 1 && differs != -ESRCH)
 			continue;
 		*ret = str_format("/%s", nodes.items[i]);
 		return *ret ? 0 : -ENOMEM;

@@ -569,6 +569,82 @@ static void test_give_back_stuck(void **state)
 	assert_at(&b, TWIN1, "nvme", "(null)");
 }
 
+/* ---- an initramfs that is older than the files ---- */
+
+#define A        "etc/vfioadm.d/10-a.conf"
+#define B        "etc/vfioadm.d/20-b.conf"
+#define NIC_TYPE "etc/vfioadm.d/30-nic.conf"
+
+static void claim_in_initramfs(struct boot *b)
+{
+	tmp_file(b->t, A, PATH_OF_TWIN0);
+	tmp_file(b->t, B, PATH_OF_TWIN1);
+	tmp_file(b->t, NIC_TYPE, "[Match]\nCardType=8086:10c9\n");
+	b->e.initramfs = true;
+	assert_int_equal(early_claim(&b->e), 0);
+	assert_at(b, TWIN0, "vfio-pci", "vfio-pci");
+	assert_at(b, TWIN1, "vfio-pci", "vfio-pci");
+	assert_at(b, NIC, "vfio-pci", "(null)");
+	/* udev has loaded what it found aliases for. */
+	load_native(b);
+	strv_clear(&b->log);
+	b->e.initramfs = false;
+}
+
+static void test_undeclared(void **state)
+{
+	_cleanup_boot_ struct boot b;
+
+	switch_on(&b, *state, HOST(""));
+	claim_in_initramfs(&b);
+	tmp_remove(*state, A);
+	tmp_remove(*state, NIC_TYPE);
+	assert_int_equal(early_claim(&b.e), 1);
+	assert_at(&b, TWIN0, "nvme", "(null)");
+	assert_at(&b, TWIN1, "vfio-pci", "vfio-pci");
+	assert_at(&b, NIC, "igb", "(null)");
+	assert_says(&b, "4 " TWIN0 " was claimed by an initramfs that is older than what is declared; make a new one.");
+	assert_says(&b, "5 " TWIN0 " given back to nvme, since it is not declared any more.");
+	assert_false(says(&b, TWIN1));
+	/* Once in a boot: what a person assigns later is none of that. */
+	assert_int_equal(put(b.e.host, "devices/" TWIN0 "/driver_override", "vfio-pci"), 0);
+	assert_int_equal(put(b.e.host, "drivers/nvme/unbind", TWIN0), 0);
+	assert_int_equal(put(b.e.host, "drivers/vfio-pci/bind", TWIN0), 0);
+	strv_clear(&b.log);
+	assert_int_equal(early_claim(&b.e), 0);
+	assert_at(&b, TWIN0, "vfio-pci", "vfio-pci");
+	assert_int_equal(b.log.n, 0);
+}
+
+static void test_none_declared_any_more(void **state)
+{
+	_cleanup_boot_ struct boot b;
+
+	switch_on(&b, *state, HOST(""));
+	claim_in_initramfs(&b);
+	tmp_remove(*state, A);
+	tmp_remove(*state, B);
+	tmp_remove(*state, NIC_TYPE);
+	assert_int_equal(early_claim(&b.e), 1);
+	assert_at(&b, TWIN0, "nvme", "(null)");
+	assert_at(&b, TWIN1, "nvme", "(null)");
+	assert_at(&b, NIC, "igb", "(null)");
+}
+
+/* Nobody knows what it said. */
+static void test_undeclared_or_unreadable(void **state)
+{
+	_cleanup_boot_ struct boot b;
+
+	switch_on(&b, *state, HOST(""));
+	claim_in_initramfs(&b);
+	tmp_file(*state, A, "[Match\n");
+	assert_int_equal(early_claim(&b.e), 1);
+	assert_at(&b, TWIN0, "vfio-pci", "vfio-pci");
+	assert_says(&b, "The file is not used.");
+	assert_false(says(&b, TWIN0));
+}
+
 /* ---- nodes ---- */
 
 static char *node_rules(struct tmp_tree *t)
@@ -640,6 +716,9 @@ int main(void)
 		EARLY(test_give_back),
 		EARLY(test_give_back_of_others),
 		EARLY(test_give_back_stuck),
+		EARLY(test_undeclared),
+		EARLY(test_none_declared_any_more),
+		EARLY(test_undeclared_or_unreadable),
 		EARLY(test_nodes),
 	};
 

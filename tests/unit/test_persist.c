@@ -481,6 +481,7 @@ static void renewed(struct persist_test *t, bool image_too, bool rebuilds)
 	assert_true(has_step(t, "write-rules"));
 	assert_int_equal(has_step(t, "rebuild-initramfs"), rebuilds);
 	assert_int_equal(vfioadm_plan_run(t->ctx, t->plan, &t->err), 0);
+	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_DONE);
 }
 
 static void nothing_to_renew(struct persist_test *t, bool image_too)
@@ -578,6 +579,14 @@ static void test_node_of_nobody(void **state)
 	assert_non_null(strstr(vfioadm_error_hint(t->err), "[Node]"));
 	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_UNDONE);
 	assert_string_equal(driver_of(t->host, TWIN0), "nvme");
+	/* Nor of one that is assigned already. */
+	write_conf(t, "disk", FIRST "[Node]\nUser=qemu\n");
+	done(t, vfioadm_plan_apply, "disk", false);
+	write_conf(t, "disk", FIRST "[Node]\nUser=nobody-here\n");
+	assert_state(t, "disk", VFIOADM_DECLARED_DIFFERS);
+	assert_int_equal(plan(t, vfioadm_plan_apply, "disk", (struct vfioadm_options){0}), 0);
+	assert_int_equal(vfioadm_plan_run(t->ctx, t->plan, &t->err), -ESRCH);
+	assert_true(owned(t, "dev/vfio/1", "qemu::0600"));
 }
 
 static void test_node_of_virtual_functions(void **state)
