@@ -13,6 +13,7 @@ from rig import kernels, machineroot, payload, qemu  # noqa: E402
 from rig.errors import GuestError, Unavailable  # noqa: E402
 from rig.lineups import DEFAULT, LINEUPS  # noqa: E402
 from rig.machine import Machine  # noqa: E402
+from rig.zmachine import ZMachine  # noqa: E402
 from tool import Host  # noqa: E402
 
 # Two cores: more guests at once only make each other slow.
@@ -195,6 +196,19 @@ def machine(request, kernel, initramfs, guests):
             installed = payload.installed("x86_64")
         built = Machine(kernel, initramfs, lineup, installed=installed,
                         **(marker.kwargs if marker else {}))
+    except Unavailable as e:
+        pytest.skip(str(e))
+    guests.make_room()
+    request.node._guest = built
+    yield built
+    built.close()
+
+
+@pytest.fixture
+def zmachine(request, kernel, guests):
+    """The same for s390x, IPLed from its disk; a test of it marks itself arch("s390x")."""
+    try:
+        built = ZMachine(kernel, installed=payload.installed("s390x"))
     except Unavailable as e:
         pytest.skip(str(e))
     guests.make_room()

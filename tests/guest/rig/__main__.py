@@ -43,6 +43,15 @@ def prepare_machines(*names):
             cache.say(f"machine with {tool}: {(top / 'version').read_text().strip()}")
 
 
+def prepare_zmachine(*names):
+    """What an s390x machine's disk is made of but the build."""
+    from . import zroot
+    if names and zroot.KERNEL not in names:
+        return
+    top = zroot.system()
+    cache.say(f"machine for s390x: {(top / 'version').read_text().strip()}")
+
+
 def prepare_bench():
     from . import debianroot
     cache.say(f"bench system: {debianroot.image()}")
@@ -79,8 +88,8 @@ def list_kernels():
 
 
 VERBS = {f.__name__.replace("_", "-"): f
-         for f in (install_backports, prepare, prepare_machines, prepare_bench, download, cross_file,
-                   forget, list_kernels)}
+         for f in (install_backports, prepare, prepare_machines, prepare_zmachine, prepare_bench,
+                   download, cross_file, forget, list_kernels)}
 VERBS["sysroot"] = sysroot_dir
 
 

@@ -174,7 +174,7 @@ _BOOT16 = _flat(
 
 
 def _zpci(uid, fid, ident, device):
-    return _flat(_device(f"zpci,uid={uid:#x},fid={fid:#x},target={ident}"),
+    return _flat(_device(f"zpci,uid={uid:#x},fid={fid:#x},target={ident},id=zpci-{ident}"),
                  _device(f"{device},id={ident}"))
 
 

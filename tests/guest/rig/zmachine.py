@@ -24,8 +24,8 @@ class _Ipl(_Power):
 
 
 class ZMachine(Machine):
-    """A Machine whose cards have UID and FID: cards.add("zpci,uid=0x20,fid=0x200,target=x") and
-    cards.add("nvme,…,id=x"), or plug("nvme,…,id=x", uid=0x20, fid=0x200)."""
+    """A Machine whose cards have UID and FID: cards.add("zpci,uid=0x20,fid=0x200,target=x,id=zpci-x")
+    and cards.add("nvme,…,id=x"), or plug("nvme,…,id=x", uid=0x20, fid=0x200)."""
 
     _power = _Ipl
 
@@ -47,15 +47,19 @@ class ZMachine(Machine):
     def plug(self, device, uid, fid):
         """Put a card in, and leave it in for later boots."""
         ident = re.search(r"(?:^|,)id=([^,]+)", device)[1]
-        super().plug(f"zpci,uid={uid:#x},fid={fid:#x},target={ident}")
+        self._need_on()
+        self.cards.add(f"zpci,uid={uid:#x},fid={fid:#x},target={ident},id=zpci-{ident}")
+        self.qmp("device_add", driver="zpci", uid=uid, fid=fid, target=ident, id=f"zpci-{ident}")
         super().plug(device)
+
+    def unplug(self, ident, timeout=120):
+        super().unplug(ident, timeout)
+        # QEMU has taken that out along with it.
+        self.cards.remove(f"zpci-{ident}")
 
     def zpci(self, ident, key):
         """uid or fid of a card."""
-        for text in self.cards.arguments()[1::2]:
-            if text.startswith("zpci,") and text.endswith(f",target={ident}"):
-                return int(re.search(rf",{key}=(\w+)", text)[1], 0)
-        raise RigError(f"there is no card {ident!r}")
+        return int(re.search(rf",{key}=(\w+)", self.cards.text(f"zpci-{ident}"))[1], 0)
 
     def address(self, ident):
         """Each function has a domain of its own, which is its UID."""
