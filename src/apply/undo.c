@@ -20,6 +20,11 @@ bool is_same_device(struct apply *a, const char *device)
 	return true;
 }
 
+static bool writes_override(const struct op *op, const char *device, const char *value)
+{
+	return op->kind == OP_SET_OVERRIDE && strcmp(op->device, device) == 0 && strcmp(op->value, value) == 0;
+}
+
 /*
  * An override that is neither the one before nor one that this run has written is somebody else's wish.
  * One that cannot be read is put back: the look at the end will tell.
@@ -37,11 +42,13 @@ static bool override_is_ours(struct apply *a, const char *device)
 	if (strcmp(now, before ? before : "") == 0)
 		return true;
 	for (size_t i = 0; i < a->plan->n_steps; i++) {
-		const struct op *op = &a->plan->steps[i].op;
+		const struct step *step = &a->plan->steps[i];
 
-		if (op->kind == OP_SET_OVERRIDE && strcmp(op->device, device) == 0 &&
-		    strcmp(op->value, now) == 0)
+		if (writes_override(&step->op, device, now))
 			return true;
+		for (size_t k = 0; k < step->n_undo; k++)
+			if (writes_override(&step->undo[k], device, now))
+				return true;
 	}
 	return false;
 }

@@ -56,18 +56,29 @@ static int add_override(const struct move *m)
 	return plan_add_op(m->plan, &op, &undo, 1, "clear driver_override of %s", m->device) ? 0 : -ENOMEM;
 }
 
+/*
+ * A native driver can be bound while the override names another one: whoever wrote it (a udev rule of a declared
+ * function) came a moment too late. Bound anew it can only be without that.
+ */
+static bool is_late_override(const char *driver, const char *override)
+{
+	return driver && override && !driver_name_equal(driver, override);
+}
+
 static int add_unbind(const struct move *m)
 {
+	bool late = is_late_override(m->from, m->from_override);
 	struct op op = driver_op(OP_UNBIND, m->device, m->from);
-	struct op undo[2] = {
-		override_op(m->device, m->from_override),
+	struct op undo[3] = {
+		override_op(m->device, late ? NULL : m->from_override),
 		driver_op(OP_BIND, m->device, m->from),
+		override_op(m->device, m->from_override),
 	};
 	struct step *step;
 
 	if (!m->from)
 		return 0;
-	step = plan_add_op(m->plan, &op, undo, 2, "unbind %s from %s", m->device, m->from);
+	step = plan_add_op(m->plan, &op, undo, late ? 3 : 2, "unbind %s from %s", m->device, m->from);
 	if (!step)
 		return -ENOMEM;
 	step->check_driver = true;
@@ -152,7 +163,9 @@ static struct record *make_record(struct vfioadm_plan *plan, const struct plan_i
 	*rec = (struct record){
 		.device = keep(plan, f->address),
 		.driver = keep(plan, known(&f->driver)),
-		.driver_override = keep(plan, known(&f->driver_override)),
+		.driver_override = is_late_override(known(&f->driver), known(&f->driver_override)) ?
+					   NULL :
+					   keep(plan, known(&f->driver_override)),
 		.boot_id = keep(plan, in->boot_id),
 		.vendor = (uint32_t)f->vendor.value,
 		.device_id = (uint32_t)f->device.value,

@@ -411,7 +411,7 @@ static void test_planner(void **state)
 	char driver[17000], override[17000];
 
 	memset(driver, 'd', sizeof(driver) - 1);
-	memset(override, 'o', sizeof(override) - 1);
+	memset(override, 'd', sizeof(override) - 1); /* another name than the driver's would not be kept */
 	driver[sizeof(driver) - 1] = override[sizeof(override) - 1] = '\0';
 	f = build_bound(inv, "0000:01:00.0", 0x010802, 1, driver);
 	f->driver_override = str_known(override);

@@ -166,14 +166,17 @@ static void test_assign_keeps_override(void **state)
 		     "  undo: \"0000:01:00.0\" > sys/bus/pci/drivers/vfio-pci/unbind\n");
 	assert_string_equal(other->targets[0].override_before, "nvme");
 
-	/* It names the driver already (driverctl, a udev rule): nothing to write, and nothing to clear. */
+	/* It names the driver already (a udev rule that came too late): nothing to write, and nothing to keep. */
 	inv->functions[0].driver_override = str_known("vfio-pci");
 	same = assign(&in, 1);
 	assert_int_equal(same->n_steps, 3);
 	assert_int_equal(same->steps[0].op.kind, OP_SAVE_RECORD);
-	assert_string_equal(same->steps[0].op.record->driver_override, "vfio-pci");
+	assert_null(same->steps[0].op.record->driver_override);
 	assert_int_equal(same->steps[1].op.kind, OP_UNBIND);
-	assert_string_equal(same->steps[1].undo[0].value, "vfio-pci");
+	/* With it nvme could not be bound again. */
+	assert_string_equal(same->steps[1].undo[0].value, "");
+	assert_int_equal(same->steps[1].undo[1].kind, OP_BIND);
+	assert_string_equal(same->steps[1].undo[2].value, "vfio-pci");
 	assert_int_equal(same->steps[2].op.kind, OP_BIND);
 }
 
