@@ -47,11 +47,11 @@ def compiled(name, directory):
     return target
 
 
-def boot(args, directory, programs):
+def boot(args, directory, programs, lineup="many"):
     content = payload.from_build("x86_64", args.build)
     for name in programs:
         content["programs"][f"/root/{name}"] = compiled(name, directory)
-    return qemu.Guest(args.kernel, "many", root="debian" if args.root == "debian" else None,
+    return qemu.Guest(args.kernel, lineup, root="debian" if args.root == "debian" else None,
                       **content)
 
 
