@@ -284,22 +284,6 @@ static int import_type(struct import *m)
 
 /* ---- functions ---- */
 
-/* The native drivers are asked for the initramfs, rivals because their serial number may be the same. */
-static int look_at_identity(struct import *m, struct vfioadm_function *f)
-{
-	const unsigned facets = VFIOADM_FACET_IDENTITY | VFIOADM_FACET_NAMES | VFIOADM_FACET_DRIVERS;
-	struct vfioadm_inventory *inv = m->p.look->inv;
-	int r = observe_function(m->p.look->host, inv, f, facets & ~f->facets);
-
-	for (size_t i = 0; r == 0 && i < inv->n_functions; i++) {
-		struct vfioadm_function *other = &inv->functions[i];
-
-		if (identity_rival(f, other))
-			r = observe_function(m->p.look->host, inv, other, VFIOADM_FACET_IDENTITY & ~other->facets);
-	}
-	return r;
-}
-
 /* Nothing is known of it but where it was. */
 static int propose_by_address(struct import *m, const char *address, const char *why)
 {
@@ -322,27 +306,16 @@ static int propose_by_address(struct import *m, const char *address, const char 
 
 static int propose_function(struct import *m, struct vfioadm_function *f)
 {
-	struct declaration new = { 0 };
 	_cleanup_free_ char *words = NULL;
-	enum match_key key = MATCH_ADDRESS;
-	enum trust trust = TRUST_ADDRESS;
-	int r = look_at_identity(m, f);
+	struct declaration new = { 0 };
+	int r = persist_name_function(&m->p, f, &new, &words);
 
-	if (r == 0)
-		r = persist_add_modules(&m->p, f);
-	if (r == 0)
-		r = identity_of(inventory_of(m), f, &m->p.plan->arena, &new, &key, &trust);
 	if (r == -ENODATA)
 		return propose_by_address(m, f->address, "Its IDs cannot be read");
 	if (r < 0)
 		return error_oom(m->err);
-	new.name = persist_free_name(&m->p, new.name);
 	new.driver = m->at->driver;
-	if (!new.name)
-		return error_oom(m->err);
-	words = str_format("declare %s in /etc/vfioadm.d/%s.conf, known by its %s %s, %s", f->address, new.name,
-			   match_key_name(key), new.match[key], persist_trust_words(trust));
-	return words ? propose(m, &new, f->address, "", words) : error_oom(m->err);
+	return propose(m, &new, f->address, "", words);
 }
 
 /* The card is not there, and a declaration that names this place is most likely about it. */

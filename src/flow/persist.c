@@ -113,27 +113,57 @@ static int fail_no_ids(const struct vfioadm_function *f, struct vfioadm_error **
 	return -ENODATA;
 }
 
-static int add_new(struct persist *p, const struct vfioadm_function *f, struct vfioadm_error **err)
+/* The native drivers are asked for the initramfs, rivals because their serial number may be the same. */
+static int look_at_identity(struct look *look, struct vfioadm_function *f)
+{
+	const unsigned facets = VFIOADM_FACET_IDENTITY | VFIOADM_FACET_NAMES | VFIOADM_FACET_DRIVERS;
+	int r = observe_function(look->host, look->inv, f, facets & ~f->facets);
+
+	for (size_t i = 0; r == 0 && i < look->inv->n_functions; i++) {
+		struct vfioadm_function *other = &look->inv->functions[i];
+
+		if (identity_rival(f, other))
+			r = observe_function(look->host, look->inv, other, VFIOADM_FACET_IDENTITY & ~other->facets);
+	}
+	return r;
+}
+
+int persist_name_function(struct persist *p, struct vfioadm_function *f, struct declaration *ret, char **ret_words)
+{
+	struct declaration new = { 0 };
+	enum match_key key = MATCH_ADDRESS;
+	enum trust trust = TRUST_ADDRESS;
+	int r = look_at_identity(p->look, f);
+
+	if (r == 0)
+		r = persist_add_modules(p, f);
+	if (r == 0)
+		r = identity_of(p->look->inv, f, &p->plan->arena, &new, &key, &trust);
+	if (r < 0)
+		return r;
+	new.name = persist_free_name(p, new.name);
+	if (!new.name)
+		return -ENOMEM;
+	*ret_words = str_format("declare %s in /etc/vfioadm.d/%s.conf, known by its %s %s, %s", f->address, new.name,
+				match_key_name(key), new.match[key], persist_trust_words(trust));
+	if (!*ret_words)
+		return -ENOMEM;
+	*ret = new;
+	return 0;
+}
+
+static int add_new(struct persist *p, struct vfioadm_function *f, struct vfioadm_error **err)
 {
 	_cleanup_free_ char *words = NULL;
 	struct declaration new = { 0 };
-	enum match_key key;
-	enum trust trust;
-	const char *name;
-	int r = identity_of(p->look->inv, f, &p->plan->arena, &new, &key, &trust);
+	int r = persist_name_function(p, f, &new, &words);
 
 	if (r == -ENODATA)
 		return fail_no_ids(f, err);
 	if (r < 0)
 		return error_oom(err);
-	name = persist_free_name(p, new.name);
-	if (!name)
-		return error_oom(err);
-	new.name = name;
 	new.driver = p->options->driver && !streq(p->options->driver, "auto") ? p->options->driver : NULL;
-	words = str_format("declare %s in /etc/vfioadm.d/%s.conf, known by its %s %s, %s", f->address, name,
-			   match_key_name(key), new.match[key], persist_trust_words(trust));
-	return words ? add_change(p, name, &new, words, err) : error_oom(err);
+	return add_change(p, new.name, &new, words, err);
 }
 
 static bool is_ours_to_write(const struct declaration *d)
@@ -142,12 +172,15 @@ static bool is_ours_to_write(const struct declaration *d)
 }
 
 /* Its own declaration is there already: only what it says of the driver, and where it was seen, is renewed. */
-static int renew(struct persist *p, const struct declaration *old, const struct vfioadm_function *f,
+static int renew(struct persist *p, const struct declaration *old, struct vfioadm_function *f,
 		 struct vfioadm_error **err)
 {
 	_cleanup_free_ char *words = NULL;
 	struct declaration new = *old;
 
+	if (observe_function(p->look->host, p->look->inv, f, VFIOADM_FACET_DRIVERS & ~f->facets) < 0 ||
+	    persist_add_modules(p, f) < 0)
+		return error_oom(err);
 	if (p->options->driver)
 		new.driver = streq(p->options->driver, "auto") ? NULL : p->options->driver;
 	if (!old->multiple)
@@ -209,43 +242,16 @@ int persist_plan_changes(struct persist *p, struct vfioadm_error **err)
 
 /* ---- assign, release ---- */
 
-/* A serial number names a card only if no other one like it has the same. */
-static int look_at_rivals(struct look *look, const struct vfioadm_function *f, struct vfioadm_error **err)
-{
-	for (size_t i = 0; i < look->inv->n_functions; i++) {
-		struct vfioadm_function *other = &look->inv->functions[i];
-
-		if (identity_rival(f, other) &&
-		    observe_function(look->host, look->inv, other, VFIOADM_FACET_IDENTITY & ~other->facets) < 0)
-			return error_oom(err);
-	}
-	return 0;
-}
-
-static int look_at_identity(struct look *look, struct vfioadm_error **err)
-{
-	int r = flow_look_closer(look, VFIOADM_FACET_IDENTITY | VFIOADM_FACET_NAMES | VFIOADM_FACET_DRIVERS,
-				 err);
-
-	for (size_t i = 0; r == 0 && i < look->selected.n; i++)
-		r = look_at_rivals(look, &look->inv->functions[look->selected.items[i]], err);
-	return r;
-}
-
 int persist_assign(struct vfioadm_ctx *ctx, struct look *look, const struct vfioadm_options *o,
 		   struct vfioadm_plan *plan, struct vfioadm_error **err)
 {
 	_cleanup_persist_ struct persist p = { .ctx = ctx, .look = look, .options = o, .plan = plan };
 	int r = persist_begin(&p, look->selected.n, err);
 
-	if (r == 0)
-		r = look_at_identity(look, err);
 	for (size_t i = 0; r == 0 && i < look->selected.n; i++) {
-		const struct vfioadm_function *f = &look->inv->functions[look->selected.items[i]];
+		struct vfioadm_function *f = &look->inv->functions[look->selected.items[i]];
 		ssize_t at = declared_for(&p.d, look->selected.items[i]);
 
-		if (persist_add_modules(&p, f) < 0)
-			return error_oom(err);
 		r = at >= 0 && !p.d.declared.found.items[at].match[MATCH_CARD_TYPE] ?
 			    renew(&p, &p.d.declared.found.items[at], f, err) :
 			    add_new(&p, f, err);

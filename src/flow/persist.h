@@ -29,6 +29,12 @@ const struct declaration *persist_type_declared(const struct persist *p, const s
 /** after: the file's text, NULL: it goes. What is so already is no change. */
 int persist_change(struct persist *p, const char *name, const char *after, const char *words,
 		   struct vfioadm_error **err) MUST_CHECK;
+/**
+ * A function's declaration: its strongest identity, a name that is free; and the step in words, which say how
+ * trustworthy that is. Its native drivers are added to the modules. -ENODATA: its IDs cannot be read. -ENOMEM.
+ */
+int persist_name_function(struct persist *p, struct vfioadm_function *f, struct declaration *ret,
+			  char **ret_words) MUST_CHECK;
 /** "which names the slot, …". */
 const char *persist_trust_words(enum trust trust);
 /** The native drivers of a function (DRIVERS was looked at), or of all that have a type. */
