@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Declared state on a kernel that is up; what is about a boot is in test_reboots.py."""
+
+import pytest
+
+from tool import Host
+
+CONF = "/etc/vfioadm.d/disk.conf"
+
+
+@pytest.fixture
+def declared(host):
+    """Declares a disk; nothing of it is left behind."""
+    disk = host.disks()[0]
+    function = host.function(disk)
+    vendor, device = function.id.split(":")
+
+    def declare(more=""):
+        text = f"[Match]\nAddress={disk}\nVendor={vendor}\nDevice={device}\n{more}"
+        host.sh(f"mkdir -p /etc/vfioadm.d; printf '%s' '{text}' > {CONF}")
+
+    host.disk, host.declare = disk, declare
+    yield host
+    host.sh(f"rm -rf /etc/vfioadm.d; vfioadm release {disk}; vfioadm apply; rm -rf /run/vfioadm/hold")
+
+
+def node(host: Host):
+    """Owner, group and mode of the disk's group node, by the kernel."""
+    group = host.function(host.disk).group
+    return host.sh(f"stat -c '%u %g %a' /dev/vfio/{group}").split()
+
+
+def state(host: Host):
+    return host.json("status", rc=None)["declarations"][0]["state"]
+
+
+def test_apply_and_hold(declared):
+    declared.declare()
+    assert state(declared) == "differs"
+    declared.must("apply")
+    assert declared.function(declared.disk).state == ("vfio-pci", "vfio-pci") and state(declared) == "in-force"
+    declared.must("release", declared.disk)
+    assert state(declared) == "held"
+    declared.must("apply")
+    assert declared.function(declared.disk).state == ("nvme", None)
+    declared.must("assign", declared.disk)
+    assert state(declared) == "in-force"
+
+
+def test_node_is_given_before_apply_returns(declared):
+    declared.declare("[Node]\nUser=1000\nGroup=36\n")
+    declared.must("apply")
+    assert node(declared) == ["1000", "36", "660"]
+    assert state(declared) == "in-force"
+    # Another wish about a function that is assigned already.
+    declared.declare("[Node]\nUser=1001\nMode=0600\n")
+    assert state(declared) == "differs"
+    declared.must("apply")
+    assert node(declared) == ["1001", "36", "600"]
+    # The kernel makes a new node, for root alone; who assigns by hand gives it as well.
+    declared.must("release", declared.disk)
+    declared.must("assign", declared.disk)
+    assert node(declared) == ["1001", "0", "600"]
+
+
+def test_node_of_an_unknown_user(declared):
+    declared.declare("[Node]\nUser=no-such-user\n")
+    said = declared.fails(1, "apply")
+    assert "no such user or group" in said and "[Node]" in said
+    assert declared.function(declared.disk).state == ("nvme", None)
+    declared.must("assign", "--dry-run", declared.disk)
+
+
+def test_persist_and_back(declared):
+    said = declared.must("assign", "--persist", declared.disk).out
+    assert "known by its" in said
+    assert state(declared) == "in-force"
+    assert "nothing to do" in declared.must("apply").out
+    declared.must("release", "--persist", declared.disk)
+    assert declared.json("status")["declarations"] == []
+    assert declared.function(declared.disk).state == ("nvme", None)
+
+
+def test_rules_follow_what_was_changed_by_hand(declared):
+    rules = "/etc/udev/rules.d/61-vfioadm-declared.rules"
+    declared.declare()
+    declared.must("apply")
+    assert declared.disk in declared.sh(f"cat {rules}")
+    declared.sh(f"rm {CONF}")
+    assert "write the udev rules" in declared.must("apply").out
+    assert declared.sh(f"test -e {rules} || echo gone") == "gone\n"
