@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+# What their asserts compared is shown as well.
+pytest.register_assert_rewrite("reboots")
 
 from rig import kernels, machineroot, payload, qemu  # noqa: E402
 from rig.errors import GuestError, Unavailable  # noqa: E402
