@@ -2,7 +2,7 @@
 /*
  * sriov_minimal ADDRESS COUNT DRIVER: the least that makes virtual functions and binds them to a driver, one
  * after the other; nothing checked before, nothing looked at after, nothing remembered. A count of 0 takes them
- * away again.
+ * away again, and "-" is no driver: they are only made.
  */
 #include <fcntl.h>
 #include <libgen.h>
@@ -58,7 +58,7 @@ int main(int argc, char **argv)
 		return put_pf(argv[1], "sriov_numvfs", "0") || put_pf(argv[1], "sriov_drivers_autoprobe", "1");
 	if (put_pf(argv[1], "sriov_drivers_autoprobe", "0") || put_pf(argv[1], "sriov_numvfs", argv[2]))
 		return 1;
-	for (int i = 0; i < atoi(argv[2]); i++)
+	for (int i = 0; strcmp(argv[3], "-") != 0 && i < atoi(argv[2]); i++)
 		if (bind_one(argv[1], i, argv[3]))
 			return 1;
 	return 0;
