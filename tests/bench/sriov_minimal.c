@@ -55,8 +55,10 @@ int main(int argc, char **argv)
 	if (argc != 4)
 		return 2;
 	if (atoi(argv[2]) == 0)
-		return put_pf(argv[1], "sriov_numvfs", "0") || put_pf(argv[1], "sriov_drivers_autoprobe", "1");
-	if (put_pf(argv[1], "sriov_drivers_autoprobe", "0") || put_pf(argv[1], "sriov_numvfs", argv[2]))
+		return put_pf(argv[1], "sriov_numvfs", "0") ||
+		       put_pf(argv[1], "sriov_drivers_autoprobe", "1");
+	if (put_pf(argv[1], "sriov_drivers_autoprobe", "0") ||
+	    put_pf(argv[1], "sriov_numvfs", argv[2]))
 		return 1;
 	for (int i = 0; strcmp(argv[3], "-") != 0 && i < atoi(argv[2]); i++)
 		if (bind_one(argv[1], i, argv[3]))

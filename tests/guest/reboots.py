@@ -29,8 +29,8 @@ def calm(machine):
 
 def states(machine, *addresses):
     """[(driver, driver_override)] of each function, None where there is none."""
-    script = "".join(f"d=/sys/bus/pci/devices/{a}; echo $(basename \"$(readlink $d/driver)\"); cat $d/driver_override;"
-                     for a in addresses)
+    script = "".join(f"d=/sys/bus/pci/devices/{a}; echo $(basename \"$(readlink $d/driver)\"); "
+                     "cat $d/driver_override;" for a in addresses)
     words = machine.sh(script).split("\n")
     return [(d or None, None if o == "(null)" else o)
             for d, o in zip(words[0:-1:2], words[1::2], strict=True)]
@@ -45,7 +45,8 @@ def virtual_functions(machine, address):
     """Addresses, by their number."""
     script = f"cd /sys/bus/pci/devices/{address}; for l in virtfn*; do echo $l $(readlink $l); done"
     links = [line.split() for line in machine.sh(script).splitlines() if "/" in line]
-    return [target.split("/")[1] for _, target in sorted(links, key=lambda w: int(w[0].removeprefix("virtfn")))]
+    links.sort(key=lambda words: int(words[0].removeprefix("virtfn")))
+    return [target.split("/")[1] for _, target in links]
 
 
 def node(machine, address):
