@@ -133,7 +133,10 @@ def system():
         with machineroot.scratch("zroot") as top:
             tree = _tree(Path(top))
             disk = Path(top) / "disk"
-            machineroot._run(["mke2fs", "-q", "-t", "ext4", "-L", "root", "-N", "32768", "-J", "size=16",
+            # With blocks of 1 KiB the loader's sector is not in one with the superblock, where it
+            # would be in the journal and after a power failure be again what it was.
+            machineroot._run(["mke2fs", "-q", "-t", "ext4", "-b", "1024", "-L", "root",
+                              "-N", "32768", "-J", "size=16",
                               "-E", "lazy_itable_init=0,lazy_journal_init=0", "-d", tree, disk,
                               DISK_SIZE], 300, "mke2fs",
                              env=dict(os.environ, PATH=os.environ["PATH"] + ":/usr/sbin:/sbin"))
@@ -143,7 +146,7 @@ def system():
         (dest / "release").write_text(release + "\n")
         (dest / "version").write_text(version + "\n")
     key = kernels.hash_of((PACKAGES, WASTE, MASKED, FILES, ZIPL, PARAMETERS, CONFIGURE, DISK_SIZE,
-                           cache.key_of(kernel), initramfs.hash_sources(), 1))
+                           cache.key_of(kernel), initramfs.hash_sources(), 2))
     return cache.artefact("machine-s390x-system", make, key)
 
 
