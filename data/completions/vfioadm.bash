@@ -151,7 +151,7 @@ _vfioadm()
 		[list]='--all --tree --enabled --users --columns'
 		[show]='--all-matching'
 		[check]='--group --all-matching --force'
-		[enable]='--dry-run --force --persist'
+		[enable]='--dry-run --force --persist --modprobe'
 		[disable]='--dry-run --persist'
 		[assign]='--dry-run --group --driver --all-matching --force --persist'
 		[release]='--dry-run --group --all-matching --park --force --persist'

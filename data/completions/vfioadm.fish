@@ -170,6 +170,7 @@ complete -c vfioadm -n '__vfioadm_verb release' -l park -d 'Leave it without a d
 complete -c vfioadm -n '__vfioadm_verb check enable assign release plan apply' -l force -x \
     -d 'Override these findings'
 complete -c vfioadm -n '__vfioadm_verb enable disable assign release import' -l persist -d 'Over reboots too'
+complete -c vfioadm -n '__vfioadm_verb enable' -l modprobe -d 'Also by /etc/modprobe.d'
 complete -c vfioadm -n '__vfioadm_verb plan apply' -l atomic -d 'All declarations or none, in one transaction'
 complete -c vfioadm -n '__vfioadm_verb plan apply' -l only -x -a '(__vfioadm_addresses)' \
     -d 'Only what is declared of this function'

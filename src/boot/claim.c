@@ -235,6 +235,47 @@ static void load_for_targets(struct run *run)
 	}
 }
 
+/* For whichever driver matches it. */
+static bool is_free(struct run *run, const struct vfioadm_function *f)
+{
+	char driver[DRIVER_SIZE], override[DRIVER_SIZE];
+
+	run_last_step(run);
+	return observe_driver(run->h, f->address, driver, sizeof(driver)) == 0 && !*driver &&
+	       observe_override(run->h, f->address, override, sizeof(override)) == 0 && !*override;
+}
+
+static bool has_target_on_vfio(const struct run *run, const struct vfioadm_function *f)
+{
+	for (size_t i = 0; i < run->n_targets; i++)
+		if (run->targets[i].f == f)
+			return !run->targets[i].dropped;
+	return false;
+}
+
+/*
+ * A function of the type that is free, and that its own declaration wants elsewhere: a physical function whose virtual
+ * ones are declared, or one that two declarations dispute. The driver takes all that is free when it gets the ID.
+ */
+static const struct vfioadm_function *declared_otherwise(struct run *run, const struct cardtype *type,
+							 const struct declaration **ret)
+{
+	for (size_t i = 0; i < run->declared.found.n; i++) {
+		const struct selection *meant = &run->matches[i].functions;
+
+		*ret = &run->declared.found.items[i];
+		if ((*ret)->match[MATCH_CARD_TYPE] || run->matches[i].outcome != MATCH_FOUND)
+			continue;
+		for (size_t k = 0; k < meant->n; k++) {
+			const struct vfioadm_function *f = &run->inv->functions[meant->items[k]];
+
+			if (cardtype_matches(type, f) && !has_target_on_vfio(run, f) && is_free(run, f))
+				return f;
+		}
+	}
+	return NULL;
+}
+
 /*
  * Whether or not such a card is there: one that is plugged in later goes to whichever driver was registered first,
  * and vfio-pci has to be that with its ID.
@@ -244,11 +285,20 @@ static void add_types(struct run *run)
 	for (size_t i = 0; i < run->declared.found.n; i++) {
 		const struct declaration *d = &run->declared.found.items[i];
 		const char *driver = d->driver ? d->driver : "vfio-pci";
+		const struct declaration *other;
+		const struct vfioadm_function *f;
 		char id[CARDTYPE_MAX];
 		int r;
 
 		if (!d->match[MATCH_CARD_TYPE])
 			continue;
+		f = declared_otherwise(run, &d->type, &other);
+		if (f) {
+			run_log(run, EARLY_WARNING,
+				"%s: %s is not given to %s yet, as %s says otherwise of %s, which has no driver so far.",
+				run_file(d), d->match[MATCH_CARD_TYPE], driver, run_file(other), f->address);
+			continue;
+		}
 		cardtype_format_new_id(&d->type, id);
 		r = load_driver(run, driver);
 		if (r == 0)
@@ -372,6 +422,8 @@ static int prepare(struct run *run)
 		drop_unfit(run);
 	if (r == 0)
 		drop_without_driver(run);
+	if (r == 0)
+		r = run_drop_split(run);
 	return r;
 }
 
@@ -389,7 +441,7 @@ static int claim(struct run *run)
 	override_all(run);
 	load_for_targets(run);
 	bind_all(run);
-	/* Last: by now nobody is without a driver whose override or own declaration says another. */
+	/* Last: what is declared of one card has its driver or its override by now. */
 	add_types(run);
 	FOR_TARGETS(t, run)
 		if (!t->dropped)

@@ -68,26 +68,17 @@ static int fail_not_found(const struct declaration *d, const struct match *m, st
 
 /* ---- what each declaration adds ---- */
 
-static int want_function(struct wanted *w, const struct declaration *d, size_t function)
+static int want_function(struct wanted *w, const struct declaration *d, size_t function,
+			 struct vfioadm_error **err)
 {
 	const struct vfioadm_function *f = &w->look->inv->functions[function];
 
 	if (w->look->host->live && hold_is_set(w->ctx->run_dir, f->address))
 		return 0;
 	if (match_has_driver(d, f))
-		return nodes_plan_bound(w->look, d, f, w->plan);
+		return nodes_plan_bound(w->look, d, f, w->plan, err);
 	w->drivers[function] = d->driver;
-	return selection_add(&w->look->selected, function);
-}
-
-/* Companions come along in the same plan, to the driver that this one asks for. */
-static int want_companions(struct wanted *w, const struct declaration *d)
-{
-	size_t before = w->look->selected.n;
-
-	if (!d->whole_group || !before)
-		return 0;
-	return selection_add_groups(&w->look->selected, w->look->inv);
+	return selection_add(&w->look->selected, function) < 0 ? error_oom(err) : 0;
 }
 
 static int want_virtual(struct wanted *w, const struct declaration *d, const struct match *m,
@@ -99,8 +90,7 @@ static int want_virtual(struct wanted *w, const struct declaration *d, const str
 	if (r == 0 && virtual_functions(w->look, m, &functions) < 0)
 		r = error_oom(err);
 	for (size_t i = 0; r == 0 && i < functions.n; i++)
-		if (want_function(w, d, functions.items[i]) < 0)
-			r = error_oom(err);
+		r = want_function(w, d, functions.items[i], err);
 	return r;
 }
 
@@ -117,38 +107,40 @@ static int fail_conflict(const struct wanted *w, size_t i, size_t rival, size_t 
 }
 
 /* vfio-pci takes what is free as soon as it gets the ID; a driver of the host keeps what it has. */
-static int want_type(struct wanted *w, const struct declaration *d, const struct match *m)
+static int want_type(struct wanted *w, const struct declaration *d, const struct match *m,
+		     struct vfioadm_error **err)
 {
 	const char *only = w->options->only;
-	bool given = enabled_ids_have(&w->enabled, &d->type);
+	bool given = enabled_ids_cover(&w->enabled, &d->type);
+	int r = 0;
 
 	/* What the driver has been given already would be asked for once more, and nothing come of it. */
 	if (!given)
 		w->types[w->n_types++] = d->type;
-	for (size_t i = 0; i < m->functions.n; i++) {
+	for (size_t i = 0; r == 0 && i < m->functions.n; i++) {
 		size_t at = m->functions.items[i];
 		const struct vfioadm_function *f = &w->look->inv->functions[at];
 		bool wanted = match_has_driver(d, f) || (only && streq(f->address, only) &&
 							 (given || f->driver.state == VFIOADM_KNOWN));
 
 		/* One about this very card says more than one about its type. */
-		if (wanted && w->d.declared.found.items[declared_for(&w->d, at)].match[MATCH_CARD_TYPE] &&
-		    want_function(w, d, at) < 0)
-			return -ENOMEM;
+		if (wanted && w->d.declared.found.items[declared_for(&w->d, at)].match[MATCH_CARD_TYPE])
+			r = want_function(w, d, at, err);
 	}
-	return 0;
+	return r;
 }
 
 static int want(struct wanted *w, size_t i, struct vfioadm_error **err)
 {
 	const struct declaration *d = &w->d.declared.found.items[i];
 	const struct match *m = &w->d.matches[i];
+	_cleanup_selection_ struct selection functions = { 0 };
 	size_t function;
 	ssize_t rival = declared_rival(&w->d, i, &function);
-	int r = 0;
+	int r;
 
 	if (d->match[MATCH_CARD_TYPE])
-		return want_type(w, d, m) < 0 ? error_oom(err) : 0;
+		return want_type(w, d, m, err);
 	if (m->outcome != MATCH_FOUND)
 		return fail_not_found(d, m, err);
 	if (rival >= 0)
@@ -158,11 +150,11 @@ static int want(struct wanted *w, size_t i, struct vfioadm_error **err)
 		return nodes_fail_rival(w->look, &w->d, i, (size_t)rival, function, err);
 	if (d->vfs.state == VFIOADM_KNOWN)
 		return want_virtual(w, d, m, err);
-	for (size_t k = 0; r == 0 && k < m->functions.n; k++)
-		r = want_function(w, d, m->functions.items[k]);
-	if (r == 0)
-		r = want_companions(w, d);
-	return r < 0 ? error_oom(err) : 0;
+	/* Companions come along in the same plan, to the driver that this one asks for. */
+	r = declared_functions(w->look, d, m, &functions) < 0 ? error_oom(err) : 0;
+	for (size_t k = 0; r == 0 && k < functions.n; k++)
+		r = want_function(w, d, functions.items[k], err);
+	return r;
 }
 
 static int want_named(struct wanted *w, const char *name, struct vfioadm_error **err)
@@ -173,7 +165,8 @@ static int want_named(struct wanted *w, const char *name, struct vfioadm_error *
 	for (size_t i = 0; i < w->d.declared.found.n; i++)
 		if (streq(w->d.declared.found.items[i].name, name))
 			return want(w, i, err);
-	return fail_unknown(name, err);
+	/* The claim unit asks for what it has read before it had the lock. */
+	return w->options->only ? 0 : fail_unknown(name, err);
 }
 
 /* ---- the plan ---- */

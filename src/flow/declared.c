@@ -101,6 +101,31 @@ ssize_t declared_for(const struct declared_look *d, size_t function)
 	return type;
 }
 
+int declared_functions(const struct look *look, const struct declaration *d, const struct match *m,
+		       struct selection *ret)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < m->functions.n; i++)
+		r = selection_add(ret, m->functions.items[i]);
+	if (r < 0 || !d->whole_group || d->match[MATCH_CARD_TYPE] || d->vfs.state == VFIOADM_KNOWN)
+		return r;
+	return selection_add_groups(ret, look->inv);
+}
+
+ssize_t declared_of(const struct look *look, const struct declared_look *d, size_t function)
+{
+	const struct vfioadm_function *f = &look->inv->functions[function], *pf;
+	const struct declaration *items = d->declared.found.items;
+	ssize_t i = declared_for(d, function), k = -1;
+
+	if (f->physfn.state == VFIOADM_KNOWN && (i < 0 || items[i].match[MATCH_CARD_TYPE])) {
+		pf = vfioadm_inventory_find(look->inv, f->physfn.value);
+		k = pf ? declared_for(d, (size_t)(pf - look->inv->functions)) : -1;
+	}
+	return k >= 0 && items[k].vfs.state == VFIOADM_KNOWN ? k : i;
+}
+
 int declared_users(struct look *look, const struct declared_look *d)
 {
 	_cleanup_free_ bool *wanted = calloc(look->inv->n_functions + 1, sizeof(*wanted));
@@ -108,14 +133,18 @@ int declared_users(struct look *look, const struct declared_look *d)
 
 	if (!wanted)
 		return -ENOMEM;
-	for (size_t i = 0; d->matches && i < d->declared.found.n; i++)
-		for (size_t k = 0; k < d->matches[i].functions.n; k++) {
-			size_t at = d->matches[i].functions.items[k];
-			const struct vfioadm_function *f = &look->inv->functions[at];
+	for (size_t i = 0; d->matches && i < d->declared.found.n; i++) {
+		_cleanup_selection_ struct selection all = { 0 };
 
-			wanted[at] = f->driver.state == VFIOADM_KNOWN && !uint_is(&f->vfio, 1);
-			any |= wanted[at];
+		if (declared_functions(look, &d->declared.found.items[i], &d->matches[i], &all) < 0)
+			return -ENOMEM;
+		for (size_t k = 0; k < all.n; k++) {
+			const struct vfioadm_function *f = &look->inv->functions[all.items[k]];
+
+			wanted[all.items[k]] = f->driver.state == VFIOADM_KNOWN && !uint_is(&f->vfio, 1);
+			any |= wanted[all.items[k]];
 		}
+	}
 	if (any && observe_uses(look->host, look->inv, wanted) < 0)
 		return -ENOMEM;
 	return check_verdicts(look->inv);
@@ -124,8 +153,14 @@ int declared_users(struct look *look, const struct declared_look *d)
 const struct vfioadm_user *declared_in_use(const struct look *look, const struct match *m,
 					   const struct vfioadm_function **ret_function)
 {
-	for (size_t i = 0; i < m->functions.n; i++) {
-		const struct vfioadm_function *f = &look->inv->functions[m->functions.items[i]];
+	return selection_in_use(look, &m->functions, ret_function);
+}
+
+const struct vfioadm_user *selection_in_use(const struct look *look, const struct selection *s,
+					    const struct vfioadm_function **ret_function)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		const struct vfioadm_function *f = &look->inv->functions[s->items[i]];
 
 		for (size_t k = 0; !uint_is(&f->vfio, 1) && k < f->n_users; k++)
 			if (f->users[k].severity >= VFIOADM_REFUSES) {
@@ -140,17 +175,25 @@ int hold_released(struct vfioadm_ctx *ctx, struct look *look, const struct selec
 		  const struct vfioadm_options *o, struct vfioadm_plan *plan, struct vfioadm_error **err)
 {
 	_cleanup_declared_look_ struct declared_look d = { 0 };
-	int r = o->persist ? 0 : declared_look(ctx, look, &d, err);
+	int r = declared_look(ctx, look, &d, err);
 
 	for (size_t i = 0; r == 0 && i < assigned->n; i++) {
 		size_t function = assigned->items[i];
 
-		if (declared_for(&d, function) < 0)
+		if (declared_of(look, &d, function) < 0)
 			continue;
 		if (plan_hold(plan, look->inv->functions[function].address, true) < 0)
 			r = error_oom(err);
 	}
 	return r;
+}
+
+int let_go_released(struct vfioadm_plan *plan, struct vfioadm_error **err)
+{
+	for (size_t i = 0, n = plan->n_steps; i < n; i++)
+		if (plan->steps[i].op.kind == OP_HOLD && plan_hold(plan, plan->steps[i].op.device, false) < 0)
+			return error_oom(err);
+	return 0;
 }
 
 int let_go_assigned(struct vfioadm_ctx *ctx, const struct look *look, struct vfioadm_plan *plan,

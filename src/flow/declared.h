@@ -27,9 +27,17 @@ ssize_t declared_rival(const struct declared_look *d, size_t i, size_t *ret_func
 /** The declaration that means this function (an index into look->inv); -1: none does. */
 ssize_t declared_for(const struct declared_look *d, size_t function);
 
+/** What a declaration moves: the functions that it means and, where it says so, the rest of their groups. -ENOMEM. */
+int declared_functions(const struct look *look, const struct declaration *d, const struct match *m,
+		       struct selection *ret) MUST_CHECK;
+/** Like declared_for(); a virtual function is meant by the [SR-IOV] of its physical one, unless it has its own. */
+ssize_t declared_of(const struct look *look, const struct declared_look *d, size_t function);
+
 /** Looks for the users of functions that are meant and have a driver of the host now. -ENOMEM. */
 int declared_users(struct look *look, const struct declared_look *d) MUST_CHECK;
 /** Does the host use one of these functions, so that it must not be taken before the host has booted? */
+const struct vfioadm_user *selection_in_use(const struct look *look, const struct selection *s,
+					    const struct vfioadm_function **ret_function);
 const struct vfioadm_user *declared_in_use(const struct look *look, const struct match *m,
 					   const struct vfioadm_function **ret_function);
 
@@ -43,12 +51,13 @@ int persist_types(struct vfioadm_ctx *ctx, struct look *look, const struct cardt
 	MUST_CHECK;
 
 /**
- * Before the steps of a release without --persist: what is declared shall not take these functions back. To be
- * called with those that are assigned.
+ * Before the steps of a release: what is declared shall not take these functions back. To be called with those that
+ * are assigned. With --persist it is for as long as the rules still declare them: let_go_released() behind the steps.
  */
 int hold_released(struct vfioadm_ctx *ctx, struct look *look, const struct selection *assigned,
 		  const struct vfioadm_options *o, struct vfioadm_plan *plan, struct vfioadm_error **err)
 	MUST_CHECK;
+int let_go_released(struct vfioadm_plan *plan, struct vfioadm_error **err) MUST_CHECK;
 /** Behind the steps of an assign. */
 int let_go_assigned(struct vfioadm_ctx *ctx, const struct look *look, struct vfioadm_plan *plan,
 		    struct vfioadm_error **err) MUST_CHECK;

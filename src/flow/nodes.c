@@ -21,6 +21,19 @@ static int owner_of(const struct declaration *d, char **ret)
 	return *ret ? 0 : -ENOMEM;
 }
 
+/* Found out before anything is moved: what fails then is undone, and the next event asks for it once more. */
+static int check_owner(struct host *h, const struct declaration *d, const char *owner, struct vfioadm_error **err)
+{
+	if (h->ops->own_node(h, NULL, "dev/null", owner, true) != -ESRCH)
+		return 0;
+	error_set(err, -ESRCH, VFIOADM_E_CONFIG, "%s: the VFIO nodes are to belong to %s%s%s, which this host does not have.",
+		  d->file, d->node_user ? d->node_user : "", d->node_user && d->node_group ? ":" : "",
+		  d->node_group ? d->node_group : "");
+	error_path(err, d->file);
+	error_hint(err, "Put [Node] right, or add the user or group.");
+	return -ESRCH;
+}
+
 static int add_step(struct vfioadm_plan *plan, const char *device, const char *owner)
 {
 	struct op op = { .kind = OP_OWN_NODES,
@@ -84,19 +97,15 @@ int nodes_fail_rival(const struct look *look, const struct declared_look *d, siz
 
 /* ---- steps ---- */
 
-/* A virtual function is meant by the declaration of its physical one, unless it has its own. */
+/* The nodes of a physical function are not what is said of its virtual ones. */
 static ssize_t declaration_of(const struct look *look, const struct declared_look *d, size_t function)
 {
-	const struct vfioadm_function *f = &look->inv->functions[function], *pf;
-	ssize_t i = declared_for(d, function), k = -1;
+	ssize_t i = declared_of(look, d, function);
 
-	if (f->physfn.state == VFIOADM_KNOWN && (i < 0 || d->declared.found.items[i].match[MATCH_CARD_TYPE])) {
-		pf = vfioadm_inventory_find(look->inv, f->physfn.value);
-		k = pf ? declared_for(d, (size_t)(pf - look->inv->functions)) : -1;
-	}
-	if (k >= 0 && d->declared.found.items[k].vfs.state == VFIOADM_KNOWN)
-		return k;
-	return i >= 0 && d->declared.found.items[i].vfs.state == VFIOADM_KNOWN ? -1 : i;
+	return i >= 0 && d->declared.found.items[i].vfs.state == VFIOADM_KNOWN &&
+			       look->inv->functions[function].physfn.state != VFIOADM_KNOWN ?
+		       -1 :
+		       i;
 }
 
 static int plan_one(const struct look *look, const struct declared_look *d, size_t function,
@@ -115,6 +124,8 @@ static int plan_one(const struct look *look, const struct declared_look *d, size
 	rival = nodes_rival(look, d, (size_t)i, &shared);
 	if (rival >= 0)
 		return nodes_fail_rival(look, d, (size_t)i, (size_t)rival, shared, err);
+	if (look->host->live && check_owner(look->host, &d->declared.found.items[i], owner, err) < 0)
+		return -ESRCH;
 	return add_step(plan, look->inv->functions[function].address, owner) < 0 ? error_oom(err) : 0;
 }
 
@@ -171,13 +182,17 @@ int nodes_differ(struct look *look, const struct declaration *d, const struct vf
 }
 
 int nodes_plan_bound(struct look *look, const struct declaration *d, const struct vfioadm_function *f,
-		     struct vfioadm_plan *plan)
+		     struct vfioadm_plan *plan, struct vfioadm_error **err)
 {
 	_cleanup_free_ char *differs = NULL, *owner = NULL;
 	int r = nodes_differ(look, d, f, &differs);
 
+	if (r == 0 && differs)
+		r = owner_of(d, &owner);
 	if (r < 0 || !differs)
+		return r < 0 ? error_oom(err) : 0;
+	r = check_owner(look->host, d, owner, err);
+	if (r < 0)
 		return r;
-	r = owner_of(d, &owner);
-	return r < 0 ? r : add_step(plan, f->address, owner);
+	return add_step(plan, f->address, owner) < 0 ? error_oom(err) : 0;
 }

@@ -6,12 +6,12 @@
 
 /* [Node]: whose the VFIO nodes of declared functions are. */
 
-/** Behind the steps that bind what is selected: its nodes become as declared. VFIOADM_E_CONFIG. */
+/** Behind the steps that bind what is selected: its nodes become as declared. VFIOADM_E_CONFIG: two owners, nobody. */
 int nodes_plan(struct vfioadm_ctx *ctx, struct look *look, struct vfioadm_plan *plan, struct vfioadm_error **err)
 	MUST_CHECK;
 /** The same for one function that is bound already, where they are not so. */
 int nodes_plan_bound(struct look *look, const struct declaration *d, const struct vfioadm_function *f,
-		     struct vfioadm_plan *plan) MUST_CHECK;
+		     struct vfioadm_plan *plan, struct vfioadm_error **err) MUST_CHECK;
 /** The first node of a function that is not as declared, "/dev/vfio/12"; NULL: none is known. -ENOMEM. */
 int nodes_differ(struct look *look, const struct declaration *d, const struct vfioadm_function *f, char **ret)
 	MUST_CHECK;

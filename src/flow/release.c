@@ -153,7 +153,10 @@ static int make_plan(struct vfioadm_ctx *ctx, struct look *look, const struct vf
 		return r;
 	if (plan_release(plan, inputs, look->selected.n, o->park) < 0)
 		return error_oom(err);
-	return o->persist ? persist_release(ctx, look, o, plan, err) : 0;
+	if (!o->persist)
+		return 0;
+	r = persist_release(ctx, look, o, plan, err);
+	return r < 0 ? r : let_go_released(plan, err);
 }
 
 int flow_release(struct vfioadm_ctx *ctx, const char *const *selectors, size_t n,

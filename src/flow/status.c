@@ -111,12 +111,34 @@ static const char *moved_text(const struct standing *s, char *buf, size_t size)
 	return buf;
 }
 
-static int stand_function(struct standing *s)
+/* "", or that it is not meant itself */
+static const char *along_text(const struct standing *s, size_t function)
+{
+	return selection_has(&s->m->functions, function) ? "" : ", of the same IOMMU group,";
+}
+
+/* 1: said that the function's node is not as it is to be. */
+static int stand_node(struct standing *s, const struct vfioadm_function *f)
+{
+	_cleanup_free_ char *node = NULL;
+
+	if (nodes_differ(s->look, s->d, f, &node) < 0)
+		return -ENOMEM;
+	if (!node)
+		return 0;
+	s->item->hint = "'vfioadm apply' gives it to whom it is to belong.";
+	if (say(s, VFIOADM_DECLARED_DIFFERS, "%s has %s, but %s has another owner or mode than [Node] says.", f->address,
+		driver_text(f), node) < 0)
+		return -ENOMEM;
+	return 1;
+}
+
+static int stand_function(struct standing *s, const struct selection *all)
 {
 	char moved[96];
 
-	for (size_t i = 0; i < s->m->functions.n; i++) {
-		const struct vfioadm_function *f = function_of(s, i);
+	for (size_t i = 0; i < all->n; i++) {
+		const struct vfioadm_function *f = &s->look->inv->functions[all->items[i]];
 
 		if (match_has_driver(s->d, f))
 			continue;
@@ -127,20 +149,15 @@ static int stand_function(struct standing *s)
 				   f->address);
 		}
 		s->item->hint = "'vfioadm plan' says what would be done, 'vfioadm apply' does it.";
-		return say(s, VFIOADM_DECLARED_DIFFERS, "%s has %s%s, and is to have %s.", f->address,
-			   driver_text(f), moved_text(s, moved, sizeof(moved)),
+		return say(s, VFIOADM_DECLARED_DIFFERS, "%s%s has %s%s, and is to have %s.", f->address,
+			   along_text(s, all->items[i]), driver_text(f), moved_text(s, moved, sizeof(moved)),
 			   s->d->driver ? s->d->driver : "a VFIO driver");
 	}
 	for (size_t i = 0; i < s->m->functions.n; i++) {
-		_cleanup_free_ char *node = NULL;
+		int differs = stand_node(s, function_of(s, i));
 
-		if (nodes_differ(s->look, s->d, function_of(s, i), &node) < 0)
-			return -ENOMEM;
-		if (!node)
-			continue;
-		s->item->hint = "'vfioadm apply' gives it to whom it is to belong.";
-		return say(s, VFIOADM_DECLARED_DIFFERS, "%s has %s, but %s has another owner or mode than [Node] says.",
-			   function_of(s, i)->address, driver_text(function_of(s, i)), node);
+		if (differs)
+			return differs < 0 ? differs : 0;
 	}
 	return say(s, VFIOADM_DECLARED_IN_FORCE, "%s has %s%s.", function_of(s, 0)->address,
 		   driver_text(function_of(s, 0)), moved_text(s, moved, sizeof(moved)));
@@ -150,9 +167,15 @@ static int stand_type(struct standing *s)
 {
 	const char *id = s->d->match[MATCH_CARD_TYPE];
 
-	if (!enabled_ids_have(s->enabled, &s->d->type)) {
+	if (!enabled_ids_cover(s->enabled, &s->d->type)) {
 		s->item->hint = "'vfioadm plan' says what would be done, 'vfioadm apply' does it.";
 		return say(s, VFIOADM_DECLARED_DIFFERS, "Card type %s is not given to vfio-pci.", id);
+	}
+	for (size_t i = 0; i < s->m->functions.n; i++) {
+		int differs = match_has_driver(s->d, function_of(s, i)) ? stand_node(s, function_of(s, i)) : 0;
+
+		if (differs)
+			return differs < 0 ? differs : 0;
 	}
 	return say(s, VFIOADM_DECLARED_IN_FORCE, "Card type %s is given to vfio-pci; %zu function%s of it.", id,
 		   s->m->functions.n, s->m->functions.n == 1 ? " is" : "s are");
@@ -205,6 +228,7 @@ static int copy_devices(struct standing *s)
 
 static int stand(struct standing *s)
 {
+	_cleanup_selection_ struct selection all = { 0 };
 	const struct vfioadm_function *user;
 	int r;
 
@@ -213,10 +237,12 @@ static int stand(struct standing *s)
 	if (!s->item->name || !s->item->file)
 		return -ENOMEM;
 	r = copy_devices(s);
+	if (r == 0)
+		r = declared_functions(s->look, s->d, s->m, &all);
 	if (r < 0)
 		return r;
 	/* What is not there now may be when the host boots, but not what cannot be told from others. */
-	s->item->in_initramfs = s->m->outcome == MATCH_FOUND ? !declared_in_use(s->look, s->m, &user) :
+	s->item->in_initramfs = s->m->outcome == MATCH_FOUND ? !selection_in_use(s->look, &all, &user) :
 							       s->m->outcome == MATCH_MISSING;
 	if (s->d->match[MATCH_CARD_TYPE])
 		return stand_type(s);
@@ -225,7 +251,7 @@ static int stand(struct standing *s)
 	/* A PF needs its driver before it can have virtual functions, which is not the initramfs's work. */
 	s->item->in_initramfs &= s->d->vfs.state != VFIOADM_KNOWN;
 	return s->d->vfs.state == VFIOADM_KNOWN ? stand_virtual(s->look, s->d, s->m, s->arena, s->item) :
-						  stand_function(s);
+						  stand_function(s, &all);
 }
 
 /* ---- all of them ---- */

@@ -184,6 +184,9 @@ static int check_whole(struct parser *p)
 	if (d->match[MATCH_VF] && d->vfs.state == VFIOADM_KNOWN)
 		return ini_error(p->file, line_of(p, SR_IOV, "VFs"), p->err,
 				 "A virtual function cannot have virtual functions.");
+	if (d->multiple && d->vfs.state == VFIOADM_KNOWN)
+		return ini_error(p->file, line_of(p, SR_IOV, "VFs"), p->err,
+				 "[SR-IOV] is about one physical function, so Multiple cannot be yes.");
 	return check_identity(p);
 }
 

@@ -253,6 +253,9 @@ static bool put_common(const struct declaration *d, struct strbuf *out)
 {
 	if (!put_place(d, "KERNEL", "", out))
 		return false;
+	/* A virtual function is in another place than its devfn says, and can have the IDs of its physical one. */
+	if (!d->match[MATCH_VF] && (d->match[MATCH_PATH] || (d->vfs.state == VFIOADM_KNOWN && !d->match[MATCH_ADDRESS])))
+		strbuf_addf(out, "TEST!=\"physfn\", ");
 	bootfiles_put_ids(d, "ATTR", "", out);
 	bootfiles_put_zpci(d, "ATTR", "", out);
 	return true;
@@ -333,7 +336,9 @@ static bool put_pci(const struct declaration *d, struct strbuf *out)
 		return true;
 	if (d->match[MATCH_CARD_TYPE]) {
 		bootfiles_put_type(&d->type, "ATTR", "", out);
-		strbuf_addf(out, "ENV{VFIOADM_TYPE}+=\"%s\"\n", d->name);
+		/* Bound by the driver's list of IDs, it still has a node to be given. */
+		strbuf_addf(out, "ENV{VFIOADM_TYPE}+=\"%s\"%s\n", d->name,
+			    bootfiles_node_rule_needed(d) ? ", ENV{VFIOADM_CLAIM}=\"1\"" : "");
 		return true;
 	}
 	if (d->match[MATCH_VF])

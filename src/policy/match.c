@@ -183,11 +183,18 @@ static void verdict_clear(struct verdict *v)
 	selection_clear(&v->unread);
 }
 
+/* Virtual functions may have the IDs of the physical one, which alone can be given some. */
+static bool is_in_question(const struct declaration *d, const struct vfioadm_function *f)
+{
+	return d->vfs.state != VFIOADM_KNOWN || f->physfn.state != VFIOADM_KNOWN;
+}
+
 static int look_at_all(const struct declaration *d, const struct vfioadm_inventory *inv, struct verdict *v)
 {
 	for (size_t i = 0; i < inv->n_functions; i++) {
 		enum match_key key = N_MATCH_KEYS;
-		enum held held = all_hold(d, &inv->functions[i], &key);
+		enum held held = is_in_question(d, &inv->functions[i]) ? all_hold(d, &inv->functions[i], &key) :
+									 FAILS;
 
 		if (held == UNREAD && !v->unread.n)
 			v->key = key;

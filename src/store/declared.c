@@ -22,6 +22,7 @@ struct reading {
 	struct strv names[ARRAY_SIZE(directories)];
 	struct entry *entries;
 	size_t n_entries;
+	bool masks_unknown; /* of a directory before the ones that are left */
 	struct declared d;
 };
 
@@ -186,6 +187,7 @@ static int list_directory(struct reading *r, size_t i, const char *root)
 	r->dirs[i] = declared_open_below(root, directories[i], r->trusted ? DECLARED_TRUSTED : DECLARED_ANY);
 	if (r->dirs[i] == -ENOENT || r->dirs[i] == -ENOMEM)
 		return r->dirs[i] == -ENOENT ? 0 : -ENOMEM;
+	r->masks_unknown = true;
 	if (r->dirs[i] < 0)
 		return add_failure(r, r->dirs[i], file, file, "directory");
 	e = file_list(r->dirs[i], on_name, &l);
@@ -193,6 +195,7 @@ static int list_directory(struct reading *r, size_t i, const char *root)
 		return e;
 	if (e < 0)
 		return add_failure(r, e, file, file, "directory");
+	r->masks_unknown = l.too_many;
 	if (!l.too_many)
 		return 0;
 	error_set(&error, -E2BIG, VFIOADM_E_CONFIG, "%s has more than %d files: not all of them count.", file,
@@ -337,7 +340,8 @@ static int read_all(struct reading *r, const char *root)
 {
 	int e = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(directories) && e == 0; i++)
+	/* What a directory hides of those behind it must not come into force because it cannot be read. */
+	for (size_t i = 0; i < ARRAY_SIZE(directories) && e == 0 && !r->masks_unknown; i++)
 		e = list_directory(r, i, root);
 	if (e == 0)
 		e = merge(r);

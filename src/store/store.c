@@ -158,6 +158,14 @@ static struct enabled_id *find_id(const struct enabled_ids *ids, const struct ca
 	return NULL;
 }
 
+bool enabled_ids_cover(const struct enabled_ids *ids, const struct cardtype *type)
+{
+	for (size_t i = 0; i < ids->n; i++)
+		if (cardtype_covers(&ids->items[i].type, type))
+			return true;
+	return false;
+}
+
 bool enabled_ids_have(const struct enabled_ids *ids, const struct cardtype *type)
 {
 	return find_id(ids, type) != NULL;

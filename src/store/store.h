@@ -53,6 +53,8 @@ int store_load_ids(struct store *s, struct enabled_ids *ret) MUST_CHECK;
 int store_add_id(struct store *s, const struct cardtype *type, uint64_t registration, bool *ret_changed)
 	MUST_CHECK;
 int store_remove_id(struct store *s, const struct cardtype *type, bool *ret_changed) MUST_CHECK;
+/** Is this type one of them, or part of one? */
+bool enabled_ids_cover(const struct enabled_ids *ids, const struct cardtype *type);
 bool enabled_ids_have(const struct enabled_ids *ids, const struct cardtype *type);
 void enabled_ids_clear(struct enabled_ids *ids);
 #define _cleanup_enabled_ids_ CLEANUP(enabled_ids_clear)

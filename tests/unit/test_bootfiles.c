@@ -67,11 +67,11 @@ static void test_path(void **state)
 	/* Bus numbers are any; everything else of each hop is exact, also behind a VMD controller. */
 	expect("[Match]\nPath=pci-0000:00:1c.0/00.0\n" IDS, true,
 	       "DEVPATH==\"*/pci0000:00/0000:00:1c.0/0000:" BUS ":00.0"
-	       "|*/pci0000:00/0000:00:1c.0/pci1" DOM ":" BUS "/1" DOM ":" BUS ":00.0\", " ATTR_IDS
+	       "|*/pci0000:00/0000:00:1c.0/pci1" DOM ":" BUS "/1" DOM ":" BUS ":00.0\", TEST!=\"physfn\", " ATTR_IDS
 	       "ENV{VFIOADM_DECLARED}+=\"10-a\", ENV{VFIOADM_DRIVER}=\"vfio-pci\"\n");
 	/* On the root bus there is nothing to renumber. */
 	expect("[Match]\nPath=pci-0001:80:03.1\n", true,
-	       "DEVPATH==\"*/pci0001:80/0001:80:03.1\", "
+	       "DEVPATH==\"*/pci0001:80/0001:80:03.1\", TEST!=\"physfn\", "
 	       "ENV{VFIOADM_DECLARED}+=\"10-a\", ENV{VFIOADM_DRIVER}=\"vfio-pci\"\n");
 }
 
@@ -281,43 +281,59 @@ static void test_hash(void **state)
 	}
 }
 
+static struct cardtype type_of(const char *id)
+{
+	struct cardtype type;
+
+	assert_int_equal(cardtype_parse(id, &type, NULL), 0);
+	return type;
+}
+
 static void test_modprobe(void **state)
 {
-	static const char *const texts[] = { "[Match]\nCardType=1b36:0010\n", "[Match]\nAddress=0000:01:00.0\n",
-					     "[Match]\nCardType=8086:10c9:*:00a1\n" };
-	_cleanup_declarations_ struct declarations d = read_files(texts, 3), none = read_files(&texts[1], 1);
+	const struct cardtype types[] = { type_of("1b36:0010"), type_of("8086:10c9:*:00a1") };
 	_cleanup_strv_ struct strv natives = { 0 };
 	_cleanup_strbuf_ struct strbuf out = { 0 };
 
-	bootfiles_modprobe(&none, &natives, &out);
-	assert_int_equal(out.len, 0);
 	assert_int_equal(strv_add(&natives, "nvme"), 0);
 	assert_int_equal(strv_add(&natives, "x\ninstall vfio-pci /bin/sh"), 0);
-	bootfiles_modprobe(&d, &natives, &out);
+	bootfiles_modprobe(types, 0, &natives, &out);
+	assert_int_equal(out.len, 0);
+	bootfiles_modprobe(types, 2, &natives, &out);
 	assert_non_null(strstr(out.s, "\noptions vfio-pci ids=1b36:0010,8086:10c9:ffffffff:00a1\n"
 				      "softdep nvme pre: vfio-pci\n"));
 	assert_null(strstr(out.s, "install"));
 	/* It cannot read the kernel command line, so it says how it is turned off. */
-	assert_non_null(strstr(out.s, "modprobe.blacklist=vfio-pci"));
+	assert_non_null(strstr(out.s, "module_blacklist=vfio_pci"));
+}
+
+static void test_modprobe_ours(void **state)
+{
+	const struct cardtype type = type_of("1b36:0010");
+	_cleanup_strv_ struct strv natives = { 0 };
+	_cleanup_strbuf_ struct strbuf out = { 0 };
+
+	bootfiles_modprobe(&type, 1, &natives, &out);
+	assert_true(bootfiles_modprobe_is_ours(out.s));
+	assert_false(bootfiles_modprobe_is_ours(""));
+	assert_false(bootfiles_modprobe_is_ours("options vfio-pci ids=1b36:0010\n"));
+	/* What somebody has put in front of it, or has begun to write as we do. */
+	assert_false(bootfiles_modprobe_is_ours(strchr(out.s, '\n') + 1));
+	*strchr(out.s, '\n') = '\0';
+	assert_false(bootfiles_modprobe_is_ours(out.s));
 }
 
 /* The kernel's parameter is cut at 1023 characters, in the middle of an ID if need be. */
 static void test_modprobe_room(void **state)
 {
-	struct declarations d = { 0 };
 	_cleanup_strbuf_ struct strbuf out = { 0 };
 	struct strv natives = { 0 };
-	struct declaration items[80] = { 0 };
+	struct cardtype types[80];
 	const char *ids, *end;
 
-	for (size_t i = 0; i < ARRAY_SIZE(items); i++) {
-		items[i].name = "t";
-		items[i].match[MATCH_CARD_TYPE] = "x";
-		items[i].type = (struct cardtype){ 0x8086, (uint32_t)i, CARDTYPE_ANY, 1, 0x20000, 0xffffff };
-	}
-	d.items = items;
-	d.n = ARRAY_SIZE(items);
-	bootfiles_modprobe(&d, &natives, &out);
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		types[i] = (struct cardtype){ 0x8086, (uint32_t)i, CARDTYPE_ANY, 1, 0x20000, 0xffffff };
+	bootfiles_modprobe(types, ARRAY_SIZE(types), &natives, &out);
 	ids = strstr(out.s, "ids=") + 4;
 	end = strchr(ids, '\n');
 	assert_true(end - ids <= 1023 && end - ids > 900);
@@ -335,6 +351,7 @@ int main(void)
 		cmocka_unit_test(test_hostile),	      cmocka_unit_test(test_bad_paths),
 		cmocka_unit_test(test_all),	      cmocka_unit_test(test_hash),
 		cmocka_unit_test(test_modprobe),      cmocka_unit_test(test_modprobe_room),
+		cmocka_unit_test(test_modprobe_ours),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -182,7 +182,7 @@ static void test_round_trips(void **state)
 		"[SR-IOV]\nVFs=65535\n[Node]\n[Assign]\n[LastSeen]\n[Match]\nUID=1\nFID=2\nPCHID=3\n"
 		"Serial=00-00-00-00-00-00-00-01\n"
 		"Path=pci-0001:00:00.0\nAddress=0001:00:00.0\nVendor=1b36\nDevice=0010\nSubVendor=1af4\nSubDevice=1100\n"
-		"Class=010802\nNvmeSerial=x\nMACAddress=02:00:00:00:00:00\nMultiple=yes\n",
+		"Class=010802\nNvmeSerial=x\nMACAddress=02:00:00:00:00:00\nMultiple=no\n",
 		"[Match]\nVF=0 0000:01:00.0\n[Node]\nUser=4294967294\nGroup=_\nMode=0640\n",
 	};
 
@@ -422,6 +422,8 @@ static void test_bad_files(void **state)
 		  "A card type is given to vfio-pci and to no other driver.", NULL },
 		{ "[SR-IOV]\nVFs=1\n[Match]\nCardType=15b3:1003\n", 2,
 		  "A card type is given to vfio-pci, which creates no virtual functions.", NULL },
+		{ CARD "Multiple=yes\n[SR-IOV]\nVFs=1\n", 6,
+		  "[SR-IOV] is about one physical function, so Multiple cannot be yes.", NULL },
 		{ "[Match]\nVF=1 0000:01:00.0\n[SR-IOV]\nVFs=1\n", 4,
 		  "A virtual function cannot have virtual functions.", NULL },
 		{ "[Match]\n", 1, TELLS_NOTHING, TELLS_NOTHING_HINT },

@@ -152,6 +152,7 @@ static void test_links(void **state)
 	}
 }
 
+/* What it would hide of the others is not known. */
 static void test_linked_directory(void **state)
 {
 	struct tmp_tree *t = *state;
@@ -163,7 +164,7 @@ static void test_linked_directory(void **state)
 	for (int trusted = 0; trusted < 2; trusted++) {
 		_cleanup_declared_ struct declared d = read_tree(t, trusted);
 
-		assert_string_equal(summary(&d), "b:0002 | /etc/vfioadm.d");
+		assert_string_equal(summary(&d), " | /etc/vfioadm.d");
 	}
 	r = declared_write(t->dir, "x", GOOD("3"));
 	assert_true(r == -ENOTDIR || r == -ELOOP);
@@ -219,7 +220,7 @@ static void test_untrusted_directory(void **state)
 	tmp_file(t, "run/vfioadm.d/b.conf", GOOD("2"));
 	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
 		assert_int_equal(chmod(path_of(t, dirs[i]), 0775), 0);
-		assert_tree(t, "b:0002 | /etc/vfioadm.d");
+		assert_tree(t, " | /etc/vfioadm.d");
 		assert_problem(t, true, "/etc/vfioadm.d" UNTRUSTED, UNTRUSTED_HINT, "/etc/vfioadm.d");
 		assert_int_equal(declared_text(t->dir, "a", &text), -EPERM);
 		assert_int_equal(declared_write(t->dir, "a", GOOD("3")), -EPERM);
@@ -230,7 +231,7 @@ static void test_untrusted_directory(void **state)
 	if (geteuid() != 0)
 		skip();
 	assert_int_equal(chown(path_of(t, "etc/vfioadm.d"), 65534, 0), 0);
-	assert_tree(t, "b:0002 | /etc/vfioadm.d");
+	assert_tree(t, " | /etc/vfioadm.d");
 }
 
 /* What is no file, endless, or has a name that must not be shown. */
@@ -330,7 +331,8 @@ static void test_too_many(void **state)
 	tmp_file(t, "run/vfioadm.d/a.conf", GOOD("1"));
 	d = read_tree(t, true);
 	assert_int_equal(d.masked.n, DECLARED_MAX);
-	assert_int_equal(d.found.n, 1);
+	/* The mask of it may be one that was left out. */
+	assert_int_equal(d.found.n, 0);
 	assert_int_equal(d.n_problems, 1);
 	assert_error(d.problems[0].error, VFIOADM_E_CONFIG,
 		     "/etc/vfioadm.d has more than 1024 files: not all of them count.", NULL);

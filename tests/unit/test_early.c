@@ -219,6 +219,24 @@ static void test_specific_before_type(void **state)
 	assert_at(&b, NIC, "mlx5_vfio_pci", "mlx5_vfio_pci");
 }
 
+/* The driver takes all that is free with the ID, also what is not to be its. */
+static void test_type_of_what_is_declared_otherwise(void **state)
+{
+	_cleanup_boot_ struct boot b;
+
+	switch_on(&b, *state, HOST(""));
+	tmp_file(*state, "etc/vfioadm.d/10-type.conf", "[Match]\nCardType=8086:10c9\n");
+	tmp_file(*state, "etc/vfioadm.d/20-nic.conf", "[Match]\nPath=pci-" NIC "\n[SR-IOV]\nVFs=2\n");
+	tmp_file(*state, "etc/vfioadm.d/30-disks.conf", "[Match]\nCardType=1b36:0010\n");
+	tmp_file(*state, "etc/vfioadm.d/40-a.conf", PATH_OF_TWIN0);
+	tmp_file(*state, "etc/vfioadm.d/50-b.conf", "[Match]\nAddress=" TWIN0 "\n");
+	(void)early_claim(&b.e);
+	assert_at(&b, NIC, "", "(null)");
+	assert_at(&b, TWIN0, "", "(null)");
+	assert_says(&b, "8086:10c9 is not given to vfio-pci yet, as 20-nic.conf says otherwise of " NIC);
+	assert_says(&b, "1b36:0010 is not given to vfio-pci yet, as 40-a.conf says otherwise of " TWIN0);
+}
+
 static void test_whole_group(void **state)
 {
 	_cleanup_boot_ struct boot b;
@@ -229,6 +247,32 @@ static void test_whole_group(void **state)
 	assert_at(&b, SWITCH, "vfio-pci", "vfio-pci");
 	assert_at(&b, GROUPED, "vfio-pci", "vfio-pci");
 	assert_says(&b, GROUPED " given to vfio-pci, as 10-a.conf says, with the group");
+}
+
+#define NEIGHBOUR "0000:09:00.0"
+
+/* A group that VFIO and the host share is of use to nobody. */
+static void test_split_group(void **state)
+{
+	_cleanup_boot_ struct boot b;
+
+	switch_on(&b, *state, HOST("") FUNCTION("", NEIGHBOUR, "8086", "10c9", "020000",
+						GROUP("2", NEIGHBOUR, NEIGHBOUR), ""));
+	tmp_file(*state, "etc/vfioadm.d/10-a.conf", "[Match]\nAddress=" MULTI1 "\n");
+	tmp_file(*state, "etc/vfioadm.d/20-b.conf", PATH_OF_TWIN1);
+	/* No module is for the other one of its group. */
+	tmp_file(*state, "etc/vfioadm.d/30-c.conf", "[Match]\nAddress=" SWITCH "\n");
+	assert_int_equal(early_claim(&b.e), 1);
+	assert_at(&b, MULTI1, "", "(null)");
+	assert_at(&b, TWIN1, "", "(null)");
+	assert_says(&b, MULTI1 " shares its IOMMU group with " BUILT_IN ", which stays with the host");
+	assert_says(&b, TWIN1 " shares its IOMMU group with " NEIGHBOUR ", which stays with the host");
+	assert_at(&b, SWITCH, "vfio-pci", "vfio-pci");
+	tmp_file(*state, "etc/vfioadm.d/40-d.conf", "[Match]\nAddress=" NEIGHBOUR "\n");
+	assert_int_equal(early_claim(&b.e), 1);
+	assert_at(&b, MULTI1, "", "(null)");
+	assert_at(&b, TWIN1, "vfio-pci", "vfio-pci");
+	assert_at(&b, NEIGHBOUR, "mlx5-vfio-pci", "mlx5-vfio-pci");
 }
 
 static void test_moved(void **state)
@@ -693,7 +737,9 @@ int main(void)
 		EARLY(test_types),
 		EARLY(test_type_of_later_card),
 		EARLY(test_specific_before_type),
+		EARLY(test_type_of_what_is_declared_otherwise),
 		EARLY(test_whole_group),
+		EARLY(test_split_group),
 		EARLY(test_moved),
 		EARLY(test_other_card),
 		EARLY(test_built_in),
