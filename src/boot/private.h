@@ -52,6 +52,8 @@ int run_read_declared(struct run *run) MUST_CHECK;
 int run_observe(struct run *run) MUST_CHECK;
 /** From what is declared to targets; says of each declaration that has none why. -ENOMEM. */
 int run_find_targets(struct run *run) MUST_CHECK;
+/** Leaves alone whose group could not be used: others of it will be the host's. -ENOMEM. */
+int run_drop_split(struct run *run) MUST_CHECK;
 /** "10-nvme.conf". */
 const char *run_file(const struct declaration *d);
 

@@ -326,3 +326,66 @@ int run_find_targets(struct run *run)
 			r = choose_driver(run, &run->targets[i]);
 	return r;
 }
+
+/* ---- groups ---- */
+
+static bool is_given_along(const struct run *run, const struct vfioadm_function *f)
+{
+	for (size_t i = 0; i < run->n_targets; i++)
+		if (run->targets[i].f == f)
+			return !run->targets[i].disputed && run->targets[i].d->vfs.state != VFIOADM_KNOWN;
+	return false;
+}
+
+/* Before modules are loaded almost nobody has a driver: who will have one is what counts. */
+static int stays_with_host(struct run *run, struct vfioadm_function *f, bool *ret)
+{
+	*ret = false;
+	if (f->bridge || uint_is(&f->vfio, 1) || is_given_along(run, f))
+		return 0;
+	if (f->driver.state == VFIOADM_KNOWN) {
+		*ret = !streq(f->driver.value, "pci-stub");
+		return 0;
+	}
+	run_last_step(run);
+	if (observe_function(run->h, run->inv, f, VFIOADM_FACET_DRIVERS & ~f->facets) < 0)
+		return -ENOMEM;
+	*ret = driver_choose_native(f);
+	return 0;
+}
+
+static int drop_if_split(struct run *run, struct target *t)
+{
+	for (size_t i = 0; i < t->f->companions.n; i++) {
+		struct vfioadm_function *other = inventory_get(run->inv, t->f->companions.items[i]);
+		bool stays;
+
+		/* What is behind a VMD controller goes with it. */
+		if (!other || inventory_vmd_of(run->inv, other) == t->f)
+			continue;
+		if (stays_with_host(run, other, &stays) < 0)
+			return -ENOMEM;
+		if (!stays)
+			continue;
+		run_drop(run, t, EARLY_WARNING,
+			 "%s shares its IOMMU group with %s, which stays with the host as it is not declared; it is not "
+			 "touched.",
+			 t->f->address, other->address);
+		return 0;
+	}
+	return 0;
+}
+
+int run_drop_split(struct run *run)
+{
+	for (size_t i = 0; i < run->n_targets; i++) {
+		struct target *t = &run->targets[i];
+
+		/* With the whole group, vfioadm-apply.service goes after those that have a driver by now. */
+		if (t->dropped || t->by_type || t->d->whole_group)
+			continue;
+		if (drop_if_split(run, t) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}

@@ -272,7 +272,7 @@ static void test_split_group(void **state)
 	assert_int_equal(early_claim(&b.e), 1);
 	assert_at(&b, MULTI1, "", "(null)");
 	assert_at(&b, TWIN1, "vfio-pci", "vfio-pci");
-	assert_at(&b, NEIGHBOUR, "mlx5-vfio-pci", "mlx5-vfio-pci");
+	assert_at(&b, NEIGHBOUR, "mlx5_vfio_pci", "mlx5_vfio_pci");
 }
 
 static void test_moved(void **state)
