@@ -22,6 +22,7 @@ struct vfioadm_options change_options(const struct cli *cli)
 		.force = cli->force,
 		.n_force = cli->n_force,
 		.persist = cli_has(cli, OPT_PERSIST),
+		.modprobe = cli_has(cli, OPT_MODPROBE),
 	};
 }
 
@@ -189,6 +190,9 @@ int verb_release(struct cli *cli)
 
 int verb_enable(struct cli *cli)
 {
+	if (cli_has(cli, OPT_MODPROBE) && !cli_has(cli, OPT_PERSIST))
+		return cli_usage(cli, "it is made of what is declared: enable --persist --modprobe ID...",
+				 "--modprobe goes together with --persist");
 	return change(cli, vfioadm_plan_enable);
 }
 

@@ -53,7 +53,7 @@ const struct cli_verb cli_verbs[] = {
 			"An ID is vendor:device[:subvendor[:subdevice[:class[:mask]]]], in hex.\n"
 			"Functions without a driver are taken at once, others when their driver "
 			"lets go.\n",
-		.options = CHANGE | OPT_BIT(OPT_PERSIST),
+		.options = CHANGE | OPT_BIT(OPT_PERSIST) | OPT_BIT(OPT_MODPROBE),
 		.run = verb_enable,
 	},
 	{

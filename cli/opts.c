@@ -38,6 +38,7 @@ const struct cli_option cli_options[OPT_N] = {
 	[OPT_PARK] = { "park", 0, ARG_NONE, NULL, "leave it without a driver", false },
 	[OPT_FORCE] = { "force", 0, ARG_REQUIRED, "CODE[,CODE...]", "override these findings", false },
 	[OPT_PERSIST] = { "persist", 0, ARG_NONE, NULL, "over reboots too: write its declaration, or remove it", false },
+	[OPT_MODPROBE] = { "modprobe", 0, ARG_NONE, NULL, "with --persist: also by /etc/modprobe.d/vfioadm.conf", false },
 	[OPT_ATOMIC] = { "atomic", 0, ARG_NONE, NULL, "all declarations or none, in one transaction", false },
 	[OPT_BOOT] = { "boot", 0, ARG_NONE, NULL, "as the boot does it: pass over devices that are not there", false },
 	[OPT_ONLY] = { "only", 0, ARG_REQUIRED, "ADDRESS", "only what is declared of this function", false },

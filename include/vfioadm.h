@@ -452,6 +452,12 @@ struct vfioadm_options {
 	 * whatever host driver it has; else a card type is only given to vfio-pci. NULL: none.
 	 */
 	const char *only;
+	/*
+	 * enable with persist: also write /etc/modprobe.d/vfioadm.conf, by which vfio-pci is loaded with all declared
+	 * card types and before their host drivers. From then on it follows each change of what is declared, and it
+	 * is removed with the last card type. It does not know vfioadm.disable; see vfioadm-enable(1).
+	 */
+	bool modprobe;
 };
 
 /**

@@ -159,6 +159,7 @@ bool apply_changes_host(const struct step *step)
 	case OP_DROP_ID:
 	case OP_DECLARE:
 	case OP_WRITE_RULES:
+	case OP_WRITE_MODPROBE:
 	case OP_HOLD:
 	case OP_LET_GO:
 		return false;
@@ -171,7 +172,7 @@ bool apply_changes_host(const struct step *step)
 static bool is_a_change(const struct step *step)
 {
 	return apply_changes_host(step) || step->op.kind == OP_DECLARE || step->op.kind == OP_WRITE_RULES ||
-	       step->op.kind == OP_HOLD || step->op.kind == OP_LET_GO;
+	       step->op.kind == OP_WRITE_MODPROBE || step->op.kind == OP_HOLD || step->op.kind == OP_LET_GO;
 }
 
 static int fail_journal(struct apply *a, int r, struct vfioadm_error **err)

@@ -16,6 +16,9 @@ static int differs(struct apply *a, const char *name, const char *text)
 
 	if (r < 0)
 		return r;
+	/* Of a mask nothing is read either. */
+	if (text && !*text)
+		return now ? 1 : !declared_is_mask(a->root, name);
 	return streq_null(now, text) ? 0 : 1;
 }
 
@@ -71,4 +74,30 @@ int operation_write_rules(struct apply *a, const struct op *op, bool *ret_no_eff
 	if (changed && a->host->ops->reload_rules)
 		a->host->ops->reload_rules(a->host);
 	return r;
+}
+
+bool modprobe_is_of_others(struct apply *a)
+{
+	_cleanup_free_ char *now = NULL;
+
+	return a->root && declared_generated_text(a->root, BOOTFILES_MODPROBE, &now) == 0 && now &&
+	       !bootfiles_modprobe_is_ours(now);
+}
+
+int operation_write_modprobe(struct apply *a, const struct op *op, bool *ret_no_effect)
+{
+	bool changed = false;
+	int r = !a->root ? -EROFS : modprobe_is_of_others(a) ? -EEXIST : 0;
+
+	if (r == 0)
+		r = declared_write_generated(a->root, BOOTFILES_MODPROBE, op->options, &changed);
+	*ret_no_effect = r == 0 && !changed;
+	return r;
+}
+
+int operation_verify_modprobe(struct apply *a, const struct op *op)
+{
+	int same = a->root ? declared_same_generated(a->root, BOOTFILES_MODPROBE, op->options) : -EROFS;
+
+	return same < 0 ? same : same ? 0 : -EIO;
 }

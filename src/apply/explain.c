@@ -35,6 +35,8 @@ static const struct {
 	  "Try again." },
 	{ OP_LOAD_MODULE, false, ENOENT, "there is no such module for the running kernel",
 	  "Install the package with the running kernel's modules, or reboot into the installed kernel." },
+	{ OP_WRITE_MODPROBE, false, EEXIST, "somebody else has made such a file meanwhile, which is left alone",
+	  "Give that file another name, or leave --modprobe out." },
 };
 
 static void add_meaning(const struct step *step, int r, struct vfioadm_error **err)
@@ -73,7 +75,8 @@ static void add_log(struct apply *a, const struct step *step, struct vfioadm_err
 
 static bool is_in_etc(const struct step *step)
 {
-	return step->op.kind == OP_DECLARE || step->op.kind == OP_WRITE_RULES;
+	return step->op.kind == OP_DECLARE || step->op.kind == OP_WRITE_RULES ||
+	       step->op.kind == OP_WRITE_MODPROBE;
 }
 
 static enum vfioadm_code code_of(const struct step *step, int r)
@@ -159,9 +162,11 @@ static void say_failure(const struct step *step, int r, struct vfioadm_error **e
 		return;
 	}
 	error_set(err, r, code, "Cannot %s: %s.", step->pub.text, strerror(-r));
+	/* The first hint counts, and this knows best. */
+	add_meaning(step, r, err);
 	if (is_in_etc(step))
-		error_hint(err, "/etc/vfioadm.d and /etc/udev/rules.d must be directories that only root can write; "
-				"make room there.");
+		error_hint(err, "/etc/vfioadm.d, /etc/udev/rules.d and /etc/modprobe.d must be directories that only "
+				"root can write; make room there.");
 	else if (code == VFIOADM_E_STORE)
 		error_hint(err, "vfioadm keeps in /run/vfioadm how to give devices back; make room there.");
 	if (step->op.kind == OP_OWN_NODES && r == -ESRCH)
@@ -172,7 +177,6 @@ static void say_failure(const struct step *step, int r, struct vfioadm_error **e
 		error_hint(err, "/sys is mounted read-only here (a container?); run vfioadm on the host.");
 	if (code == VFIOADM_E_NOT_PERMITTED)
 		error_hint(err, "Run it as root.");
-	add_meaning(step, r, err);
 }
 
 /* What the tool said last is why; where it said nothing, the number is all there is. */

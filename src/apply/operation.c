@@ -139,6 +139,8 @@ int operation_run(struct apply *a, const struct op *op, bool *ret_no_effect)
 		return operation_declare(a, op, ret_no_effect);
 	case OP_WRITE_RULES:
 		return operation_write_rules(a, op, ret_no_effect);
+	case OP_WRITE_MODPROBE:
+		return operation_write_modprobe(a, op, ret_no_effect);
 	case OP_OWN_NODES:
 		return operation_own_nodes(a, op, false, ret_no_effect);
 	case OP_REBUILD:
@@ -229,6 +231,8 @@ int operation_verify(struct apply *a, const struct op *op)
 		return verify_nodes(a, op);
 	case OP_DECLARE:
 		return operation_verify_declared(a, op);
+	case OP_WRITE_MODPROBE:
+		return operation_verify_modprobe(a, op);
 	default:
 		return 0; /* IDs cannot be read back; our own files were synced */
 	}

@@ -13,6 +13,10 @@ int operation_verify(struct apply *a, const struct op *op);
 int operation_declare(struct apply *a, const struct op *op, bool *ret_no_effect);
 int operation_verify_declared(struct apply *a, const struct op *op);
 int operation_write_rules(struct apply *a, const struct op *op, bool *ret_no_effect);
+/** -EEXIST: there is one that vfioadm has not made. */
+int operation_write_modprobe(struct apply *a, const struct op *op, bool *ret_no_effect);
+int operation_verify_modprobe(struct apply *a, const struct op *op);
+bool modprobe_is_of_others(struct apply *a);
 int operation_own_nodes(struct apply *a, const struct op *op, bool look_only, bool *ret_no_effect);
 
 /** Explains a failed step: errno in the words of who returned it, and what the kernel logged. */

@@ -64,6 +64,13 @@ static int look_closer_at_types(struct look *look, const struct cardtype *types,
 	return 0;
 }
 
+static int fail_modprobe_alone(struct vfioadm_error **err)
+{
+	error_set(err, -EINVAL, VFIOADM_E_USAGE, "A file in modprobe.d is made of declared card types only.");
+	error_hint(err, "Add --persist, which declares them.");
+	return -EINVAL;
+}
+
 static int begin(struct vfioadm_ctx *ctx, const char *const *ids, size_t n,
 		 const struct vfioadm_options *o, struct vfioadm_plan *plan, struct types *types,
 		 struct look *look, struct vfioadm_error **err)
@@ -174,6 +181,8 @@ int flow_enable(struct vfioadm_ctx *ctx, const char *const *ids, size_t n,
 
 	if (!plan)
 		return error_oom(err);
+	if (o->modprobe && !o->persist)
+		return fail_modprobe_alone(err);
 	r = begin(ctx, ids, n, o, plan, &types, &look, err);
 	if (r == 0)
 		r = enable_types(ctx, &look, types.items, types.n, o, plan, err);

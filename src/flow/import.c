@@ -380,6 +380,8 @@ static int import_claim(struct import *m)
 {
 	const struct foreign_claim *c = m->at;
 
+	if (c->kind == FOREIGN_MODPROBE && modprobe_is_ours(m->p.ctx->root, c->source))
+		return 0;
 	if (c->kind == FOREIGN_UNREADABLE)
 		return skip(m, str_format("It cannot be read: %s.", strerror(c->error)));
 	if (is_type(c))
@@ -453,7 +455,10 @@ static int make_plan(struct import *m, struct vfioadm_error **err)
 	if (r < 0)
 		return r;
 	plan->result = plan->n_proposals ? VFIOADM_RESULT_PLANNED : VFIOADM_RESULT_UNCHANGED;
-	return m->p.options->persist ? persist_plan_changes(&m->p, err) : 0;
+	if (!m->p.options->persist)
+		return 0;
+	r = persist_modprobe(&m->p, false, err);
+	return r < 0 ? r : persist_plan_changes(&m->p, err);
 }
 
 int flow_import(struct vfioadm_ctx *ctx, const struct vfioadm_options *given, struct vfioadm_plan **ret,

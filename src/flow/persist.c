@@ -10,6 +10,7 @@ void persist_clear(struct persist *p)
 	declared_look_clear(&p->d);
 	strv_clear(&p->modules);
 	free(p->changes);
+	free(p->types);
 }
 
 static int fail_nowhere(struct vfioadm_error **err)
@@ -171,6 +172,14 @@ static bool is_ours_to_write(const struct declaration *d)
 	return d->file && str_after(d->file, "/etc/");
 }
 
+/* Where it was last seen is worth no comment that somebody has written into the file. */
+static bool was_written_by_us(const struct persist *p, const struct declaration *d)
+{
+	_cleanup_free_ char *text = NULL;
+
+	return declared_text(p->ctx->root, d->name, &text) == 0 && text && str_after(text, DECLARATION_HEAD);
+}
+
 /* Its own declaration is there already: only what it says of the driver, and where it was seen, is renewed. */
 static int renew(struct persist *p, const struct declaration *old, struct vfioadm_function *f,
 		 struct vfioadm_error **err)
@@ -186,7 +195,7 @@ static int renew(struct persist *p, const struct declaration *old, struct vfioad
 	if (!old->multiple)
 		new.seen_address = f->address;
 	if (!is_ours_to_write(old) || (streq_null(new.driver, old->driver) &&
-				       streq_null(new.seen_address, old->seen_address)))
+				       (streq_null(new.seen_address, old->seen_address) || !was_written_by_us(p, old))))
 		return 0;
 	words = str_format("renew what /etc/vfioadm.d/%s.conf declares of %s", old->name, f->address);
 	return words ? add_change(p, old->name, &new, words, err) : error_oom(err);
@@ -232,12 +241,13 @@ int persist_image_matters(struct persist *p, bool *ret, struct vfioadm_error **e
 /* Costs a look into a compressed file, so only when something has changed. */
 int persist_plan_changes(struct persist *p, struct vfioadm_error **err)
 {
-	bool image;
-	int r = p->n_changes ? persist_image_matters(p, &image, err) : 0;
+	const struct declare_change *modprobe = persist_modprobe_change(p);
+	bool image = false, any = p->n_changes || modprobe;
+	int r = any ? persist_image_matters(p, &image, err) : 0;
 
-	if (r < 0 || !p->n_changes)
+	if (r < 0 || !any)
 		return r;
-	return plan_declare(p->plan, p->changes, p->n_changes, image) < 0 ? error_oom(err) : 0;
+	return plan_declare(p->plan, p->changes, p->n_changes, modprobe, image) < 0 ? error_oom(err) : 0;
 }
 
 /* ---- assign, release ---- */
@@ -283,12 +293,25 @@ static int fail_not_ours(const struct declaration *d, const struct vfioadm_funct
 	return -EINVAL;
 }
 
+/* One of the same name in a directory behind it would come into force: then an empty file stays, and masks it. */
+static int add_removal(struct persist *p, const struct declaration *d, const char *what, struct vfioadm_error **err)
+{
+	int hides = declared_hides(p->ctx->root, d->name);
+	_cleanup_free_ char *words = NULL;
+
+	if (hides < 0)
+		return error_oom(err);
+	words = hides ? str_format("empty /etc/vfioadm.d/%s.conf, so that neither it nor what it hides declares %s",
+				   d->name, what) :
+			str_format("remove /etc/vfioadm.d/%s.conf, which declares %s", d->name, what);
+	return words ? persist_change(p, d->name, hides ? "" : NULL, words, err) : error_oom(err);
+}
+
 static int forget(struct persist *p, size_t function, struct vfioadm_error **err)
 {
 	const struct vfioadm_function *f = &p->look->inv->functions[function];
-	ssize_t at = declared_for(&p->d, function);
+	ssize_t at = declared_of(p->look, &p->d, function);
 	const struct declaration *d;
-	_cleanup_free_ char *words = NULL;
 
 	if (at < 0 || !p->d.declared.found.items)
 		return 0;
@@ -299,8 +322,7 @@ static int forget(struct persist *p, size_t function, struct vfioadm_error **err
 		return fail_not_ours(d, f, err);
 	if (persist_add_modules(p, f) < 0)
 		return error_oom(err);
-	words = str_format("remove /etc/vfioadm.d/%s.conf, which declares %s", d->name, f->address);
-	return words ? add_change(p, d->name, NULL, words, err) : error_oom(err);
+	return add_removal(p, d, f->address, err);
 }
 
 int persist_release(struct vfioadm_ctx *ctx, struct look *look, const struct vfioadm_options *o,
@@ -330,11 +352,13 @@ const struct declaration *persist_type_declared(const struct persist *p, const s
 /* "15b3:1003" is a fine name for a file, but a colon is a nuisance to shells and to copying. */
 const char *persist_type_name(struct persist *p, const char *id)
 {
-	char *name = arena_format(&p->plan->arena, "type-%s", id);
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+	const char *name;
 
-	for (char *c = name; c && *c; c++)
-		if (*c == ':')
-			*c = '-';
+	strbuf_addf(&text, "type-");
+	for (const char *c = id; *c; c++)
+		strbuf_addf(&text, *c == ':' ? "-" : *c == '*' ? "any" : "%c", *c);
+	name = text.failed ? NULL : keep(p, text.s);
 	return name ? persist_free_name(p, name) : NULL;
 }
 
@@ -358,7 +382,7 @@ static int declare_type(struct persist *p, const struct cardtype *type, struct v
 static int forget_type(struct persist *p, const struct cardtype *type, struct vfioadm_error **err)
 {
 	const struct declaration *d = persist_type_declared(p, type);
-	_cleanup_free_ char *words = NULL;
+	_cleanup_free_ char *what = NULL;
 
 	if (!d)
 		return 0;
@@ -369,9 +393,8 @@ static int forget_type(struct persist *p, const struct cardtype *type, struct vf
 		error_hint(err, "Mask it by an empty file of its name: touch /etc/vfioadm.d/%s.conf", d->name);
 		return -EINVAL;
 	}
-	words = str_format("remove /etc/vfioadm.d/%s.conf, which declares card type %s", d->name,
-			   d->match[MATCH_CARD_TYPE]);
-	return words ? add_change(p, d->name, NULL, words, err) : error_oom(err);
+	what = str_format("card type %s", d->match[MATCH_CARD_TYPE]);
+	return what ? add_removal(p, d, what, err) : error_oom(err);
 }
 
 /*
@@ -398,7 +421,7 @@ static int refuse_needed(struct persist *p, const struct cardtype *type, struct 
 	return 0;
 }
 
-/* Before anything else: whether the host could boot with this type given away. */
+/* Whether the host could boot with these types given away. */
 static int search_type_users(struct persist *p, const struct cardtype *types, size_t n,
 			     struct vfioadm_error **err)
 {
@@ -433,22 +456,33 @@ int persist_modules_of_types(struct persist *p, const struct cardtype *types, si
 	return 0;
 }
 
+static int refuse_all_needed(struct persist *p, const struct cardtype *types, size_t n, struct vfioadm_error **err)
+{
+	int r = search_type_users(p, types, n, err);
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = refuse_needed(p, &types[i], err);
+	return r;
+}
+
 int persist_types(struct vfioadm_ctx *ctx, struct look *look, const struct cardtype *types, size_t n,
 		  const struct vfioadm_options *o, struct vfioadm_plan *plan, struct vfioadm_error **err)
 {
 	_cleanup_persist_ struct persist p = { .ctx = ctx, .look = look, .options = o, .plan = plan };
+	bool enable = plan->verb == VERB_ENABLE;
 	int r = persist_begin(&p, n, err);
 
-	if (r == 0 && plan->verb == VERB_ENABLE)
-		r = search_type_users(&p, types, n, err);
-	for (size_t i = 0; r == 0 && plan->verb == VERB_ENABLE && i < n; i++)
-		r = refuse_needed(&p, &types[i], err);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = enable ? declare_type(&p, &types[i], err) : forget_type(&p, &types[i], err);
+	if (r == 0)
+		r = persist_modprobe(&p, enable && o->modprobe, err);
+	/* modprobe knows nothing of what is left out of an initramfs: none of its types may be needed at boot. */
+	if (r == 0 && enable && o->modprobe && persist_modprobe_change(&p))
+		r = refuse_all_needed(&p, p.types, p.n_types, err);
+	else if (r == 0 && enable)
+		r = refuse_all_needed(&p, types, n, err);
 	if (r < 0 || plan->result == VFIOADM_RESULT_REFUSED)
 		return r;
-	for (size_t i = 0; r == 0 && i < n; i++)
-		r = plan->verb == VERB_ENABLE ? declare_type(&p, &types[i], err) :
-						forget_type(&p, &types[i], err);
-	if (r == 0)
-		r = persist_modules_of_types(&p, types, n, err);
+	r = persist_modules_of_types(&p, types, n, err);
 	return r < 0 ? r : persist_plan_changes(&p, err);
 }

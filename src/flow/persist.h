@@ -14,6 +14,10 @@ struct persist {
 	struct declare_change *changes;
 	size_t n_changes;
 	struct strv modules; /* native drivers that an initramfs could bring up before us */
+	/* modprobe.c: card types as they will be declared, and the file that is made from them */
+	struct cardtype *types;
+	size_t n_types;
+	struct declare_change modprobe;
 };
 
 void persist_clear(struct persist *p);
@@ -41,6 +45,16 @@ const char *persist_trust_words(enum trust trust);
 int persist_add_modules(struct persist *p, const struct vfioadm_function *f) MUST_CHECK;
 int persist_modules_of_types(struct persist *p, const struct cardtype *types, size_t n,
 			     struct vfioadm_error **err) MUST_CHECK;
+/**
+ * To be called when all changes are gathered. The file in modprobe.d follows them if it is there; wanted: it is
+ * made (--modprobe). Then p->types are all card types that will be declared. -EEXIST, -EPERM, …: one is there that
+ * is not ours.
+ */
+int persist_modprobe(struct persist *p, bool wanted, struct vfioadm_error **err) MUST_CHECK;
+/** NULL: it stays as it is. */
+const struct declare_change *persist_modprobe_change(const struct persist *p);
+/** Is this ("FILE:LINE") in the file that persist_modprobe() makes? */
+bool modprobe_is_ours(const char *root, const char *source);
 /** Will an initramfs bring up the native drivers, or has it declared state? Not known is a finding. */
 int persist_image_matters(struct persist *p, bool *ret, struct vfioadm_error **err) MUST_CHECK;
 /** The steps for what was gathered. */

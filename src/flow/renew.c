@@ -63,17 +63,19 @@ static int renew_all(struct vfioadm_ctx *ctx, struct look *look, const struct vf
 {
 	_cleanup_persist_ struct persist p = { .ctx = ctx, .look = look, .options = o, .plan = plan };
 	int r = observe_host(look->host, &look->inv, err);
-	bool image;
+	bool image = false;
 
 	if (r == 0)
 		r = persist_begin(&p, 0, err);
 	if (r == 0)
 		r = gather_modules(&p, err);
 	if (r == 0)
+		r = persist_modprobe(&p, false, err);
+	if (r == 0)
 		r = persist_image_matters(&p, &image, err);
 	if (r < 0)
 		return r;
-	return plan_renew(plan, true, image) < 0 ? error_oom(err) : 0;
+	return plan_renew(plan, true, persist_modprobe_change(&p), image) < 0 ? error_oom(err) : 0;
 }
 
 int persist_renew(struct vfioadm_ctx *ctx, struct look *look, const struct vfioadm_options *o,
@@ -94,5 +96,5 @@ int persist_renew(struct vfioadm_ctx *ctx, struct look *look, const struct vfioa
 		return r == -ENOMEM ? error_oom(err) : 0;
 	if (o->persist)
 		return renew_all(ctx, look, o, plan, err);
-	return plan_renew(plan, false, false) < 0 ? error_oom(err) : 0;
+	return plan_renew(plan, false, NULL, false) < 0 ? error_oom(err) : 0;
 }

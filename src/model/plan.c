@@ -120,7 +120,7 @@ const char *op_name(enum op_kind kind)
 		[OP_WRITE_RULES] = "write-rules",   [OP_REBUILD] = "rebuild-initramfs",
 		[OP_HOLD] = "hold",		    [OP_LET_GO] = "let-go",
 		[OP_SET_AUTOPROBE] = "set-autoprobe", [OP_SET_NUMVFS] = "set-numvfs",
-		[OP_OWN_NODES] = "own-nodes",
+		[OP_OWN_NODES] = "own-nodes",	    [OP_WRITE_MODPROBE] = "write-modprobe",
 	};
 
 	return names[kind];
@@ -156,6 +156,9 @@ bool op_path(const struct op *op, char path[OP_PATH_MAX])
 		return true;
 	case OP_DECLARE:
 		snprintf(path, OP_PATH_MAX, "etc/vfioadm.d/%s.conf", op->value);
+		return true;
+	case OP_WRITE_MODPROBE:
+		snprintf(path, OP_PATH_MAX, "etc/modprobe.d/vfioadm.conf");
 		return true;
 	default:
 		return false;

@@ -38,6 +38,7 @@ enum op_kind {
 	/* Declared state, see store/declared.h */
 	OP_DECLARE,      /* value: name of a declaration; options: its text, NULL: none */
 	OP_WRITE_RULES,  /* the files that are made from all declarations; value: NULL or RULES_NO_IMAGE */
+	OP_WRITE_MODPROBE, /* options: the text of the file in modprobe.d that is made from card types, NULL: none */
 	OP_REBUILD,      /* the initramfs, and what boots it */
 	OP_HOLD,         /* device: rules and the claim unit leave it alone */
 	OP_LET_GO,       /* device: they need not any more */

@@ -51,7 +51,9 @@ bool bootfiles_node_rule_needed(const struct declaration *d);
  * ids= for the card types, and softdeps: natives are the modules of the host drivers that would take such cards.
  * Empty: no card type.
  */
-void bootfiles_modprobe(const struct declarations *d, const struct strv *natives, struct strbuf *out);
+void bootfiles_modprobe(const struct cardtype *types, size_t n, const struct strv *natives, struct strbuf *out);
+/** By its first line: such a file may be written anew or removed. */
+bool bootfiles_modprobe_is_ours(const char *text);
 /** Of everything in the declarations that matters to the files; 16 hex digits and a NUL. */
 void bootfiles_hash(const struct declarations *d, char ret[17]);
 

@@ -23,7 +23,8 @@ bool bootfiles_node_owner(const struct declaration *d, struct strbuf *out)
 {
 	if (!wants_node(d))
 		return false;
-	strbuf_addf(out, "%s:%s:%04o", d->node_user ? d->node_user : "", d->node_group ? d->node_group : "",
+	/* Who is not named is root: whoever had it before does not keep it. */
+	strbuf_addf(out, "%s:%s:%04o", d->node_user ? d->node_user : "0", d->node_group ? d->node_group : "0",
 		    mode_of(d));
 	return true;
 }
@@ -106,17 +107,18 @@ void bootfiles_node_rule(const struct declaration *d, const char *address, struc
 
 enum { IDS_MAX = 1023 }; /* what vfio-pci's parameter holds */
 
+/* It tells our file from one of that name that somebody else has written. */
+#define OURS "# Made by vfioadm from the files in vfioadm.d, see vfioadm.conf(5); changes are lost.\n"
+
 /* IDs that are too many for the parameter are left to the early program, which writes them one by one. */
-static void put_type_ids(const struct declarations *d, struct strbuf *out)
+static void put_type_ids(const struct cardtype *types, size_t n, struct strbuf *out)
 {
 	size_t start = out->len;
 
-	for (size_t i = 0; i < d->n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		char id[CARDTYPE_MAX];
 
-		if (!d->items[i].match[MATCH_CARD_TYPE])
-			continue;
-		cardtype_format(&d->items[i].type, id);
+		cardtype_format(&types[i], id);
 		/* "any" is written in hex there. */
 		for (char *star; (star = strchr(id, '*'));) {
 			memmove(star + 8, star + 1, strlen(star));
@@ -128,32 +130,28 @@ static void put_type_ids(const struct declarations *d, struct strbuf *out)
 	}
 }
 
-static bool has_types(const struct declarations *d)
+/*
+ * Not modprobe.blacklist=: udev asks that list about the module that it loads, but not about what goes before it by
+ * a softdep. What the kernel itself refuses is no matter to the module behind it.
+ */
+void bootfiles_modprobe(const struct cardtype *types, size_t n, const struct strv *natives, struct strbuf *out)
 {
-	for (size_t i = 0; i < d->n; i++)
-		if (d->items[i].match[MATCH_CARD_TYPE])
-			return true;
-	return false;
-}
-
-void bootfiles_modprobe(const struct declarations *d, const struct strv *natives, struct strbuf *out)
-{
-	char hash[17];
-
-	if (!has_types(d))
+	if (!n)
 		return;
-	bootfiles_hash(d, hash);
-	strbuf_addf(out,
-		    "# %s: made by vfioadm from the files in vfioadm.d, see vfioadm.conf(5); changes are lost.\n"
+	strbuf_addf(out, OURS
 		    "# This file does not know of vfioadm.disable: to boot without it, add to the kernel command line\n"
-		    "# modprobe.blacklist=vfio-pci, or remove it and make the initramfs anew.\n"
-		    "options vfio-pci ids=",
-		    hash);
-	put_type_ids(d, out);
+		    "# module_blacklist=vfio_pci, or remove it and make the initramfs anew.\n"
+		    "options vfio-pci ids=");
+	put_type_ids(types, n, out);
 	strbuf_addf(out, "\n");
 	STRV_FOREACH(i, natives)
 		if (bootfiles_plain(natives->items[i]))
 			strbuf_addf(out, "softdep %s pre: vfio-pci\n", natives->items[i]);
+}
+
+bool bootfiles_modprobe_is_ours(const char *text)
+{
+	return str_after(text, OURS);
 }
 
 /* ---- hash ---- */

@@ -58,14 +58,15 @@ struct declare_change {
 	const char *before, *after; /* its text; NULL: there is none */
 	const char *text;           /* the step in words */
 };
-/** Behind all other steps. rebuild: the initramfs has part in it. */
-int plan_declare(struct vfioadm_plan *plan, const struct declare_change *changes, size_t n, bool rebuild)
-	MUST_CHECK;
+/** Behind all other steps. modprobe: that file (without a name), or NULL. rebuild: the initramfs has part in it. */
+int plan_declare(struct vfioadm_plan *plan, const struct declare_change *changes, size_t n,
+		 const struct declare_change *modprobe, bool rebuild) MUST_CHECK;
 /**
  * What is made from the declarations is made anew; rebuild: the initramfs as well. image_current: no initramfs is
  * left behind.
  */
-int plan_renew(struct vfioadm_plan *plan, bool image_current, bool rebuild) MUST_CHECK;
+int plan_renew(struct vfioadm_plan *plan, bool image_current, const struct declare_change *modprobe, bool rebuild)
+	MUST_CHECK;
 /** Before all other steps of a release (hold), or behind those of an assign. */
 int plan_hold(struct vfioadm_plan *plan, const char *device, bool hold) MUST_CHECK;
 

@@ -7,13 +7,19 @@ static struct op declare_op(const char *name, const char *text)
 	return (struct op){ .kind = OP_DECLARE, .value = name, .options = text };
 }
 
+static struct op modprobe_op(const char *text)
+{
+	return (struct op){ .kind = OP_WRITE_MODPROBE, .options = text };
+}
+
 /* What leads back from the first n changes, and to the files that were made of what was declared before. */
 static size_t fill_back(struct op *back, const struct declare_change *changes, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		back[i] = declare_op(changes[i].name, changes[i].before);
-	back[n] = (struct op){ .kind = OP_WRITE_RULES };
-	return n + 1;
+	if (n)
+		back[n++] = (struct op){ .kind = OP_WRITE_RULES };
+	return n;
 }
 
 static int add_change(struct vfioadm_plan *plan, const struct declare_change *change)
@@ -24,45 +30,83 @@ static int add_change(struct vfioadm_plan *plan, const struct declare_change *ch
 	return plan_add_op(plan, &op, back, n, "%s", change->text) ? 0 : -ENOMEM;
 }
 
-/* An initramfs that could not be made, or not be made bootable, is made once more of what was there before. */
-static int add_rebuild(struct vfioadm_plan *plan, const struct declare_change *changes, size_t n)
+/* no_image: an initramfs is still to be made of the same. A power cut before that must be seen afterwards. */
+static struct op rules_op(bool no_image)
 {
-	_cleanup_free_ struct op *back = calloc(n + 2, sizeof(*back));
+	return (struct op){ .kind = OP_WRITE_RULES, .value = no_image ? RULES_NO_IMAGE : NULL };
+}
+
+static int add_rules(struct vfioadm_plan *plan, bool no_image)
+{
+	struct op op = rules_op(no_image), back = rules_op(true);
+
+	return plan_add_op(plan, &op, &back, !no_image, "%s",
+			   no_image ? "write the udev rules of what is declared, the initramfs to follow" :
+				      "write the udev rules of what is declared") ?
+		       0 :
+		       -ENOMEM;
+}
+
+static int add_modprobe(struct vfioadm_plan *plan, const struct declare_change *modprobe)
+{
+	struct op op = modprobe_op(modprobe->after), back = modprobe_op(modprobe->before);
+
+	return plan_add_op(plan, &op, &back, 1, "%s", modprobe->text) ? 0 : -ENOMEM;
+}
+
+static int add_rebuild_op(struct vfioadm_plan *plan, const struct op *back, size_t n_back)
+{
 	struct op op = { .kind = OP_REBUILD };
+
+	return plan_add_op(plan, &op, back, n_back, "rebuild the initramfs, which has part in it") ? 0 : -ENOMEM;
+}
+
+/* An initramfs that could not be made, or not be made bootable, is made once more of what was there before. */
+static int add_rebuild(struct vfioadm_plan *plan, const struct declare_change *changes, size_t n,
+		       const struct declare_change *modprobe)
+{
+	_cleanup_free_ struct op *back = calloc(n + 4, sizeof(*back));
 	size_t n_back;
 
 	if (!back)
 		return -ENOMEM;
 	n_back = fill_back(back, changes, n);
-	back[n_back++] = op;
-	return plan_add_op(plan, &op, back, n_back, "rebuild the initramfs, which has part in it") ? 0 : -ENOMEM;
+	if (n)
+		back[n_back - 1] = rules_op(true);
+	if (modprobe)
+		back[n_back++] = modprobe_op(modprobe->before);
+	back[n_back++] = (struct op){ .kind = OP_REBUILD };
+	if (n)
+		back[n_back++] = rules_op(false);
+	return add_rebuild_op(plan, back, n_back);
 }
 
-int plan_declare(struct vfioadm_plan *plan, const struct declare_change *changes, size_t n, bool rebuild)
+int plan_declare(struct vfioadm_plan *plan, const struct declare_change *changes, size_t n,
+		 const struct declare_change *modprobe, bool rebuild)
 {
-	struct op rules = { .kind = OP_WRITE_RULES };
 	int r = 0;
 
-	if (!n)
+	if (!n && !modprobe)
 		return 0;
 	for (size_t i = 0; r == 0 && i < n; i++)
 		r = add_change(plan, &changes[i]);
-	if (r == 0 && !plan_add_op(plan, &rules, NULL, 0, "write the udev rules of what is declared"))
-		r = -ENOMEM;
+	if (r == 0 && n)
+		r = add_rules(plan, rebuild);
+	if (r == 0 && modprobe)
+		r = add_modprobe(plan, modprobe);
 	if (r == 0 && rebuild)
-		r = add_rebuild(plan, changes, n);
+		r = add_rebuild(plan, changes, n, modprobe);
+	if (r == 0 && n && rebuild)
+		r = add_rules(plan, false);
 	if (r == 0)
 		plan->result = VFIOADM_RESULT_PLANNED;
 	return r;
 }
 
-int plan_renew(struct vfioadm_plan *plan, bool image_current, bool rebuild)
+int plan_renew(struct vfioadm_plan *plan, bool image_current, const struct declare_change *modprobe, bool rebuild)
 {
-	struct op rules = { .kind = OP_WRITE_RULES, .value = image_current ? NULL : RULES_NO_IMAGE };
-	struct op stale = { .kind = OP_WRITE_RULES, .value = RULES_NO_IMAGE }, image = { .kind = OP_REBUILD };
-
-	if (!plan_add_op(plan, &rules, &stale, 1, "write the udev rules of what is declared") ||
-	    (rebuild && !plan_add_op(plan, &image, NULL, 0, "rebuild the initramfs, which has part in it")))
+	if (add_rules(plan, rebuild || !image_current) < 0 || (modprobe && add_modprobe(plan, modprobe) < 0) ||
+	    (rebuild && (add_rebuild_op(plan, NULL, 0) < 0 || add_rules(plan, false) < 0)))
 		return -ENOMEM;
 	plan->result = VFIOADM_RESULT_PLANNED;
 	return 0;

@@ -32,7 +32,8 @@ enum { DECLARED_MAX = 1024 }; /* files in each directory */
 /**
  * Reads all of them. root: "/" or another; trusted: believe only what root alone could write (the running
  * host). A bad file is a problem, not a failure: the others count. No directory: none. Two files that give the
- * same [Match] are a problem of the later one. -ENOMEM, -EIO with err set.
+ * same [Match] are a problem of the later one. Of directories behind one that cannot be read whole nothing counts,
+ * since it may hide it. -ENOMEM, -EIO with err set.
  */
 int declared_read(const char *root, bool trusted, struct declared *ret, struct vfioadm_error **err) MUST_CHECK;
 
@@ -44,13 +45,23 @@ int declared_check_file(const char *file, struct vfioadm_error **err) MUST_CHECK
  * -EPERM: not to be trusted; -ELOOP: a link; -EBADMSG: with a NUL byte in it.
  */
 int declared_text(const char *root, const char *name, char **ret) MUST_CHECK;
+/** Is there a file of this name in etc/vfioadm.d that masks, empty or a link to /dev/null? */
+bool declared_is_mask(const char *root, const char *name);
+/** 1: run/vfioadm.d or usr/lib/vfioadm.d has this name as well; 0: none has. -ENOMEM. */
+int declared_hides(const char *root, const char *name) MUST_CHECK;
 /**
  * Writes etc/vfioadm.d/NAME.conf: temporary file in the same directory, synced, renamed, directory synced;
- * the directory is made when it is not there (0755). text NULL: the file is removed (no file: 0). What a killed
+ * the directory is made when it is not there (0755). text NULL: the file is removed (no file: 0); "": an empty
+ * one, which masks. What a killed
  * writer left is removed as well, so the caller holds the lock of the store.
  */
 int declared_write(const char *root, const char *name, const char *text) MUST_CHECK;
 
+/**
+ * The text of a file that is made from the declarations, path below root; NULL: there is none. -EPERM: not to be
+ * trusted; -ELOOP: a link; -EBADMSG: with a NUL byte in it.
+ */
+int declared_generated_text(const char *root, const char *path, char **ret) MUST_CHECK;
 /** 1: such a file has this content (NULL: there is none); 0: it has not. */
 int declared_same_generated(const char *root, const char *path, const char *content) MUST_CHECK;
 /**

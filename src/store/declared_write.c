@@ -2,6 +2,7 @@
 /* Writing declared state: a power cut at any step leaves the old or the new file. */
 #include <fcntl.h>
 #include <limits.h>
+#include <sys/stat.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -70,6 +71,27 @@ int declared_write(const char *root, const char *name, const char *text)
 	return text ? file_replace(dir, file, text, strlen(text)) : file_remove(dir, file);
 }
 
+int declared_generated_text(const char *root, const char *path, char **ret)
+{
+	const char *slash = strrchr(path, '/');
+	_cleanup_free_ char *parent = strndup(path, slash ? (size_t)(slash - path) : 0), *text = NULL;
+	_cleanup_close_ int dir = -1;
+	size_t size = 0;
+	int r;
+
+	if (!parent)
+		return -ENOMEM;
+	dir = declared_open_below(root, parent, DECLARED_TRUSTED);
+	r = dir < 0 ? dir : file_read_trusted(dir, slash ? slash + 1 : path, GENERATED_MAX, &text, &size);
+	if (r == 0 && strlen(text) != size)
+		r = -EBADMSG;
+	if (r == 0)
+		*ret = TAKE_PTR(text);
+	else if (r == -ENOENT)
+		*ret = NULL;
+	return r == -ENOENT ? 0 : r;
+}
+
 /* 1, 0 or a negative errno. What is no plain file, or too large to be ours, is another content. */
 static int same_content(int dir, const char *name, const char *content)
 {
@@ -82,6 +104,38 @@ static int same_content(int dir, const char *name, const char *content)
 	if (r == -ENOMEM)
 		return r;
 	return r == 0 && content && size == strlen(content) && memcmp(now, content, size) == 0;
+}
+
+bool declared_is_mask(const char *root, const char *name)
+{
+	_cleanup_close_ int dir = -1;
+	char file[NAME_MAX + 1];
+	struct stat st;
+
+	if (file_name_of(name, file) < 0)
+		return false;
+	dir = declared_open_below(root, DECLARED_ETC, DECLARED_TRUSTED);
+	if (dir < 0 || fstatat(dir, file, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return false;
+	return (S_ISREG(st.st_mode) && !st.st_size) || declared_is_masking_link(dir, file);
+}
+
+int declared_hides(const char *root, const char *name)
+{
+	static const char *const behind[] = { "run/vfioadm.d", "usr/lib/vfioadm.d" };
+	char file[NAME_MAX + 1];
+
+	if (file_name_of(name, file) < 0)
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(behind); i++) {
+		_cleanup_close_ int dir = declared_open_below(root, behind[i], DECLARED_ANY);
+
+		if (dir == -ENOMEM)
+			return dir;
+		if (dir >= 0 && faccessat(dir, file, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+			return 1;
+	}
+	return 0;
 }
 
 int declared_same_generated(const char *root, const char *path, const char *content)

@@ -313,6 +313,7 @@ static bool op_valid(const struct op *op)
 	case OP_DECLARE:
 		return op->value && declaration_name_valid(op->value);
 	case OP_WRITE_RULES:
+	case OP_WRITE_MODPROBE:
 	case OP_REBUILD:
 		return true;
 	case OP_N:

@@ -631,7 +631,7 @@ static int make_plan(const char *const *operands, const struct vfioadm_options *
 	if (options->park)
 		plan->outcomes[0].wanted = NULL;
 	if (options->persist)
-		plan->outcomes[0].note = "declared";
+		plan->outcomes[0].note = options->modprobe ? "declared, also for modprobe.d" : "declared";
 	if (strcmp(plan->what, "unchanged") == 0)
 		plan->result = VFIOADM_RESULT_UNCHANGED;
 	if (strcmp(plan->what, "warned") == 0)

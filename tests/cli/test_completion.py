@@ -76,6 +76,7 @@ CASES = [
     ("vfioadm sta", "vfioadm status "),
     ("vfioadm assign --pe", "assign --persist "),
     ("vfioadm disable --pe", "disable --persist "),
+    ("vfioadm enable --mo", "enable --modprobe "),
     ("vfioadm --sysroot {root} plan nv", "plan nvme-0000-01-00.0 "),
     ("vfioadm --sysroot {root} apply --dry-run type-8086:", "--dry-run type-8086:10d3 "),
     ("vfioadm --sysroot {root} apply @", "apply @ "),

@@ -336,6 +336,17 @@ def test_no_persist(double, verb):
     assert r.status == 2 and "unknown option --persist" in r.err
 
 
+def test_modprobe(double):
+    assert "modprobe.d" in double("enable", "--persist", "--modprobe", "ok").out
+    assert "modprobe.d" not in double("enable", "--persist", "ok").out
+    r = double("enable", "--modprobe", "ok")
+    assert (r.status, r.out) == (2, "") and "goes together with --persist" in r.err
+    assert "enable --persist --modprobe ID" in r.err
+    for verb in "disable", "assign", "release", "apply", "import":
+        r = double(verb, "--modprobe", "ok")
+        assert r.status == 2 and "unknown option --modprobe" in r.err
+
+
 # ---- the real library ----
 
 NVME_CONF = f"[Match]\nAddress={tree.NVME}\nVendor=1b36\nDevice=0010\n"
@@ -426,6 +437,9 @@ def test_persist_in_a_tree(vfioadm, declared):
     assert r.status == 0 and f"remove /etc/vfioadm.d/nvme.conf, which declares {tree.NVME}" in r.out
     r = vfioadm("--sysroot", declared, "enable", "--persist", "--dry-run", "1b36:0100")
     assert r.status == 0 and "  would: declare card type 1b36:0100 in /etc/vfioadm.d/" in r.out
+    steps = vfioadm("--sysroot", declared, "enable", "--persist", "--modprobe", "-n", "--json",
+                    "1b36:0100").json()["steps"]
+    assert [s["path"] for s in steps if s["action"] == "write-modprobe"] == ["/etc/modprobe.d/vfioadm.conf"]
     assert vfioadm("--sysroot", declared, "assign", "--persist", tree.SPARE).status == 2
     assert {p.stem for p in (declared / "etc/vfioadm.d").iterdir()} == set(FILES)
     assert (declared / "etc/vfioadm.d/nvme.conf").read_text() == NVME_CONF

@@ -321,6 +321,34 @@ static void test_modprobe_of_a_package(void **state)
 	assert_has(only(t)->hint, ": /etc/modprobe.d/vfio.conf");
 }
 
+/* What vfioadm has made there is no other tool's, and follows what is taken over. */
+static void test_modprobe_of_ours(void **state)
+{
+	static const char text[] = "# Made by vfioadm from the files in vfioadm.d, see vfioadm.conf(5); changes are lost.\n"
+				   "options vfio-pci ids=8086:10c9\n";
+	struct import_test *t = *state;
+	_cleanup_free_ char *path = str_format("%s/etc/modprobe.d/vfioadm.conf", t->root);
+	_cleanup_free_ char *make = str_format("mkdir -p -m 755 %s/etc/modprobe.d", t->root);
+	_cleanup_fclose_ FILE *f = NULL;
+	char now[1024];
+	size_t n;
+
+	assert_int_equal(system(make), 0);
+	f = fopen(path, "w+e");
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0 && fflush(f) == 0);
+	look(t, CMDLINE("vfio-pci.ids=1b36:0010") "d etc/modprobe.d\nt vfioadm.conf\n\t#\n\toptions vfio-pci "
+		"ids=8086:10c9\n");
+	assert_string_equal(only(t)->name, "type-1b36-0010");
+	import(t, true);
+	assert_int_equal(vfioadm_plan_run(t->ctx, t->plan, &t->err), 0);
+	assert_non_null(freopen(path, "re", f));
+	n = fread(now, 1, sizeof(now) - 1, f);
+	now[n] = '\0';
+	/* It is made of what is declared: the card type that it had is not. */
+	assert_has(now, "ids=1b36:0010\nsoftdep nvme pre: vfio-pci\n");
+}
+
 static void test_function_of_a_type(void **state)
 {
 	struct import_test *t = *state;
@@ -479,6 +507,7 @@ int main(void)
 		TEST(test_type_in_use),
 		TEST(test_modprobe),
 		TEST(test_modprobe_of_a_package),
+		TEST(test_modprobe_of_ours),
 		TEST(test_function_of_a_type),
 		TEST(test_types_collide),
 		TEST(test_libvirt),

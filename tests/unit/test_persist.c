@@ -14,6 +14,7 @@
 #include "fake/fake.h"
 #include "fake_root.h"
 #include "flow/ctx.h"
+#include "policy/bootfiles.h"
 
 /* With a process: where none is to be seen nobody can know who holds a device open. */
 #define HOST_ROOT                                                                                  \
@@ -34,19 +35,36 @@ struct persist_test {
 	struct vfioadm_status *status;
 };
 
-static int setup(void **state)
+/* The NVMe function is mounted. */
+#define MOUNTED                                                                                    \
+	"d proc/self\nt mountinfo\n"                                                               \
+	"\t22 1 259:0 / / rw,relatime shared:1 - ext4 /dev/nvme0n1 rw\n"                           \
+	"d proc/1\nt mountinfo\n"                                                                  \
+	"\t22 1 259:0 / / rw,relatime shared:1 - ext4 /dev/nvme0n1 rw\n"
+
+static int setup_host(void **state, const char *host)
 {
 	static struct persist_test t;
 
 	t = (struct persist_test){.run_dir = "/dev/shm/vfioadm-persist-XXXXXX",
 				  .root = "/dev/shm/vfioadm-etc-XXXXXX"};
-	if (!mkdtemp(t.run_dir) || !mkdtemp(t.root) || fake_new_text(HOST_ROOT, NULL, &t.host) < 0)
+	if (!mkdtemp(t.run_dir) || !mkdtemp(t.root) || fake_new_text(host, NULL, &t.host) < 0)
 		return -1;
 	*state = &t;
 	if (ctx_new_with_host(t.host, t.run_dir, &t.ctx) < 0)
 		return -1;
 	t.ctx->root = strdup(t.root);
 	return t.ctx->root ? 0 : -1;
+}
+
+static int setup(void **state)
+{
+	return setup_host(state, HOST_ROOT);
+}
+
+static int setup_mounted(void **state)
+{
+	return setup_host(state, HOST_ROOT MOUNTED);
 }
 
 static void forget(struct persist_test *t)
@@ -123,10 +141,11 @@ static char *rules(const struct persist_test *t)
 	return only_file(t, "etc/udev/rules.d", name);
 }
 
-static void write_conf(const struct persist_test *t, const char *name, const char *text)
+/* Below etc; its directory is made. */
+static void write_etc(const struct persist_test *t, const char *directory, const char *name, const char *text)
 {
-	_cleanup_free_ char *etc = str_format("%s/etc", t->root), *dir = str_format("%s/etc/vfioadm.d", t->root);
-	_cleanup_free_ char *path = str_format("%s/etc/vfioadm.d/%s.conf", t->root, name);
+	_cleanup_free_ char *etc = str_format("%s/etc", t->root), *dir = str_format("%s/%s", etc, directory);
+	_cleanup_free_ char *path = str_format("%s/%s.conf", dir, name);
 	_cleanup_fclose_ FILE *f = NULL;
 
 	(void)mkdir(etc, 0755);
@@ -134,6 +153,11 @@ static void write_conf(const struct persist_test *t, const char *name, const cha
 	f = fopen(path, "we");
 	assert_non_null(f);
 	assert_true(fputs(text, f) >= 0);
+}
+
+static void write_conf(const struct persist_test *t, const char *name, const char *text)
+{
+	write_etc(t, "vfioadm.d", name, text);
 }
 
 static const struct vfioadm_declared *status_of(struct persist_test *t, const char *name)
@@ -651,6 +675,212 @@ static void test_types(void **state)
 	assert_null(declared(t, name));
 }
 
+/* ---- --modprobe ---- */
+
+#define OPTIONS "\noptions vfio-pci ids="
+
+static const char *modprobe(const struct persist_test *t)
+{
+	char name[256];
+	const char *text = only_file(t, "etc/modprobe.d", name);
+
+	if (text)
+		assert_string_equal(name, "vfioadm.conf");
+	return text;
+}
+
+static bool modprobe_has(const struct persist_test *t, const char *what)
+{
+	const char *text = modprobe(t);
+
+	assert_non_null(text);
+	return strstr(text, what);
+}
+
+static int enable(struct persist_test *t, const char *what)
+{
+	return plan(t, vfioadm_plan_enable, what, (struct vfioadm_options){ .persist = true, .modprobe = true });
+}
+
+static void enabled(struct persist_test *t, const char *what)
+{
+	assert_int_equal(enable(t, what), 0);
+	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_PLANNED);
+	assert_int_equal(vfioadm_plan_run(t->ctx, t->plan, &t->err), 0);
+	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_DONE);
+}
+
+static size_t step_at(const struct persist_test *t, const char *action)
+{
+	for (size_t i = 0; i < vfioadm_plan_n_steps(t->plan); i++)
+		if (streq(vfioadm_plan_step(t->plan, i)->action, action))
+			return i;
+	fail_msg("no step %s", action);
+	return 0;
+}
+
+static void test_modprobe(void **state)
+{
+	struct persist_test *t = *state;
+
+	assert_int_equal(fake_control(t->host, "image igb"), 0);
+	done(t, vfioadm_plan_enable, "1b36:0010", true);
+	assert_null(modprobe(t));
+	assert_int_equal(enable(t, "8086:10c9"), 0);
+	assert_true(step_at(t, "declare") < step_at(t, "write-modprobe"));
+	assert_true(step_at(t, "write-modprobe") < step_at(t, "rebuild-initramfs"));
+	assert_string_equal(vfioadm_plan_step(t->plan, step_at(t, "write-modprobe"))->path, "/" BOOTFILES_MODPROBE);
+	assert_int_equal(vfioadm_plan_run(t->ctx, t->plan, &t->err), 0);
+	/* All that are declared, and what would take them. */
+	assert_true(modprobe_has(t, OPTIONS "1b36:0010,8086:10c9\n"));
+	assert_true(modprobe_has(t, "\nsoftdep nvme pre: vfio-pci\n"));
+	assert_true(modprobe_has(t, "\nsoftdep igb pre: vfio-pci\n"));
+	assert_int_equal(enable(t, "8086:10c9"), 0);
+	assert_false(has_step(t, "write-modprobe"));
+	assert_false(has_step(t, "rebuild-initramfs"));
+	/* From now on it follows by itself. */
+	done(t, vfioadm_plan_enable, "1af4:1041", true);
+	assert_true(modprobe_has(t, OPTIONS "1af4:1041,1b36:0010,8086:10c9\n"));
+	done(t, vfioadm_plan_disable, "8086:10c9", false);
+	assert_true(modprobe_has(t, "8086:10c9"));
+	done(t, vfioadm_plan_disable, "8086:10c9", true);
+	assert_true(modprobe_has(t, OPTIONS "1af4:1041,1b36:0010\n"));
+	assert_false(modprobe_has(t, "igb"));
+	done(t, vfioadm_plan_disable, "1af4:1041", true);
+	done(t, vfioadm_plan_disable, "1b36:0010", true);
+	assert_null(modprobe(t));
+	/* And is not wanted any more. */
+	done(t, vfioadm_plan_enable, "1b36:0010", true);
+	assert_null(modprobe(t));
+}
+
+static void test_modprobe_later(void **state)
+{
+	struct persist_test *t = *state;
+
+	done(t, vfioadm_plan_enable, "1b36:0010", true);
+	enabled(t, "1b36:0010");
+	assert_false(has_step(t, "declare"));
+	assert_false(has_step(t, "write-rules"));
+	assert_true(modprobe_has(t, OPTIONS "1b36:0010\n"));
+	/* One card's declaration is none of its business. */
+	done(t, vfioadm_plan_assign, NIC, true);
+	assert_false(has_step(t, "write-modprobe"));
+}
+
+static void test_modprobe_alone(void **state)
+{
+	struct persist_test *t = *state;
+
+	assert_int_equal(plan(t, vfioadm_plan_enable, "1b36:0010", (struct vfioadm_options){ .modprobe = true }),
+			 -EINVAL);
+	assert_string_equal(vfioadm_error_code_name(t->err), "usage");
+	assert_non_null(strstr(vfioadm_error_hint(t->err), "--persist"));
+}
+
+#define FOREIGN "options vfio-pci ids=10de:1b80\n"
+
+static void test_modprobe_of_others(void **state)
+{
+	struct persist_test *t = *state;
+	char name[256];
+
+	write_etc(t, "modprobe.d", "vfioadm", FOREIGN);
+	assert_int_equal(enable(t, "1b36:0010"), -EEXIST);
+	assert_string_equal(vfioadm_error_path(t->err), "/" BOOTFILES_MODPROBE);
+	assert_non_null(strstr(vfioadm_error_hint(t->err), "another name"));
+	assert_null(declared(t, name));
+	assert_string_equal(modprobe(t), FOREIGN);
+	/* Who does not ask for it is not bothered by it, and it stays what it is. */
+	done(t, vfioadm_plan_enable, "1b36:0010", true);
+	done(t, vfioadm_plan_disable, "1b36:0010", true);
+	assert_string_equal(modprobe(t), FOREIGN);
+}
+
+static void test_modprobe_of_others_meanwhile(void **state)
+{
+	struct persist_test *t = *state;
+	char name[256];
+
+	assert_int_equal(enable(t, "1b36:0010"), 0);
+	write_etc(t, "modprobe.d", "vfioadm", FOREIGN);
+	assert_int_equal(vfioadm_plan_run(t->ctx, t->plan, &t->err), -EEXIST);
+	assert_non_null(strstr(vfioadm_error_hint(t->err), "another name"));
+	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_UNDONE);
+	assert_null(declared(t, name));
+	assert_string_equal(modprobe(t), FOREIGN);
+}
+
+static void test_modprobe_not_to_be_trusted(void **state)
+{
+	struct persist_test *t = *state;
+	_cleanup_free_ char *path = str_format("%s/" BOOTFILES_MODPROBE, t->root);
+
+	enabled(t, "1b36:0010");
+	assert_int_equal(chmod(path, 0666), 0);
+	assert_int_equal(enable(t, "8086:10c9"), -EPERM);
+	assert_string_equal(vfioadm_error_path(t->err), "/" BOOTFILES_MODPROBE);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(symlink("/dev/null", path), 0);
+	assert_int_equal(enable(t, "8086:10c9"), -ELOOP);
+}
+
+static void test_modprobe_undone(void **state)
+{
+	struct fault fails = { .kind = FAULT_FAIL, .error = EREMOTEIO, .nth = 1, .match = "rebuild*" };
+	struct persist_test *t = *state;
+	_cleanup_free_ char *before = NULL;
+
+	assert_int_equal(fake_control(t->host, "image nvme"), 0);
+	assert_int_equal(fake_control(t->host, "image igb"), 0);
+	assert_int_equal(enable(t, "1b36:0010"), 0);
+	assert_int_equal(fake_fault(t->host, &fails), 0);
+	assert_int_equal(vfioadm_plan_run(t->ctx, t->plan, &t->err), -EREMOTEIO);
+	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_UNDONE);
+	assert_null(modprobe(t));
+	fake_faults_clear(t->host);
+	enabled(t, "1b36:0010");
+	before = strdup(modprobe(t));
+	/* Back to what it was, not to none. */
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(plan(t, i ? vfioadm_plan_disable : vfioadm_plan_enable, i ? "1b36:0010" : "8086:10c9",
+				      (struct vfioadm_options){ .persist = true }), 0);
+		assert_true(has_step(t, "write-modprobe"));
+		assert_int_equal(fake_fault(t->host, &fails), 0);
+		assert_int_equal(vfioadm_plan_run(t->ctx, t->plan, &t->err), -EREMOTEIO);
+		assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_UNDONE);
+		assert_string_equal(modprobe(t), before);
+		fake_faults_clear(t->host);
+	}
+}
+
+/* What an initramfs leaves out modprobe does not. */
+static void test_modprobe_of_root(void **state)
+{
+	struct persist_test *t = *state;
+
+	write_conf(t, "disks", "[Match]\nCardType=1b36:0010\n");
+	assert_int_equal(enable(t, "8086:10c9"), 0);
+	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_REFUSED);
+	assert_int_equal(vfioadm_plan_n_findings(t->plan), 1);
+	assert_non_null(strstr(vfioadm_plan_finding(t->plan, 0)->message, TWIN0 " has this card type"));
+	assert_null(modprobe(t));
+	done(t, vfioadm_plan_enable, "8086:10c9", true);
+	assert_null(modprobe(t));
+}
+
+static void test_modprobe_by_hand(void **state)
+{
+	struct persist_test *t = *state;
+
+	enabled(t, "1b36:0010");
+	write_conf(t, "nics", "[Match]\nCardType=8086:10c9\n");
+	assert_int_equal(plan_renewal(t, true), 0);
+	assert_int_equal(vfioadm_plan_run(t->ctx, t->plan, &t->err), 0);
+	assert_true(modprobe_has(t, OPTIONS "1b36:0010,8086:10c9\n"));
+	nothing_to_renew(t, true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -678,6 +908,15 @@ int main(void)
 		TEST(test_node_of_virtual_functions),
 		TEST(test_node_of_two),
 		TEST(test_types),
+		TEST(test_modprobe),
+		TEST(test_modprobe_later),
+		TEST(test_modprobe_alone),
+		TEST(test_modprobe_of_others),
+		TEST(test_modprobe_of_others_meanwhile),
+		TEST(test_modprobe_not_to_be_trusted),
+		TEST(test_modprobe_undone),
+		TEST(test_modprobe_by_hand),
+		cmocka_unit_test_setup_teardown(test_modprobe_of_root, setup_mounted, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

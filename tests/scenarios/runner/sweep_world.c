@@ -119,6 +119,8 @@ int world_take(struct runner *run, struct strv *ret)
 	if (r == 0)
 		r = add_files(run, "rules", "root/etc/udev/rules.d", &lines);
 	if (r == 0)
+		r = add_files(run, "modprobe", "root/etc/modprobe.d", &lines);
+	if (r == 0)
 		r = add_files(run, "held", "hold", &lines);
 	if (r < 0)
 		return r;
