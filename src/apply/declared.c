@@ -70,6 +70,9 @@ int operation_write_rules(struct apply *a, const struct op *op, bool *ret_no_eff
 	if (rules.failed)
 		return -ENOMEM;
 	r = declared_write_generated(a->root, BOOTFILES_RULES, rules.len ? rules.s : NULL, &changed);
+	/* Of nodes whose declarations are others now; who assigns gives them, without a rule. */
+	if (r == 0 && changed)
+		r = declared_write_generated(a->root, BOOTFILES_NODE_RULES, NULL, NULL);
 	*ret_no_effect = r == 0 && !changed;
 	if (changed && a->host->ops->reload_rules)
 		a->host->ops->reload_rules(a->host);

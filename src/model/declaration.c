@@ -101,7 +101,7 @@ static void format_node(const struct declaration *d, struct strbuf *out)
 
 void declaration_format(const struct declaration *d, struct strbuf *out)
 {
-	strbuf_addf(out, "# Written by vfioadm, which keeps this so at every boot; see vfioadm.conf(5).\n");
+	strbuf_addf(out, DECLARATION_HEAD);
 	format_match(d, out);
 	format_last_seen(d, out);
 	format_assign(d, out);

@@ -81,6 +81,8 @@ void declarations_clear(struct declarations *d);
  */
 int declaration_parse(const char *name, const char *file, const char *text, size_t size, struct arena *arena,
 		      struct declaration *ret, struct vfioadm_error **err) MUST_CHECK;
+/** The first line of what declaration_format() writes. */
+#define DECLARATION_HEAD "# Written by vfioadm, which keeps this so at every boot; see vfioadm.conf(5).\n"
 /** The file's text, as declaration_parse() reads it; a comment says who wrote it. -ENOMEM is sticky in out. */
 void declaration_format(const struct declaration *d, struct strbuf *out);
 /** A name for a file: letters, digits and "-_.:@" only, no leading dot, shorter than 128. */

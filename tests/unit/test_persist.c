@@ -557,6 +557,134 @@ static void test_by_hand_before_boot(void **state)
 	nothing_to_renew(t, true);
 }
 
+/* ---- files of others ---- */
+
+static void write_file(const struct persist_test *t, const char *path, const char *text)
+{
+	_cleanup_free_ char *file = str_format("%s/%s", t->root, path);
+	_cleanup_free_ char *make = str_format("mkdir -p $(dirname %s)", file);
+	_cleanup_fclose_ FILE *f = NULL;
+
+	assert_int_equal(system(make), 0);
+	f = fopen(file, "we");
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+}
+
+static void test_release_leaves_a_mask(void **state)
+{
+	static const char text[] = "[Match]\nPath=pci-0000:00:02.0/00.0\nVendor=1b36\nDevice=0010\n";
+	struct persist_test *t = *state;
+	char name[256], *now;
+
+	write_file(t, "usr/lib/vfioadm.d/disk.conf", text);
+	write_conf(t, "disk", text);
+	done(t, vfioadm_plan_apply, "disk", false);
+	done(t, vfioadm_plan_release, TWIN0, true);
+	assert_null(status_of(t, "disk"));
+	assert_int_equal(vfioadm_status_n(t->status), 0);
+	now = declared(t, name);
+	assert_string_equal(name, "disk.conf");
+	assert_string_equal(now, "");
+}
+
+static void test_comments_are_kept(void **state)
+{
+	struct persist_test *t = *state;
+	char name[256];
+
+	write_conf(t, "disk", "# ticket 4711\n[Match]\nPath=pci-0000:00:02.0/00.0\nVendor=1b36\nDevice=0010\n");
+	done(t, vfioadm_plan_assign, TWIN0, true);
+	assert_non_null(strstr(declared(t, name), "ticket 4711"));
+}
+
+static void test_release_of_a_virtual_function(void **state)
+{
+	struct persist_test *t = *state;
+
+	write_conf(t, "vfs", "[Match]\nAddress=" NIC "\nVendor=8086\nDevice=10c9\n[SR-IOV]\nVFs=2\n");
+	done(t, vfioadm_plan_apply, "vfs", false);
+	done(t, vfioadm_plan_apply, "vfs", false);
+	assert_int_equal(plan(t, vfioadm_plan_release, "0000:03:10.0", (struct vfioadm_options){ .persist = true }),
+			 -EINVAL);
+	assert_non_null(strstr(vfioadm_error_message(t->err), "together with others"));
+}
+
+/* While the initramfs is made the power may fail: whoever looks then must see that it was not. */
+static void test_rules_say_what_is_to_follow(void **state)
+{
+	struct fault fails = { .kind = FAULT_FAIL, .error = EREMOTEIO, .nth = 1, .match = "rebuild*" };
+	struct persist_test *t = *state;
+	size_t rebuild = 0, n;
+
+	assert_int_equal(fake_control(t->host, "image nvme"), 0);
+	assert_int_equal(plan(t, vfioadm_plan_assign, TWIN0, (struct vfioadm_options){ .persist = true }), 0);
+	n = vfioadm_plan_n_steps(t->plan);
+	while (!streq(vfioadm_plan_step(t->plan, rebuild)->action, "rebuild-initramfs"))
+		rebuild++;
+	assert_string_equal(vfioadm_plan_step(t->plan, rebuild - 1)->action, "write-rules");
+	assert_string_equal(vfioadm_plan_step(t->plan, rebuild - 1)->value, "no-image");
+	assert_true(rebuild + 1 < n);
+	assert_string_equal(vfioadm_plan_step(t->plan, rebuild + 1)->action, "write-rules");
+	assert_null(vfioadm_plan_step(t->plan, rebuild + 1)->value);
+	assert_int_equal(fake_fault(t->host, &fails), 0);
+	assert_int_equal(vfioadm_plan_run(t->ctx, t->plan, &t->err), -EREMOTEIO);
+	assert_null(rules(t));
+}
+
+/* ---- the rest of a group ---- */
+
+#define WHOLE_CARD "[Match]\nAddress=" MULTI1 "\nVendor=1af4\nDevice=1044\n[Assign]\nIommuGroup=whole\n"
+
+/* At boot its companion may have had a driver already, when it was taken itself. */
+static void test_companion_that_stayed(void **state)
+{
+	struct persist_test *t = *state;
+
+	write_conf(t, "rng", WHOLE_CARD);
+	done(t, vfioadm_plan_apply, "rng", false);
+	assert_int_equal(put(t->host, "drivers/vfio-pci/unbind", MULTI0), 0);
+	assert_int_equal(put(t->host, "devices/" MULTI0 "/driver_override", "\n"), 0);
+	assert_int_equal(put(t->host, "drivers/virtio-pci/bind", MULTI0), 0);
+	assert_state(t, "rng", VFIOADM_DECLARED_DIFFERS);
+	assert_non_null(strstr(status_of(t, "rng")->message, MULTI0 ", of the same IOMMU group, has virtio-pci"));
+	done(t, vfioadm_plan_apply, "rng", false);
+	assert_string_equal(driver_of(t->host, MULTI0), "vfio-pci");
+	assert_state(t, "rng", VFIOADM_DECLARED_IN_FORCE);
+}
+
+/* Which group comes along is said of each declaration by itself. */
+static void test_companions_of_their_own(void **state)
+{
+	const struct vfioadm_options o = { .size = sizeof(o) };
+	const char *const both[] = { "disk", "card" };
+	struct persist_test *t = *state;
+
+	write_conf(t, "disk", "[Match]\nAddress=" TWIN0 "\n[Assign]\nIommuGroup=whole\n");
+	write_conf(t, "card", "[Match]\nAddress=" MULTI0 "\n");
+	forget(t);
+	assert_int_equal(vfioadm_plan_apply(t->ctx, both, 2, &o, &t->plan, &t->err), 0);
+	for (size_t i = 0; i < vfioadm_plan_n_outcomes(t->plan); i++)
+		assert_false(vfioadm_plan_outcome(t->plan, i)->taken &&
+			     streq(vfioadm_plan_outcome(t->plan, i)->device, MULTI1));
+}
+
+static void test_virtual_function_is_held(void **state)
+{
+	struct persist_test *t = *state;
+	const char *vf;
+
+	write_conf(t, "vfs", "[Match]\nAddress=" NIC "\nVendor=8086\nDevice=10c9\n[SR-IOV]\nVFs=2\n");
+	done(t, vfioadm_plan_apply, "vfs", false);
+	done(t, vfioadm_plan_apply, "vfs", false);
+	vf = "0000:03:10.0";
+	assert_string_equal(driver_of(t->host, vf), "vfio-pci");
+	done(t, vfioadm_plan_release, vf, false);
+	assert_true(has_step(t, "hold"));
+	assert_int_equal(plan(t, vfioadm_plan_apply, "vfs", (struct vfioadm_options){ .only = NIC }), 0);
+	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_UNCHANGED);
+}
+
 /* ---- [Node] ---- */
 
 static bool owned(const struct persist_test *t, const char *node, const char *owner)
@@ -581,14 +709,14 @@ static void test_node(void **state)
 	assert_non_null(strstr(status_of(t, "disk")->message, "/dev/vfio/1 has another owner"));
 	done(t, vfioadm_plan_apply, "disk", false);
 	assert_int_equal(vfioadm_plan_n_steps(t->plan), 1);
-	assert_true(owned(t, "dev/vfio/1", "107::0600"));
+	assert_true(owned(t, "dev/vfio/1", "107:0:0600"));
 	assert_state(t, "disk", VFIOADM_DECLARED_IN_FORCE);
 	assert_int_equal(plan(t, vfioadm_plan_apply, "disk", (struct vfioadm_options){0}), 0);
 	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_UNCHANGED);
 	/* assign does the same, of what is declared and of nothing else. */
 	done(t, vfioadm_plan_release, TWIN0, false);
 	done(t, vfioadm_plan_assign, TWIN0, false);
-	assert_true(owned(t, "dev/vfio/1", "107::0600"));
+	assert_true(owned(t, "dev/vfio/1", "107:0:0600"));
 	done(t, vfioadm_plan_assign, TWIN1, false);
 	assert_false(has_step(t, "own-nodes"));
 }
@@ -598,19 +726,18 @@ static void test_node_of_nobody(void **state)
 	struct persist_test *t = *state;
 
 	write_conf(t, "disk", FIRST "[Node]\nUser=nobody-here\n");
-	assert_int_equal(plan(t, vfioadm_plan_apply, "disk", (struct vfioadm_options){0}), 0);
-	assert_int_equal(vfioadm_plan_run(t->ctx, t->plan, &t->err), -ESRCH);
+	assert_int_equal(plan(t, vfioadm_plan_apply, "disk", (struct vfioadm_options){0}), -ESRCH);
 	assert_non_null(strstr(vfioadm_error_hint(t->err), "[Node]"));
-	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_UNDONE);
+	assert_string_equal(vfioadm_error_code_name(t->err), "config");
+	assert_null(t->plan);
 	assert_string_equal(driver_of(t->host, TWIN0), "nvme");
 	/* Nor of one that is assigned already. */
 	write_conf(t, "disk", FIRST "[Node]\nUser=qemu\n");
 	done(t, vfioadm_plan_apply, "disk", false);
 	write_conf(t, "disk", FIRST "[Node]\nUser=nobody-here\n");
 	assert_state(t, "disk", VFIOADM_DECLARED_DIFFERS);
-	assert_int_equal(plan(t, vfioadm_plan_apply, "disk", (struct vfioadm_options){0}), 0);
-	assert_int_equal(vfioadm_plan_run(t->ctx, t->plan, &t->err), -ESRCH);
-	assert_true(owned(t, "dev/vfio/1", "qemu::0600"));
+	assert_int_equal(plan(t, vfioadm_plan_apply, "disk", (struct vfioadm_options){0}), -ESRCH);
+	assert_true(owned(t, "dev/vfio/1", "qemu:0:0600"));
 }
 
 static void test_node_of_virtual_functions(void **state)
@@ -673,6 +800,11 @@ static void test_types(void **state)
 	assert_state(t, NULL, VFIOADM_DECLARED_IN_FORCE);
 	done(t, vfioadm_plan_disable, "8086:10c9", true);
 	assert_null(declared(t, name));
+	/* "Any" is no letter of a file's name. */
+	done(t, vfioadm_plan_enable, "8086:10c9:*:*:020000", true);
+	assert_non_null(declared(t, name));
+	assert_string_equal(name, "type-8086-10c9-any-any-020000-ffffff.conf");
+	assert_state(t, NULL, VFIOADM_DECLARED_IN_FORCE);
 }
 
 /* ---- --modprobe ---- */
@@ -903,6 +1035,13 @@ int main(void)
 		TEST(test_too_many_virtual_functions),
 		TEST(test_by_hand),
 		TEST(test_by_hand_before_boot),
+		TEST(test_release_leaves_a_mask),
+		TEST(test_comments_are_kept),
+		TEST(test_release_of_a_virtual_function),
+		TEST(test_rules_say_what_is_to_follow),
+		TEST(test_companion_that_stayed),
+		TEST(test_companions_of_their_own),
+		TEST(test_virtual_function_is_held),
 		TEST(test_node),
 		TEST(test_node_of_nobody),
 		TEST(test_node_of_virtual_functions),
