@@ -262,7 +262,7 @@ int persist_assign(struct vfioadm_ctx *ctx, struct look *look, const struct vfio
 		struct vfioadm_function *f = &look->inv->functions[look->selected.items[i]];
 		ssize_t at = declared_for(&p.d, look->selected.items[i]);
 
-		r = at >= 0 && !p.d.declared.found.items[at].match[MATCH_CARD_TYPE] ?
+		r = at >= 0 && p.d.declared.found.items && !p.d.declared.found.items[at].match[MATCH_CARD_TYPE] ?
 			    renew(&p, &p.d.declared.found.items[at], f, err) :
 			    add_new(&p, f, err);
 	}

@@ -45,6 +45,14 @@ static bool kmod_open(struct kmod *k)
 	return complete;
 }
 
+static bool has_id(const char *ids, size_t n, const char *id, size_t size)
+{
+	for (const char *end = ids + n; ids < end; ids += strcspn(ids, ", ") + 1)
+		if (strcspn(ids, ", ") == size && memcmp(ids, id, size) == 0)
+			return true;
+	return false;
+}
+
 /*
  * Of a parameter that is given twice the kernel takes the last: IDs that the administrator has configured
  * (modprobe.d, kernel command line) would be lost when the module is loaded with ours. Both, in one.
@@ -53,6 +61,7 @@ static char *with_configured_ids(const struct kmod *k, const struct kmod_module 
 {
 	const char *configured = k->kmod_module_get_options(mod);
 	const char *ids = NULL, *ours = str_after(options, "ids=");
+	_cleanup_strbuf_ struct strbuf all = { 0 };
 	size_t n;
 
 	for (const char *word = configured; ours && word && *word; word += strcspn(word, " ")) {
@@ -61,7 +70,16 @@ static char *with_configured_ids(const struct kmod *k, const struct kmod_module 
 			ids = str_after(word, "ids=");
 	}
 	n = ids ? strcspn(ids, " ") : 0;
-	return n ? str_format("ids=%.*s,%s", (int)n, ids, ours) : strdup(options);
+	if (!n)
+		return strdup(options);
+	strbuf_addf(&all, "ids=%.*s", (int)n, ids);
+	/* The driver would have it twice, and lose it only once. */
+	for (size_t size; *ours; ours += size + (ours[size] == ',')) {
+		size = strcspn(ours, ",");
+		if (!has_id(ids, n, ours, size))
+			strbuf_addf(&all, ",%.*s", (int)size, ours);
+	}
+	return strbuf_take(&all);
 }
 
 static int insert_one(const struct kmod *k, struct kmod_module *mod, const char *options)

@@ -384,6 +384,9 @@ int declared_check_file(const char *file, struct vfioadm_error **err)
 		return error_oom(err);
 	if (e == -EFBIG)
 		return too_large(file, err);
+	/* It masks, as an empty one does. */
+	if (e < 0 && declared_is_masking_link(AT_FDCWD, file))
+		return 0;
 	if (e < 0) {
 		explain(e, file, "file", err);
 		return e;

@@ -359,6 +359,8 @@ static void test_check_file(void **state)
 	tmp_link(t, "b.conf", "a.conf");
 	assert_int_equal(declared_check_file(path_of(t, "b.conf"), &link), -ELOOP);
 	assert_int_equal(vfioadm_error_code(link), VFIOADM_E_CONFIG);
+	tmp_link(t, "mask.conf", "/dev/null");
+	assert_int_equal(declared_check_file(path_of(t, "mask.conf"), NULL), 0);
 	assert_int_equal(declared_check_file(path_of(t, "c.conf"), &none), -ENOENT);
 	assert_non_null(strstr(vfioadm_error_message(none), "c.conf cannot be read: No such file"));
 }
