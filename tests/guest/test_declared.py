@@ -65,10 +65,10 @@ def test_node_is_given_before_apply_returns(declared):
 
 def test_node_of_an_unknown_user(declared):
     declared.declare("[Node]\nUser=no-such-user\n")
-    said = declared.fails(1, "apply")
-    assert "no such user or group" in said and "[Node]" in said
-    assert declared.function(declared.disk).state == ("nvme", None)
-    declared.must("assign", "--dry-run", declared.disk)
+    for command in (["apply"], ["assign", declared.disk]):
+        said = declared.fails(2, *command)
+        assert "no-such-user, which this host does not have" in said and CONF in said and "[Node]" in said
+        assert declared.function(declared.disk).state == ("nvme", None)
 
 
 def test_persist_and_back(declared):
