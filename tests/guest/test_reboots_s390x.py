@@ -25,7 +25,8 @@ def native(machine, *cards):
 def on_vfio(machine, card, timeout=180):
     """In the end: the native driver may have had it before."""
     address = machine.address(card)
-    machine.wait_for(f'test "$(basename "$(readlink /sys/bus/pci/devices/{address}/driver)")" = {VFIO}', timeout)
+    link = f"/sys/bus/pci/devices/{address}/driver"
+    machine.wait_for(f'test "$(basename "$(readlink {link})")" = {VFIO}', timeout)
     calm(machine)
     assert states(machine, address) == [(VFIO, VFIO)]
 
@@ -132,8 +133,8 @@ def test_ten_boots(zmachine):
     machine.sh("/usr/libexec/vfioadm/vfioadm-initramfs rebuild", timeout=REBUILD)
     for turn in range(10):
         single = "udev.children_max=1 " if turn % 2 else ""
-        machine.sh(f"sed -i \"s/^parameters='\\(udev[^ ]* \\)\\?/parameters='{single}/\" /etc/zipl.conf; zipl",
-                   timeout=120)
+        machine.sh(f"sed -i \"s/^parameters='\\(udev[^ ]* \\)\\?/parameters='{single}/\" /etc/zipl.conf")
+        machine.sh("zipl", timeout=120)
         machine.power_cut()
         machine.boot()
         assert ("udev.children_max=1" in machine.sh("cat /proc/cmdline")) == bool(single)

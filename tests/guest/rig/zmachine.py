@@ -7,7 +7,7 @@ disk: an initramfs that was made anew and not followed by zipl is not what is bo
 
 import re
 
-from . import qemu, zroot
+from . import zroot
 from .errors import RigError
 from .machine import Machine, _Power
 
