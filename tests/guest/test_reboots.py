@@ -40,14 +40,20 @@ def test_a_twin_stays_assigned(machine):
         machine.power_cut()
 
 
-# Loads vfio-pci before vfioadm's program begins, if the kernel command line says so.
-PRELOAD = "! grep -q rig.preload /proc/cmdline || { modprobe vfio-pci && echo rig: preloaded >/dev/kmsg; }"
-DROP_IN = "/etc/systemd/system/vfioadm-early.service.d/preload.conf"
+# Loads vfio-pci before vfioadm's program begins, if the kernel command line says so. An initramfs may lack grep.
+PRELOAD = """\
+#!/bin/sh
+read -r line </proc/cmdline
+case "$1 $line" in
+prereqs*) ;;
+*rig.preload*) modprobe vfio-pci && echo rig: preloaded >/dev/kmsg ;;
+esac
+"""
+PROGRAM, DROP_IN = "/usr/local/sbin/preload", "/etc/systemd/system/vfioadm-early.service.d/preload.conf"
 PRELOADS = {
-    "initramfs-tools": [("/etc/initramfs-tools/scripts/init-top/0-preload",
-                         f'#!/bin/sh\n[ "$1" = prereqs ] || {PRELOAD}\n')],
-    "dracut": [(DROP_IN, f"[Service]\nExecStartPre=-/bin/sh -c '{PRELOAD}'\n"),
-               ("/etc/dracut.conf.d/preload.conf", f'install_items+=" {DROP_IN} "\n')],
+    "initramfs-tools": [("/etc/initramfs-tools/scripts/init-top/0-preload", PRELOAD)],
+    "dracut": [(PROGRAM, PRELOAD), (DROP_IN, f"[Service]\nExecStartPre=-{PROGRAM}\n"),
+               ("/etc/dracut.conf.d/preload.conf", f'install_items+=" {PROGRAM} {DROP_IN} "\n')],
 }
 DECLARED = ("nvme0", "nvme2", "nvme4", "nic0", "igb0")
 OTHERS = ("nvme1", "nvme3", "nvme5", "nic1", "pf0")
