@@ -26,6 +26,7 @@ struct apply {
 	bool log_known;
 	bool changed; /* something had an effect */
 	bool held;    /* the kernel still works on a step: on one of stuck, a card type or a module */
+	bool image_left; /* an initramfs could not be made of what was there before */
 	struct strv stuck; /* devices that the kernel still holds */
 };
 

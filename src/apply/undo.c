@@ -161,6 +161,7 @@ static bool undo_step(struct apply *a, struct step *step, struct strbuf *left)
 		if (op->device && is_stuck(a, op->device))
 			continue;
 		r = undo_operation(a, op);
+		a->image_left |= r < 0 && op->kind == OP_REBUILD;
 		if (r == -ETIMEDOUT && op->device)
 			(void)!strv_add(&a->stuck, op->device);
 		if (r < 0 && !first)
@@ -234,6 +235,16 @@ static bool is_ours_to_restore(const struct apply *a, const char *device)
 	return false;
 }
 
+/* Whatever was put back behind it: the next apply must see that the initramfs is of something else. */
+static void note_image_left(struct apply *a)
+{
+	const struct op op = { .kind = OP_WRITE_RULES, .value = RULES_NO_IMAGE };
+	bool no_effect;
+
+	(void)!operation_run(a, &op, &no_effect);
+	a->image_left = false;
+}
+
 bool undo_steps(struct apply *a, size_t last, struct strbuf *ret_left)
 {
 	_cleanup_free_ bool *ours = calloc(a->plan->n_targets + 1, sizeof(*ours));
@@ -248,6 +259,8 @@ bool undo_steps(struct apply *a, size_t last, struct strbuf *ret_left)
 			continue;
 		restored &= undo_step(a, step, ret_left);
 	}
+	if (a->image_left)
+		note_image_left(a);
 	for (size_t i = 0; i < a->plan->n_targets; i++)
 		if (!ours || ours[i])
 			restored &= target_restored(a, &a->plan->targets[i], ret_left);

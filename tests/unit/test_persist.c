@@ -231,6 +231,14 @@ static void test_rules_say_what_is_to_follow(void **state)
 	assert_int_equal(fake_fault(t->host, &fails), 0);
 	assert_int_equal(vfioadm_plan_run(t->ctx, t->plan, &t->err), -EREMOTEIO);
 	assert_null(rules(t));
+	/* Nor can it be made of what was there before: that is not forgotten. */
+	fake_faults_clear(t->host);
+	fails.nth = 0;
+	assert_int_equal(plan(t, vfioadm_plan_assign, TWIN0, (struct vfioadm_options){ .persist = true }), 0);
+	assert_int_equal(fake_fault(t->host, &fails), 0);
+	assert_int_equal(vfioadm_plan_run(t->ctx, t->plan, &t->err), -EREMOTEIO);
+	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_UNSETTLED);
+	assert_non_null(strstr(rules(t), "initramfs was not made anew"));
 }
 
 /* ---- card types ---- */
