@@ -266,8 +266,9 @@ static bool put_serial(const struct declaration *d, struct strbuf *out)
 	/* Newer kernels show it in a file; else the claim unit reads the configuration space. */
 	if (!put_common(d, out))
 		return false;
+	/* The functions of one card can share it: then only a look at all of them tells which is meant. */
 	strbuf_addf(out, "ATTR{serial_number}==\"%s\", ", d->match[MATCH_SERIAL]);
-	put_what(d, true, out);
+	put_what(d, is_exact(d), out);
 	if (!put_common(d, out))
 		return false;
 	strbuf_addf(out, "TEST!=\"serial_number\", ");
