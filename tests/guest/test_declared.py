@@ -56,7 +56,7 @@ def test_node_is_given_before_apply_returns(declared):
     declared.declare("[Node]\nUser=1001\nMode=0600\n")
     assert state(declared) == "differs"
     declared.must("apply")
-    assert node(declared) == ["1001", "36", "600"]
+    assert node(declared) == ["1001", "0", "600"]
     # The kernel makes a new node, for root alone; who assigns by hand gives it as well.
     declared.must("release", declared.disk)
     declared.must("assign", declared.disk)

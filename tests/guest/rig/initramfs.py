@@ -211,6 +211,12 @@ def add_files(archive, files):
             archive.copy(source, target)
 
 
+# QEMU puts the initramfs right below the top of low memory, where SeaBIOS keeps what it knows of disks, more than
+# QEMU leaves room for when there are many: single bytes of the last files were others in the guest. The kernel passes
+# over zeros behind an archive.
+FIRMWARE_ROOM = 2 << 20
+
+
 def assemble(path, base_path, archive):
     """Base and payload one after the other; the kernel unpacks both."""
     with open(path, "wb") as f:
@@ -220,3 +226,4 @@ def assemble(path, base_path, archive):
         archive.write(tail)
         tail.seek(0)
         shutil.copyfileobj(tail, f, 1 << 20)
+        f.write(bytes(FIRMWARE_ROOM))

@@ -9,7 +9,7 @@ import re
 import time
 from pathlib import Path
 
-from . import machineroot, qemu
+from . import initramfs, machineroot, qemu
 from .errors import GuestError, GuestTimeout, RigError
 from .filesystem import Filesystem
 from .lineups import DISK_SIZE
@@ -94,6 +94,8 @@ class _Power(qemu.Guest):
     def _boot_files(self):
         initrd = self._dir / "initrd"
         self._machine.files.dump(f"/boot/initrd.img-{self._machine.release}", initrd)
+        with open(initrd, "ab") as f:
+            f.write(bytes(initramfs.FIRMWARE_ROOM))
         return self._machine.system.kernel, initrd
 
     def _devices(self):
