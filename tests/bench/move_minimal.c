@@ -4,22 +4,7 @@
  * unbind, bind), nothing checked before, nothing looked at after, nothing remembered. "native:DRIVER" clears
  * the override instead of setting it.
  */
-#include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
-
-static int put(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : write(fd, text, strlen(text));
-
-	if (n < 0)
-		perror(path);
-	if (fd >= 0)
-		close(fd);
-	return n < 0;
-}
+#include "put.h"
 
 int main(int argc, char **argv)
 {
@@ -27,7 +12,7 @@ int main(int argc, char **argv)
 	const char *driver;
 	int native;
 
-	if (argc != 3)
+	if (argc != 3 || !in_guest())
 		return 2;
 	native = strncmp(argv[2], "native:", 7) == 0;
 	driver = argv[2] + (native ? 7 : 0);

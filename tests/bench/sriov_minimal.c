@@ -4,24 +4,10 @@
  * after the other; nothing checked before, nothing looked at after, nothing remembered. A count of 0 takes them
  * away again, and "-" is no driver: they are only made.
  */
-#include <fcntl.h>
 #include <libgen.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-static int put(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : write(fd, text, strlen(text));
-
-	if (n < 0)
-		perror(path);
-	if (fd >= 0)
-		close(fd);
-	return n < 0;
-}
+#include "put.h"
 
 static int put_pf(const char *pf, const char *file, const char *text)
 {
@@ -52,7 +38,7 @@ static int bind_one(const char *pf, int index, const char *driver)
 
 int main(int argc, char **argv)
 {
-	if (argc != 4)
+	if (argc != 4 || !in_guest())
 		return 2;
 	if (atoi(argv[2]) == 0)
 		return put_pf(argv[1], "sriov_numvfs", "0") ||
