@@ -203,8 +203,10 @@ static int plan_functions(struct wanted *w, struct vfioadm_error **err)
 
 static int make_plan(struct wanted *w, const char *const *names, size_t n, struct vfioadm_error **err)
 {
-	int r = declared_look(w->ctx, w->look, &w->d, err);
+	int r = observe_host(w->look->host, &w->look->inv, err);
 
+	if (r == 0)
+		r = declared_look(w->ctx, w->look, &w->d, err);
 	if (r < 0)
 		return r;
 	w->types = calloc(w->d.declared.found.n + 1, sizeof(*w->types));
@@ -239,12 +241,8 @@ int flow_apply(struct vfioadm_ctx *ctx, const char *const *names, size_t n, cons
 	r = flow_check_force(o, err);
 	if (r == 0)
 		r = flow_begin_change(ctx, names, n, o, plan, &look.host, err);
-	if (r == 0 && !n)
-		r = persist_renew(ctx, &look, o, plan, err);
-	if (r == 0 && n)
-		r = observe_host(look.host, &look.inv, err);
-	if (r == 0 && n)
-		r = make_plan(&w, names, n, err);
+	if (r == 0)
+		r = n ? make_plan(&w, names, n, err) : persist_renew(ctx, &look, o, plan, err);
 	if (r < 0)
 		return r;
 	/* Who has nothing to do keeps nobody waiting, however long the plan is looked at. */

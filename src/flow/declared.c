@@ -30,14 +30,11 @@ static int look_at_candidates(struct look *look, const struct declaration *d, st
 	return 0;
 }
 
-static int read_and_match(struct vfioadm_ctx *ctx, struct look *look, struct declared_look *d,
-			  struct vfioadm_error **err)
+int declared_match(struct look *look, struct declared_look *d, struct vfioadm_error **err)
 {
 	const struct declarations *found = &d->declared.found;
-	int r = declared_read(ctx->root, look->host->live, &d->declared, err);
+	int r = 0;
 
-	if (r < 0)
-		return r;
 	d->matches = calloc(found->n + 1, sizeof(*d->matches));
 	if (!d->matches)
 		return error_oom(err);
@@ -53,8 +50,10 @@ int declared_look(struct vfioadm_ctx *ctx, struct look *look, struct declared_lo
 		  struct vfioadm_error **err)
 {
 	struct declared_look d = { 0 };
-	int r = ctx->root ? read_and_match(ctx, look, &d, err) : 0;
+	int r = ctx->root ? declared_read(ctx->root, look->host->live, &d.declared, err) : 0;
 
+	if (r == 0 && ctx->root)
+		r = declared_match(look, &d, err);
 	if (r < 0)
 		declared_look_clear(&d);
 	else
@@ -148,12 +147,6 @@ int declared_users(struct look *look, const struct declared_look *d)
 	if (any && observe_uses(look->host, look->inv, wanted) < 0)
 		return -ENOMEM;
 	return check_verdicts(look->inv);
-}
-
-const struct vfioadm_user *declared_in_use(const struct look *look, const struct match *m,
-					   const struct vfioadm_function **ret_function)
-{
-	return selection_in_use(look, &m->functions, ret_function);
 }
 
 const struct vfioadm_user *selection_in_use(const struct look *look, const struct selection *s,

@@ -19,6 +19,8 @@ void declared_look_clear(struct declared_look *d);
 /** Reads the declarations of the context's root and matches them; look gets the facets that this needs. */
 int declared_look(struct vfioadm_ctx *ctx, struct look *look, struct declared_look *ret,
 		  struct vfioadm_error **err) MUST_CHECK;
+/** The second half of it: d->declared was read. */
+int declared_match(struct look *look, struct declared_look *d, struct vfioadm_error **err) MUST_CHECK;
 /**
  * Another declaration that means a function which this one means as well (*ret_function); -1: none does. A card
  * type beside one of its cards is no contradiction: what is said of the card counts for it.
@@ -38,8 +40,6 @@ int declared_users(struct look *look, const struct declared_look *d) MUST_CHECK;
 /** Does the host use one of these functions, so that it must not be taken before the host has booted? */
 const struct vfioadm_user *selection_in_use(const struct look *look, const struct selection *s,
 					    const struct vfioadm_function **ret_function);
-const struct vfioadm_user *declared_in_use(const struct look *look, const struct match *m,
-					   const struct vfioadm_function **ret_function);
 
 /** Steps for --persist, behind those that move the functions. */
 int persist_assign(struct vfioadm_ctx *ctx, struct look *look, const struct vfioadm_options *o,

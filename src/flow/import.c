@@ -244,20 +244,17 @@ static int skip_collision(struct import *m, const char *id, const struct selecti
 /* Every card of the type is taken before anything else is looked at: none may be one that the host needs. */
 static int import_used_type(struct import *m, const struct cardtype *type, const char *id)
 {
-	struct match found = { 0 };
+	_cleanup_selection_ struct selection found = { 0 };
 	const struct vfioadm_function *f;
 	const struct vfioadm_user *user;
-	int r = functions_of_type(m, type, &found.functions);
+	int r = functions_of_type(m, type, &found);
 
-	if (r < 0) {
-		match_clear(&found);
+	if (r < 0)
 		return error_oom(m->err);
-	}
-	user = declared_in_use(m->p.look, &found, &f);
-	r = user ? skip(m, in_use_words(f, user)) : skip_collision(m, id, &found.functions);
+	user = selection_in_use(m->p.look, &found, &f);
+	r = user ? skip(m, in_use_words(f, user)) : skip_collision(m, id, &found);
 	if (r == 0 && !user)
 		r = propose_type(m, type, id);
-	match_clear(&found);
 	return r < 0 ? r : 0;
 }
 
@@ -344,7 +341,7 @@ static int import_present(struct import *m, size_t function)
 {
 	struct vfioadm_function *f = &m->p.look->inv->functions[function];
 	const struct declaration *declared = declaration_of(m, function);
-	struct match alone = { .functions = { .items = &function, .n = 1 } };
+	const struct selection alone = { .items = &function, .n = 1 };
 	const char *type = type_proposed_from(m, f);
 	const struct vfioadm_function *used;
 	const struct vfioadm_user *user;
@@ -355,7 +352,7 @@ static int import_present(struct import *m, size_t function)
 		return skip(m, str_format("%s has a card type that is proposed already, from %s.", f->address, type));
 	if (f->bridge)
 		return skip(m, str_format("%s is a bridge, which no guest can have.", f->address));
-	user = declared_in_use(m->p.look, &alone, &used);
+	user = selection_in_use(m->p.look, &alone, &used);
 	return user ? skip(m, in_use_words(used, user)) : propose_function(m, f);
 }
 

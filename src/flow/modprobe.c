@@ -93,13 +93,13 @@ static int gather_types(struct persist *p)
 
 static int add_natives(struct persist *p, struct vfioadm_function *f, struct strv *natives)
 {
-	if (observe_function(p->look->host, p->look->inv, f, VFIOADM_FACET_DRIVERS & ~f->facets) < 0)
+	/* An initramfs that brings one of them up has a copy of the file. */
+	if (persist_add_modules(p, f) < 0)
 		return -ENOMEM;
 	for (size_t i = 0; i < f->host_drivers.n; i++)
 		if (!strv_has(natives, f->host_drivers.items[i]) && strv_add(natives, f->host_drivers.items[i]) < 0)
 			return -ENOMEM;
-	/* An initramfs that brings one of them up has a copy of the file. */
-	return persist_add_modules(p, f);
+	return 0;
 }
 
 static int make_text(struct persist *p, struct strbuf *ret)

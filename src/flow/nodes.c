@@ -141,7 +141,6 @@ static bool any_owner(const struct declarations *found)
 
 int nodes_plan(struct vfioadm_ctx *ctx, struct look *look, struct vfioadm_plan *plan, struct vfioadm_error **err)
 {
-	_cleanup_declared_ struct declared read = { 0 };
 	_cleanup_declared_look_ struct declared_look d = { 0 };
 	struct vfioadm_error *error = NULL;
 	int r;
@@ -149,11 +148,11 @@ int nodes_plan(struct vfioadm_ctx *ctx, struct look *look, struct vfioadm_plan *
 	if (!ctx->root || !plan->n_steps)
 		return 0;
 	/* Whoever has none of them pays for reading the files, and not for a look at each declared function. */
-	r = declared_read(ctx->root, look->host->live, &read, &error);
+	r = declared_read(ctx->root, look->host->live, &d.declared, &error);
 	vfioadm_error_free(error);
-	if (r < 0 || !any_owner(&read.found))
+	if (r < 0 || !any_owner(&d.declared.found))
 		return r == -ENOMEM ? error_oom(err) : 0;
-	r = declared_look(ctx, look, &d, err);
+	r = declared_match(look, &d, err);
 	for (size_t i = 0; r == 0 && i < look->selected.n; i++)
 		r = plan_one(look, &d, look->selected.items[i], plan, err);
 	return r;

@@ -114,10 +114,10 @@ static int fail_no_ids(const struct vfioadm_function *f, struct vfioadm_error **
 	return -ENODATA;
 }
 
-/* The native drivers are asked for the initramfs, rivals because their serial number may be the same. */
+/* Of rivals as well, because their serial number may be the same. */
 static int look_at_identity(struct look *look, struct vfioadm_function *f)
 {
-	const unsigned facets = VFIOADM_FACET_IDENTITY | VFIOADM_FACET_NAMES | VFIOADM_FACET_DRIVERS;
+	const unsigned facets = VFIOADM_FACET_IDENTITY | VFIOADM_FACET_NAMES;
 	int r = observe_function(look->host, look->inv, f, facets & ~f->facets);
 
 	for (size_t i = 0; r == 0 && i < look->inv->n_functions; i++) {
@@ -187,8 +187,7 @@ static int renew(struct persist *p, const struct declaration *old, struct vfioad
 	_cleanup_free_ char *words = NULL;
 	struct declaration new = *old;
 
-	if (observe_function(p->look->host, p->look->inv, f, VFIOADM_FACET_DRIVERS & ~f->facets) < 0 ||
-	    persist_add_modules(p, f) < 0)
+	if (persist_add_modules(p, f) < 0)
 		return error_oom(err);
 	if (p->options->driver)
 		new.driver = streq(p->options->driver, "auto") ? NULL : p->options->driver;
@@ -203,8 +202,10 @@ static int renew(struct persist *p, const struct declaration *old, struct vfioad
 
 /* ---- the initramfs ---- */
 
-int persist_add_modules(struct persist *p, const struct vfioadm_function *f)
+int persist_add_modules(struct persist *p, struct vfioadm_function *f)
 {
+	if (observe_function(p->look->host, p->look->inv, f, VFIOADM_FACET_DRIVERS & ~f->facets) < 0)
+		return -ENOMEM;
 	for (size_t i = 0; i < f->host_drivers.n; i++)
 		if (!strv_has(&p->modules, f->host_drivers.items[i]) &&
 		    strv_add(&p->modules, f->host_drivers.items[i]) < 0)
@@ -282,12 +283,13 @@ static int fail_not_alone(const struct declaration *d, const struct vfioadm_func
 	return -EINVAL;
 }
 
-static int fail_not_ours(const struct declaration *d, const struct vfioadm_function *f,
+/* what: the function's address (also device), or the card type. */
+static int fail_not_ours(const struct declaration *d, const char *what, const char *device,
 			 struct vfioadm_error **err)
 {
-	error_set(err, -EINVAL, VFIOADM_E_USAGE, "%s is declared by %s, which is not ours to remove.",
-		  f->address, d->file);
-	error_device(err, f->address);
+	error_set(err, -EINVAL, VFIOADM_E_USAGE, "%s is declared by %s, which is not ours to remove.", what,
+		  d->file);
+	error_device(err, device);
 	error_path(err, d->file);
 	error_hint(err, "Mask it by an empty file of its name: touch /etc/vfioadm.d/%s.conf", d->name);
 	return -EINVAL;
@@ -309,7 +311,7 @@ static int add_removal(struct persist *p, const struct declaration *d, const cha
 
 static int forget(struct persist *p, size_t function, struct vfioadm_error **err)
 {
-	const struct vfioadm_function *f = &p->look->inv->functions[function];
+	struct vfioadm_function *f = &p->look->inv->functions[function];
 	ssize_t at = declared_of(p->look, &p->d, function);
 	const struct declaration *d;
 
@@ -319,7 +321,7 @@ static int forget(struct persist *p, size_t function, struct vfioadm_error **err
 	if (d->multiple || d->match[MATCH_CARD_TYPE] || d->vfs.state == VFIOADM_KNOWN)
 		return fail_not_alone(d, f, err);
 	if (!is_ours_to_write(d))
-		return fail_not_ours(d, f, err);
+		return fail_not_ours(d, f->address, f->address, err);
 	if (persist_add_modules(p, f) < 0)
 		return error_oom(err);
 	return add_removal(p, d, f->address, err);
@@ -386,15 +388,10 @@ static int forget_type(struct persist *p, const struct cardtype *type, struct vf
 
 	if (!d)
 		return 0;
-	if (!is_ours_to_write(d)) {
-		error_set(err, -EINVAL, VFIOADM_E_USAGE, "Card type %s is declared by %s, which is not ours to "
-			  "remove.", d->match[MATCH_CARD_TYPE], d->file);
-		error_path(err, d->file);
-		error_hint(err, "Mask it by an empty file of its name: touch /etc/vfioadm.d/%s.conf", d->name);
-		return -EINVAL;
-	}
-	what = str_format("card type %s", d->match[MATCH_CARD_TYPE]);
-	return what ? add_removal(p, d, what, err) : error_oom(err);
+	what = str_format(is_ours_to_write(d) ? "card type %s" : "Card type %s", d->match[MATCH_CARD_TYPE]);
+	if (!what)
+		return error_oom(err);
+	return is_ours_to_write(d) ? add_removal(p, d, what, err) : fail_not_ours(d, what, NULL, err);
 }
 
 /*
@@ -404,7 +401,6 @@ static int forget_type(struct persist *p, const struct cardtype *type, struct vf
 static int refuse_needed(struct persist *p, const struct cardtype *type, struct vfioadm_error **err)
 {
 	CLEANUP(selection_clear) struct selection functions = { 0 };
-	struct match m = { 0 };
 	const struct vfioadm_function *f;
 	const struct vfioadm_user *user;
 
@@ -412,8 +408,7 @@ static int refuse_needed(struct persist *p, const struct cardtype *type, struct 
 		if (cardtype_matches(type, &p->look->inv->functions[i]) && !p->look->inv->functions[i].bridge &&
 		    selection_add(&functions, i) < 0)
 			return error_oom(err);
-	m.functions = functions;
-	user = declared_in_use(p->look, &m, &f);
+	user = selection_in_use(p->look, &functions, &f);
 	if (!user)
 		return 0;
 	if (check_type_needed(p->plan, f, user, p->options->force, p->options->n_force) < 0)
@@ -446,11 +441,7 @@ int persist_modules_of_types(struct persist *p, const struct cardtype *types, si
 	for (size_t i = 0; i < p->look->inv->n_functions; i++) {
 		struct vfioadm_function *f = &p->look->inv->functions[i];
 
-		if (!cardtypes_match(types, n, f))
-			continue;
-		if (observe_function(p->look->host, p->look->inv, f,
-				     VFIOADM_FACET_DRIVERS & ~f->facets) < 0 ||
-		    persist_add_modules(p, f) < 0)
+		if (cardtypes_match(types, n, f) && persist_add_modules(p, f) < 0)
 			return error_oom(err);
 	}
 	return 0;

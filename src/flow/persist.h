@@ -41,8 +41,8 @@ int persist_name_function(struct persist *p, struct vfioadm_function *f, struct 
 			  char **ret_words) MUST_CHECK;
 /** "which names the slot, …". */
 const char *persist_trust_words(enum trust trust);
-/** The native drivers of a function (DRIVERS was looked at), or of all that have a type. */
-int persist_add_modules(struct persist *p, const struct vfioadm_function *f) MUST_CHECK;
+/** The native drivers of a function, or of all that have a type. -ENOMEM. */
+int persist_add_modules(struct persist *p, struct vfioadm_function *f) MUST_CHECK;
 int persist_modules_of_types(struct persist *p, const struct cardtype *types, size_t n,
 			     struct vfioadm_error **err) MUST_CHECK;
 /**

@@ -36,13 +36,9 @@ static int is_stale(struct vfioadm_ctx *ctx, bool image_too, const struct declar
 
 static int add_modules_of(struct persist *p, const struct match *m)
 {
-	for (size_t i = 0; i < m->functions.n; i++) {
-		struct vfioadm_function *f = &p->look->inv->functions[m->functions.items[i]];
-
-		if (observe_function(p->look->host, p->look->inv, f, VFIOADM_FACET_DRIVERS & ~f->facets) < 0 ||
-		    persist_add_modules(p, f) < 0)
+	for (size_t i = 0; i < m->functions.n; i++)
+		if (persist_add_modules(p, &p->look->inv->functions[m->functions.items[i]]) < 0)
 			return -ENOMEM;
-	}
 	return 0;
 }
 

@@ -21,14 +21,22 @@ static size_t count_virtual(const struct look *look, const char *pf)
 	return n;
 }
 
-static int find_other_owner(struct look *look, const struct declaration *d, const struct match *m, char **ret)
+static int find_other_owner(struct look *look, const struct declaration *d, const struct selection *all, char **ret)
 {
-	_cleanup_selection_ struct selection all = { 0 };
-	int r = virtual_functions(look, m, &all);
+	int r = 0;
 
-	for (size_t i = 0; r == 0 && !*ret && i < all.n; i++)
-		r = nodes_differ(look, d, &look->inv->functions[all.items[i]], ret);
+	for (size_t i = 0; r == 0 && !*ret && i < all->n; i++)
+		r = nodes_differ(look, d, &look->inv->functions[all->items[i]], ret);
 	return r;
+}
+
+static size_t count_elsewhere(const struct look *look, const struct declaration *d, const struct selection *all)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < all->n; i++)
+		n += !match_has_driver(d, &look->inv->functions[all->items[i]]);
+	return n;
 }
 
 int virtual_functions(const struct look *look, const struct match *m, struct selection *ret)
@@ -42,40 +50,30 @@ int virtual_functions(const struct look *look, const struct match *m, struct sel
 	return r;
 }
 
-int virtual_wanted(const struct look *look, const struct declaration *d, const struct match *m,
-		   struct selection *ret)
-{
-	_cleanup_selection_ struct selection all = { 0 };
-	int r = virtual_functions(look, m, &all);
-
-	for (size_t i = 0; r == 0 && i < all.n; i++)
-		if (!match_has_driver(d, &look->inv->functions[all.items[i]]))
-			r = selection_add(ret, all.items[i]);
-	return r;
-}
-
 int stand_virtual(struct look *look, const struct declaration *d, const struct match *m, struct arena *arena,
 		  struct vfioadm_declared *item)
 {
-	_cleanup_selection_ struct selection wanted = { 0 };
+	_cleanup_selection_ struct selection all = { 0 };
 	_cleanup_free_ char *node = NULL;
 	const char *pf = pf_of(look, m)->address;
-	size_t n = count_virtual(look, pf);
+	size_t elsewhere;
 
-	if (virtual_wanted(look, d, m, &wanted) < 0 ||
-	    (!wanted.n && find_other_owner(look, d, m, &node) < 0))
+	if (virtual_functions(look, m, &all) < 0)
 		return -ENOMEM;
-	item->state = n == d->vfs.value && !wanted.n && !node ? VFIOADM_DECLARED_IN_FORCE :
-								VFIOADM_DECLARED_DIFFERS;
-	if (n != d->vfs.value)
-		item->message = arena_format(arena, "%s has %zu virtual functions, and is to have %u.", pf, n,
+	elsewhere = count_elsewhere(look, d, &all);
+	if (!elsewhere && find_other_owner(look, d, &all, &node) < 0)
+		return -ENOMEM;
+	item->state = all.n == d->vfs.value && !elsewhere && !node ? VFIOADM_DECLARED_IN_FORCE :
+								     VFIOADM_DECLARED_DIFFERS;
+	if (all.n != d->vfs.value)
+		item->message = arena_format(arena, "%s has %zu virtual functions, and is to have %u.", pf, all.n,
 					     (unsigned)d->vfs.value);
 	else if (node)
 		item->message = arena_format(arena, "%s has %zu virtual functions, and %s has another owner or "
-						    "mode than [Node] says.", pf, n, node);
+						    "mode than [Node] says.", pf, all.n, node);
 	else
-		item->message = arena_format(arena, "%s has %zu virtual functions, %zu of them not on %s.", pf, n,
-					     wanted.n, d->driver ? d->driver : "a VFIO driver");
+		item->message = arena_format(arena, "%s has %zu virtual functions, %zu of them not on %s.", pf, all.n,
+					     elsewhere, d->driver ? d->driver : "a VFIO driver");
 	if (item->state == VFIOADM_DECLARED_DIFFERS)
 		item->hint = "'vfioadm plan' says what would be done, 'vfioadm apply' does it.";
 	return item->message ? 0 : -ENOMEM;

@@ -9,9 +9,6 @@ int stand_virtual(struct look *look, const struct declaration *d, const struct m
 		  struct vfioadm_declared *item) MUST_CHECK;
 /** All its virtual functions. -ENOMEM. */
 int virtual_functions(const struct look *look, const struct match *m, struct selection *ret) MUST_CHECK;
-/** Its virtual functions that do not have the driver that they are to have. -ENOMEM. */
-int virtual_wanted(const struct look *look, const struct declaration *d, const struct match *m,
-		   struct selection *ret) MUST_CHECK;
 /** Steps that create them, when there are none yet. Only then can anybody know what they are called. */
 int virtual_create(struct look *look, const struct declaration *d, const struct match *m,
 		   struct vfioadm_plan *plan, struct vfioadm_error **err) MUST_CHECK;

@@ -52,8 +52,7 @@ int declared_hides(const char *root, const char *name) MUST_CHECK;
 /**
  * Writes etc/vfioadm.d/NAME.conf: temporary file in the same directory, synced, renamed, directory synced;
  * the directory is made when it is not there (0755). text NULL: the file is removed (no file: 0); "": an empty
- * one, which masks. What a killed
- * writer left is removed as well, so the caller holds the lock of the store.
+ * one, which masks. What a killed writer left is removed as well, so the caller holds the lock of the store.
  */
 int declared_write(const char *root, const char *name, const char *text) MUST_CHECK;
 

@@ -2,8 +2,8 @@
 /* Writing declared state: a power cut at any step leaves the old or the new file. */
 #include <fcntl.h>
 #include <limits.h>
-#include <sys/stat.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/ini.h"
