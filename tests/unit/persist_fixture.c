@@ -5,34 +5,27 @@
 
 #include "persist_fixture.h"
 
-/* With a process: where none is to be seen nobody can know who holds a device open. */
-#define HOST_ROOT                                                                                  \
-	FAKE_ROOT "d proc/sys/kernel/random\nf boot_id 5ca1ab1e\n"                                 \
-		  "d proc/self/ns\nl pid pid:[4026531836]\nl mnt mnt:[4026531840]\n"               \
-		  "d proc/1\nf stat 1 (init) S 0 1 1 0 -1 4194560\nd proc/1/fd\n"                  \
-		  "d proc/1/ns\nl mnt mnt:[4026531840]\nl net net:[4026531992]\n"
-
-
-/* The NVMe function is mounted. */
-#define MOUNTED                                                                                    \
-	"d proc/self\nt mountinfo\n"                                                               \
-	"\t22 1 259:0 / / rw,relatime shared:1 - ext4 /dev/nvme0n1 rw\n"                           \
-	"d proc/1\nt mountinfo\n"                                                                  \
-	"\t22 1 259:0 / / rw,relatime shared:1 - ext4 /dev/nvme0n1 rw\n"
-
-int setup_host(void **state, const char *host)
+int setup_directories(void **state)
 {
 	static struct persist_test t;
 
 	t = (struct persist_test){.run_dir = "/dev/shm/vfioadm-persist-XXXXXX",
 				  .root = "/dev/shm/vfioadm-etc-XXXXXX"};
-	if (!mkdtemp(t.run_dir) || !mkdtemp(t.root) || fake_new_text(host, NULL, &t.host) < 0)
-		return -1;
 	*state = &t;
-	if (ctx_new_with_host(t.host, t.run_dir, &t.ctx) < 0)
+	return mkdtemp(t.run_dir) && mkdtemp(t.root) ? 0 : -1;
+}
+
+int switch_on(struct persist_test *t, const char *host)
+{
+	if (fake_new_text(host, NULL, &t->host) < 0 || ctx_new_with_host(t->host, t->run_dir, &t->ctx) < 0)
 		return -1;
-	t.ctx->root = strdup(t.root);
-	return t.ctx->root ? 0 : -1;
+	t->ctx->root = strdup(t->root);
+	return t->ctx->root ? 0 : -1;
+}
+
+static int setup_host(void **state, const char *host)
+{
+	return setup_directories(state) < 0 ? -1 : switch_on(*state, host);
 }
 
 int setup(void **state)

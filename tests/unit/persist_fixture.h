@@ -17,6 +17,19 @@
 
 /* A host of the model whose declared state lies in a directory of its own. */
 
+/* With a process: where none is to be seen nobody can know who holds a device open. */
+#define HOST_ROOT                                                                                  \
+	FAKE_ROOT "d proc/sys/kernel/random\nf boot_id 5ca1ab1e\n"                                 \
+		  "d proc/self/ns\nl pid pid:[4026531836]\nl mnt mnt:[4026531840]\n"               \
+		  "d proc/1\nf stat 1 (init) S 0 1 1 0 -1 4194560\nd proc/1/fd\n"                  \
+		  "d proc/1/ns\nl mnt mnt:[4026531840]\nl net net:[4026531992]\n"
+/* The NVMe function is mounted. */
+#define MOUNTED                                                                                    \
+	"d proc/self\nt mountinfo\n"                                                               \
+	"\t22 1 259:0 / / rw,relatime shared:1 - ext4 /dev/nvme0n1 rw\n"                           \
+	"d proc/1\nt mountinfo\n"                                                                  \
+	"\t22 1 259:0 / / rw,relatime shared:1 - ext4 /dev/nvme0n1 rw\n"
+
 typedef int make_fn(struct vfioadm_ctx *, const char *const *, size_t, const struct vfioadm_options *,
 		    struct vfioadm_plan **, struct vfioadm_error **);
 
@@ -29,7 +42,9 @@ struct persist_test {
 	struct vfioadm_status *status;
 };
 
-int setup_host(void **state, const char *host);
+/** Directories alone; switch_on() makes the host, from the text of its root. */
+int setup_directories(void **state);
+int switch_on(struct persist_test *t, const char *host);
 int setup(void **state);
 int setup_mounted(void **state);
 void forget(struct persist_test *t);

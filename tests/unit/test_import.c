@@ -1,33 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* import on the model: what other tools keep becomes declarations. */
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
 #include <sys/stat.h>
 
-#include <cmocka.h>
-
-#include "base/str.h"
-#include "fake/fake.h"
-#include "fake_root.h"
-#include "flow/ctx.h"
 #include "host/observe.h"
-
-/* With a process: where none is to be seen nobody can know who holds a device open. */
-#define HOST_ROOT                                                                                  \
-	FAKE_ROOT "d proc/sys/kernel/random\nf boot_id 5ca1ab1e\n"                                 \
-		  "d proc/self/ns\nl pid pid:[4026531836]\nl mnt mnt:[4026531840]\n"               \
-		  "d proc/1\nf stat 1 (init) S 0 1 1 0 -1 4194560\nd proc/1/fd\n"                  \
-		  "d proc/1/ns\nl mnt mnt:[4026531840]\nl net net:[4026531992]\n"
-/* The NVMe function is mounted. */
-#define MOUNTED                                                                                    \
-	"d proc/self\nt mountinfo\n"                                                               \
-	"\t22 1 259:0 / / rw,relatime shared:1 - ext4 /dev/nvme0n1 rw\n"                           \
-	"d proc/1\nt mountinfo\n"                                                                  \
-	"\t22 1 259:0 / / rw,relatime shared:1 - ext4 /dev/nvme0n1 rw\n"
+#include "persist_fixture.h"
 
 #define OVERRIDE(file, driver) "d etc/driverctl.d\nf " file " " driver "\n"
 #define CMDLINE(text)	       "d proc\nf cmdline " text "\n"
@@ -39,54 +16,15 @@
 	"d etc/libvirt/qemu\nt " name ".xml\n"                                                     \
 	"\t<domain type='kvm'><name>" name "</name><devices>\n" devices "\t</devices></domain>\n"
 
-struct import_test {
-	char run_dir[64], root[64];
-	struct host *host; /* the context's */
-	struct vfioadm_ctx *ctx;
-	struct vfioadm_plan *plan;
-	struct vfioadm_error *err;
-};
-
-static int setup(void **state)
-{
-	static struct import_test t;
-
-	t = (struct import_test){.run_dir = "/dev/shm/vfioadm-import-XXXXXX",
-				 .root = "/dev/shm/vfioadm-etc-XXXXXX"};
-	*state = &t;
-	return mkdtemp(t.run_dir) && mkdtemp(t.root) ? 0 : -1;
-}
-
-static void forget(struct import_test *t)
-{
-	vfioadm_plan_free(t->plan);
-	vfioadm_error_free(t->err);
-	t->plan = NULL;
-	t->err = NULL;
-}
-
-static int teardown(void **state)
-{
-	struct import_test *t = *state;
-	_cleanup_free_ char *remove = str_format("rm -rf %s %s", t->run_dir, t->root);
-
-	forget(t);
-	vfioadm_ctx_unref(t->ctx);
-	return system(remove);
-}
-
 /* The host of these tests, and more files. */
-static void begin(struct import_test *t, const char *more)
+static void begin(struct persist_test *t, const char *more)
 {
 	_cleanup_free_ char *text = str_format("%s%s", HOST_ROOT, more);
 
-	assert_int_equal(fake_new_text(text, NULL, &t->host), 0);
-	assert_int_equal(ctx_new_with_host(t->host, t->run_dir, &t->ctx), 0);
-	t->ctx->root = strdup(t->root);
-	assert_non_null(t->ctx->root);
+	assert_int_equal(switch_on(t, text), 0);
 }
 
-static void import(struct import_test *t, bool persist)
+static void import(struct persist_test *t, bool persist)
 {
 	struct vfioadm_options o = {.size = sizeof(o), .persist = persist};
 
@@ -94,7 +32,7 @@ static void import(struct import_test *t, bool persist)
 	assert_int_equal(vfioadm_plan_import(t->ctx, &o, &t->plan, &t->err), 0);
 }
 
-static void look(struct import_test *t, const char *more)
+static void look(struct persist_test *t, const char *more)
 {
 	begin(t, more);
 	import(t, false);
@@ -104,7 +42,7 @@ static void look(struct import_test *t, const char *more)
 								VFIOADM_RESULT_UNCHANGED);
 }
 
-static const struct vfioadm_proposal *only(const struct import_test *t)
+static const struct vfioadm_proposal *only(const struct persist_test *t)
 {
 	if (vfioadm_plan_n_proposals(t->plan) != 1 || vfioadm_plan_n_skipped(t->plan))
 		fail_msg("%zu proposals, %zu left out: %s", vfioadm_plan_n_proposals(t->plan),
@@ -114,7 +52,7 @@ static const struct vfioadm_proposal *only(const struct import_test *t)
 }
 
 /* Nothing is proposed, for this reason. */
-static const char *left_out(const struct import_test *t, const char *source)
+static const char *left_out(const struct persist_test *t, const char *source)
 {
 	assert_int_equal(vfioadm_plan_n_proposals(t->plan), 0);
 	assert_int_equal(vfioadm_plan_n_skipped(t->plan), 1);
@@ -128,14 +66,14 @@ static void assert_has(const char *text, const char *part)
 		fail_msg("\"%s\" is not in \"%s\"", part, text ? text : "(nothing)");
 }
 
-static void run(struct import_test *t)
+static void run(struct persist_test *t)
 {
 	assert_int_equal(vfioadm_plan_run(t->ctx, t->plan, &t->err), 0);
 	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_DONE);
 }
 
 /* The file's text, or NULL. */
-static char *written(const struct import_test *t, const char *path)
+static char *written(const struct persist_test *t, const char *path)
 {
 	_cleanup_free_ char *file = str_format("%s/%s", t->root, path);
 	_cleanup_fclose_ FILE *f = fopen(file, "re");
@@ -147,24 +85,11 @@ static char *written(const struct import_test *t, const char *path)
 	return text;
 }
 
-static void write_conf(const struct import_test *t, const char *name, const char *text)
-{
-	_cleanup_free_ char *etc = str_format("%s/etc", t->root), *dir = str_format("%s/etc/vfioadm.d", t->root);
-	_cleanup_free_ char *path = str_format("%s/etc/vfioadm.d/%s.conf", t->root, name);
-	_cleanup_fclose_ FILE *f = NULL;
-
-	(void)mkdir(etc, 0755);
-	(void)mkdir(dir, 0755);
-	f = fopen(path, "we");
-	assert_non_null(f);
-	assert_true(fputs(text, f) >= 0);
-}
-
 /* ---- driverctl ---- */
 
 static void test_driverctl(void **state)
 {
-	struct import_test *t = *state;
+	struct persist_test *t = *state;
 	const struct vfioadm_proposal *p;
 
 	look(t, OVERRIDE("pci-" TWIN0, "vfio-pci"));
@@ -187,7 +112,7 @@ static void test_driverctl(void **state)
 
 static void test_driverctl_old_name(void **state)
 {
-	struct import_test *t = *state;
+	struct persist_test *t = *state;
 
 	look(t, OVERRIDE(NIC, "mlx5_vfio_pci"));
 	assert_string_equal(only(t)->device, NIC);
@@ -196,7 +121,7 @@ static void test_driverctl_old_name(void **state)
 
 static void test_driverctl_absent(void **state)
 {
-	struct import_test *t = *state;
+	struct persist_test *t = *state;
 	const struct vfioadm_proposal *p;
 
 	look(t, OVERRIDE("pci-" ABSENT, "vfio-pci"));
@@ -210,7 +135,7 @@ static void test_driverctl_absent(void **state)
 
 static void test_driverctl_others(void **state)
 {
-	struct import_test *t = *state;
+	struct persist_test *t = *state;
 
 	look(t, OVERRIDE("pci-" TWIN0, "nvme"));
 	assert_string_equal(left_out(t, "/etc/driverctl.d/pci-" TWIN0),
@@ -219,7 +144,7 @@ static void test_driverctl_others(void **state)
 
 static void test_driverctl_other_bus(void **state)
 {
-	struct import_test *t = *state;
+	struct persist_test *t = *state;
 
 	look(t, OVERRIDE("vmbus-4242", "uio_hv_generic"));
 	assert_string_equal(left_out(t, "/etc/driverctl.d/vmbus-4242"), "It is not about a PCI function.");
@@ -227,7 +152,7 @@ static void test_driverctl_other_bus(void **state)
 
 static void test_driverctl_bridge(void **state)
 {
-	struct import_test *t = *state;
+	struct persist_test *t = *state;
 
 	look(t, OVERRIDE("pci-" PORT, "vfio-pci"));
 	assert_has(left_out(t, "/etc/driverctl.d/pci-" PORT), "is a bridge");
@@ -236,7 +161,7 @@ static void test_driverctl_bridge(void **state)
 /* What is in a file of theirs must not become a line of ours. */
 static void test_hostile(void **state)
 {
-	struct import_test *t = *state;
+	struct persist_test *t = *state;
 
 	look(t, "d etc/driverctl.d\nt pci-" TWIN0 "\n\tx\n\tMultiple=yes\n\t\n\tvfio-pci\n" OVERRIDE("empty", ""));
 	assert_has(left_out(t, "/etc/driverctl.d/pci-" TWIN0), "cannot be declared");
@@ -244,7 +169,7 @@ static void test_hostile(void **state)
 
 static void test_in_use(void **state)
 {
-	struct import_test *t = *state;
+	struct persist_test *t = *state;
 
 	look(t, OVERRIDE("pci-" TWIN0, "vfio-pci") MOUNTED);
 	assert_has(left_out(t, "/etc/driverctl.d/pci-" TWIN0), "The host uses " TWIN0 " now");
@@ -254,7 +179,7 @@ static void test_in_use(void **state)
 
 static void test_command_line(void **state)
 {
-	struct import_test *t = *state;
+	struct persist_test *t = *state;
 	const struct vfioadm_proposal *p;
 
 	look(t, CMDLINE("root=/dev/sda1 vfio_pci.ids=8086:10C9,1af4:1044 quiet -- vfio-pci.ids=dead:beef"));
@@ -271,7 +196,7 @@ static void test_command_line(void **state)
 
 static void test_command_line_last_counts(void **state)
 {
-	struct import_test *t = *state;
+	struct persist_test *t = *state;
 
 	look(t, CMDLINE("vfio-pci.ids=1af4:1044 \"vfio-pci.ids=8086:10c9\""));
 	assert_int_equal(vfioadm_plan_n_proposals(t->plan), 1);
@@ -282,7 +207,7 @@ static void test_command_line_last_counts(void **state)
 
 static void test_bad_id(void **state)
 {
-	struct import_test *t = *state;
+	struct persist_test *t = *state;
 
 	look(t, CMDLINE("vfio-pci.ids=10c9"));
 	assert_has(left_out(t, "/proc/cmdline"), "\"10c9\" is no ID");
@@ -290,7 +215,7 @@ static void test_bad_id(void **state)
 
 static void test_type_in_use(void **state)
 {
-	struct import_test *t = *state;
+	struct persist_test *t = *state;
 
 	look(t, CMDLINE("vfio-pci.ids=1b36:0010") MOUNTED);
 	assert_has(left_out(t, "/proc/cmdline"), "The host uses " TWIN0 " now");
@@ -298,7 +223,7 @@ static void test_type_in_use(void **state)
 
 static void test_modprobe(void **state)
 {
-	struct import_test *t = *state;
+	struct persist_test *t = *state;
 	const struct vfioadm_proposal *p;
 
 	/* The file in /etc hides that of the same name; comments, other modules and other names are nothing. */
@@ -314,7 +239,7 @@ static void test_modprobe(void **state)
 
 static void test_modprobe_of_a_package(void **state)
 {
-	struct import_test *t = *state;
+	struct persist_test *t = *state;
 
 	look(t, "d lib/modprobe.d\nf vfio.conf options vfio-pci ids=8086:10c9\n");
 	assert_string_equal(only(t)->source, "/lib/modprobe.d/vfio.conf:1");
@@ -326,7 +251,7 @@ static void test_modprobe_of_ours(void **state)
 {
 	static const char text[] = "# Made by vfioadm from the files in vfioadm.d, see vfioadm.conf(5); changes are lost.\n"
 				   "options vfio-pci ids=8086:10c9\n";
-	struct import_test *t = *state;
+	struct persist_test *t = *state;
 	_cleanup_free_ char *path = str_format("%s/etc/modprobe.d/vfioadm.conf", t->root);
 	_cleanup_free_ char *make = str_format("mkdir -p -m 755 %s/etc/modprobe.d", t->root);
 	_cleanup_fclose_ FILE *f = NULL;
@@ -351,7 +276,7 @@ static void test_modprobe_of_ours(void **state)
 
 static void test_function_of_a_type(void **state)
 {
-	struct import_test *t = *state;
+	struct persist_test *t = *state;
 
 	look(t, CMDLINE("vfio-pci.ids=8086:10c9") OVERRIDE("pci-" NIC, "vfio-pci")
 		"d etc/modprobe.d\nf a.conf options vfio-pci ids=8086:10c9\n");
@@ -365,7 +290,7 @@ static void test_function_of_a_type(void **state)
 /* Two files about one function would keep all of them from being applied. */
 static void test_types_collide(void **state)
 {
-	struct import_test *t = *state;
+	struct persist_test *t = *state;
 
 	begin(t, CMDLINE("vfio-pci.ids=1b36:0010,8086:10c9,8086:10c9:1af4:1100"));
 	write_conf(t, "mine", "[Match]\nAddress=" TWIN1 "\n");
@@ -383,7 +308,7 @@ static void test_types_collide(void **state)
 
 static void test_libvirt(void **state)
 {
-	struct import_test *t = *state;
+	struct persist_test *t = *state;
 	const struct vfioadm_proposal *p;
 
 	look(t, DOMAIN("one", HOSTDEV(" managed='no'", "0x01") HOSTDEV(" managed='yes'", "0x02"))
@@ -405,7 +330,7 @@ static void test_libvirt(void **state)
 
 static void test_nothing(void **state)
 {
-	struct import_test *t = *state;
+	struct persist_test *t = *state;
 
 	look(t, CMDLINE("quiet vfio-pci.ids="));
 	assert_int_equal(vfioadm_plan_n_proposals(t->plan), 0);
@@ -416,7 +341,7 @@ static void test_nothing(void **state)
 
 static void test_persist(void **state)
 {
-	struct import_test *t = *state;
+	struct persist_test *t = *state;
 
 	begin(t, CMDLINE("vfio-pci.ids=8086:10c9") OVERRIDE("pci-" TWIN0, "vfio-pci")
 	      OVERRIDE("pci-" ABSENT, "vfio-pci"));
@@ -446,7 +371,7 @@ static void test_persist(void **state)
 
 static void test_names_that_are_taken(void **state)
 {
-	struct import_test *t = *state;
+	struct persist_test *t = *state;
 
 	begin(t, OVERRIDE("pci-" TWIN0, "vfio-pci"));
 	write_conf(t, "nvme-0000-01-00.0", "[Match]\nAddress=0000:6e:00.0\n");
@@ -459,7 +384,7 @@ static void test_names_that_are_taken(void **state)
 static void test_failure_takes_all_back(void **state)
 {
 	struct fault fails = {.kind = FAULT_FAIL, .error = EREMOTEIO, .nth = 1, .match = "rebuild*"};
-	struct import_test *t = *state;
+	struct persist_test *t = *state;
 
 	begin(t, CMDLINE("vfio-pci.ids=8086:10c9") OVERRIDE("pci-" TWIN0, "vfio-pci"));
 	assert_int_equal(fake_control(t->host, "image nvme"), 0);
@@ -474,7 +399,7 @@ static void test_failure_takes_all_back(void **state)
 /* More than any host has: it ends, and says so. */
 static void test_too_much(void **state)
 {
-	struct import_test *t = *state;
+	struct persist_test *t = *state;
 	CLEANUP(foreign_claims_clear) struct foreign_claims claims = {0};
 	_cleanup_strbuf_ struct strbuf more = {0};
 
@@ -491,7 +416,7 @@ static void test_too_much(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup_directories, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_driverctl),
 		TEST(test_driverctl_old_name),
