@@ -184,6 +184,17 @@ def guest(request, kernel, guests):
         guests.drop(key)
 
 
+def _own_machine(request, guests, build):
+    try:
+        built = build()
+    except Unavailable as e:
+        pytest.skip(str(e))
+    guests.make_room()
+    request.node._guest = built
+    yield built
+    built.close()
+
+
 @pytest.fixture
 def machine(request, kernel, initramfs, guests):
     """A computer with a disk of its own and vfioadm installed on it; the test switches it on.
@@ -192,31 +203,17 @@ def machine(request, kernel, initramfs, guests):
     """
     marker = request.node.get_closest_marker("lineup")
     lineup = marker.args[0] if marker and marker.args else "boot"
-    try:
-        installed = None
-        if not request.node.get_closest_marker("no_payload"):
-            installed = payload.installed("x86_64")
-        built = Machine(kernel, initramfs, lineup, installed=installed,
-                        **(marker.kwargs if marker else {}))
-    except Unavailable as e:
-        pytest.skip(str(e))
-    guests.make_room()
-    request.node._guest = built
-    yield built
-    built.close()
+    bare = request.node.get_closest_marker("no_payload")
+    yield from _own_machine(request, guests, lambda: Machine(
+        kernel, initramfs, lineup, installed=None if bare else payload.installed("x86_64"),
+        **(marker.kwargs if marker else {})))
 
 
 @pytest.fixture
 def zmachine(request, kernel, guests):
     """The same for s390x, IPLed from its disk; a test of it marks itself arch("s390x")."""
-    try:
-        built = ZMachine(kernel, installed=payload.installed("s390x"))
-    except Unavailable as e:
-        pytest.skip(str(e))
-    guests.make_room()
-    request.node._guest = built
-    yield built
-    built.close()
+    yield from _own_machine(request, guests,
+                            lambda: ZMachine(kernel, installed=payload.installed("s390x")))
 
 
 @pytest.fixture
