@@ -9,6 +9,25 @@
 #include "fuzz.h"
 #include "store/journal_private.h"
 
+/* Where operations may write: the PCI bus, a declaration, and the one file of modprobe. */
+static void check_path(const struct op *op, const char *path)
+{
+	static const char dir[] = "etc/vfioadm.d/";
+
+	FUZZ_CHECK(!strstr(path, "/../") && !strstr(path, "/./") && !strstr(path, "//"));
+	switch (op->kind) {
+	case OP_DECLARE:
+		FUZZ_CHECK(strncmp(path, dir, strlen(dir)) == 0 && !strchr(path + strlen(dir), '/'));
+		break;
+	case OP_WRITE_MODPROBE:
+		FUZZ_CHECK(streq(path, "etc/modprobe.d/vfioadm.conf"));
+		break;
+	default:
+		FUZZ_CHECK(strncmp(path, "sys/bus/pci/", 12) == 0);
+		FUZZ_CHECK(op->value);
+	}
+}
+
 /* What the undo does with an operation that comes from here. */
 static void check_op(const struct op *op)
 {
@@ -20,11 +39,8 @@ static void check_op(const struct op *op)
 		FUZZ_CHECK(address_parse(op->device, &a) == 0);
 		address_format(&a, device);
 	}
-	if (op_path(op, path)) {
-		FUZZ_CHECK(strncmp(path, "sys/bus/pci/", 12) == 0);
-		FUZZ_CHECK(!strstr(path, "/../") && !strstr(path, "/./") && !strstr(path, "//"));
-		FUZZ_CHECK(op->value);
-	}
+	if (op_path(op, path))
+		check_path(op, path);
 	if (op->kind == OP_SAVE_RECORD)
 		FUZZ_CHECK(op->record && op->record->device == op->device && op->record->boot_id);
 	if (op->kind == OP_LOAD_MODULE)
