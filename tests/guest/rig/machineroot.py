@@ -12,6 +12,7 @@ Packages are configured in a chroot that sees an empty /sys, a /proc of its own 
 written, and a /dev of its own.
 """
 
+import contextlib
 import os
 import re
 import shutil
@@ -372,12 +373,19 @@ def disk(kernel, tool, target, installed=None, variant=""):
     return System(below / "image", release, version, tool)
 
 
-def make_initramfs(files, release, tool):
-    """What the tool would do in the guest, for a disk that is not in use."""
+@contextlib.contextmanager
+def tree_of(files):
+    """All of a disk that is not in use, for inside(); what is changed there does not reach the disk."""
     with scratch("root") as top:
         tree = Path(top) / "tree"
         tree.mkdir()
         files.dump_all(tree)
+        yield tree
+
+
+def make_initramfs(files, release, tool):
+    """What the tool would do in the guest, for a disk that is not in use."""
+    with tree_of(files) as tree:
         inside(tree, "sh", "-c", MAKE_INITRAMFS, "sh", release, tool)
         name = f"boot/initrd.img-{release}"
         files.write("/" + name, (tree / name).read_bytes())
