@@ -309,6 +309,18 @@ static int add_removal(struct persist *p, const struct declaration *d, const cha
 	return words ? persist_change(p, d->name, hides ? "" : NULL, words, err) : error_oom(err);
 }
 
+static int say_what_still_declares(struct persist *p, const struct vfioadm_function *f)
+{
+	for (size_t i = 0; i < p->d.declared.found.n; i++) {
+		const struct declaration *d = &p->d.declared.found.items[i];
+
+		if (d->match[MATCH_CARD_TYPE] && cardtype_matches(&d->type, f) &&
+		    check_still_declared(p->plan, f, d->match[MATCH_CARD_TYPE]) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 static int forget(struct persist *p, size_t function, struct vfioadm_error **err)
 {
 	struct vfioadm_function *f = &p->look->inv->functions[function];
@@ -322,7 +334,7 @@ static int forget(struct persist *p, size_t function, struct vfioadm_error **err
 		return fail_not_alone(d, f, err);
 	if (!is_ours_to_write(d))
 		return fail_not_ours(d, f->address, f->address, err);
-	if (persist_add_modules(p, f) < 0)
+	if (persist_add_modules(p, f) < 0 || say_what_still_declares(p, f) < 0)
 		return error_oom(err);
 	return add_removal(p, d, f->address, err);
 }

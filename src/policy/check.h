@@ -45,6 +45,9 @@ int check_types_enable(struct vfioadm_plan *plan, struct cardtype *types, size_t
  */
 int check_type_needed(struct vfioadm_plan *plan, const struct vfioadm_function *f,
 		      const struct vfioadm_user *user, const char *const *force, size_t n_force) MUST_CHECK;
+/** The own declaration of f goes, and a card type goes on declaring it. -ENOMEM. */
+int check_still_declared(struct vfioadm_plan *plan, const struct vfioadm_function *f,
+			 const char *type) MUST_CHECK;
 int check_types_disable(struct vfioadm_plan *plan, struct cardtype *types, size_t n,
 			const struct cardtype *held, size_t n_held) MUST_CHECK;
 

@@ -138,3 +138,13 @@ int check_type_needed(struct vfioadm_plan *plan, const struct vfioadm_function *
 	}
 	return r;
 }
+
+int check_still_declared(struct vfioadm_plan *plan, const struct vfioadm_function *f, const char *type)
+{
+	return add(plan, "still-declared",
+		   arena_format(&plan->arena, "Card type %s goes on declaring %s, which is assigned again when the "
+					      "host boots.",
+				type, f->address),
+		   arena_format(&plan->arena, "To keep all of this type for the host: vfioadm disable --persist %s",
+				type));
+}

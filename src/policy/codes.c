@@ -114,6 +114,8 @@ static const struct vfioadm_code_info codes[] = {
 	  "It stays with the host for as long as that runs from it." },
 	{ "signature", "block", WARNS, "an unused disk on it carries a file system, LVM or RAID",
 	  "Look whether the data are still needed: the virtual machine will see them." },
+	{ "still-declared", NULL, WARNS, "a card type that is declared includes it, whose own declaration goes",
+	  "Run vfioadm disable --persist with the card type as well." },
 	{ "unsettled", NULL, STANDS, "the kernel still holds a step of an earlier run on it or on its group",
 	  "Stop what holds it; then run vfioadm settle." },
 	{ "variant", NULL, WARNS, "it has a VFIO driver of its own", "Assign it by name." },

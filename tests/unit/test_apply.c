@@ -80,6 +80,7 @@ static void test_type_and_card(void **state)
 	assert_int_equal(plan(t, vfioadm_plan_apply, "type-1b36-0010", (struct vfioadm_options){0}), 0);
 	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_UNCHANGED);
 	done(t, vfioadm_plan_release, TWIN0, true);
+	assert_non_null(finding(t, "still-declared"));
 	assert_int_equal(vfioadm_status_n(status_of(t, NULL) ? t->status : NULL), 1);
 }
 
