@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""vfioadm-initramfs with stand-ins of the tools: which images it looks into and makes anew. The tools themselves
+are at work in tests/guest/test_boot_trouble.py."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).resolve().parents[2] / "data/libexec/vfioadm-initramfs"
+RUNNING, NEWER, REMOVED = "6.1.0-10-amd64", "6.1.0-11-amd64", "6.1.0-9-amd64"
+
+
+class Host:
+    """A directory with /boot, /lib/modules, /etc and /run, and programs that note how they were called."""
+
+    def __init__(self, top):
+        self.top, self.bin, self.log = top, top / "bin", top / "log"
+        for d in ("boot", "bin", "etc/initramfs-tools", "run", *(f"lib/modules/{v}" for v in (RUNNING, NEWER, REMOVED))):
+            (top / d).mkdir(parents=True)
+        self.program("uname", f'case $1 in -r) echo {RUNNING} ;; -m) echo "${{MACHINE:-x86_64}}" ;; esac')
+        # Only these of the machine; its own tools must not be found.
+        for name in ("cat", "grep", "sed", "sync", "mv", "rm", "mkdir", "flock", "dirname", "ls", "touch"):
+            self.program(name, f'exec /bin/{name} "$@"' if Path(f"/bin/{name}").exists() else "exit 9")
+
+    def program(self, name, text):
+        (self.bin / name).write_text(f"#!/bin/sh\n{text}\n")
+        (self.bin / name).chmod(0o755)
+
+    def tool(self, name, then="true"):
+        self.program(name, f'echo "{name} $*" >>{self.log}\n{then}')
+
+    def image(self, name, *files):
+        (self.top / "boot" / name).write_text("".join(f + "\n" for f in files))
+
+    def run(self, *words, **env):
+        text = re.sub(r"(?<![\w$.}\"])/(boot|efi|etc|run|lib/modules)\b", rf"{self.top}/\1", SCRIPT.read_text())
+        text = re.sub(r'"/(boot|efi)/', rf'"{self.top}/\1/', text)
+        r = subprocess.run(["/bin/sh", "-c", text, "sh", *words], capture_output=True, text=True, timeout=20,
+                           env={"PATH": str(self.bin), **env})
+        said = r.stdout.replace(str(self.top), "")
+        assert r.stderr == "" and said.splitlines()[-1].startswith("vfioadm-initramfs: ")
+        return said.splitlines()[-1].split(": ")[1]
+
+    def calls(self):
+        return self.log.read_text().replace(str(self.top), "").splitlines() if self.log.exists() else []
+
+
+@pytest.fixture
+def debian(tmp_path):
+    host = Host(tmp_path)
+    host.tool("update-initramfs")
+    host.program("lsinitramfs", 'exec /bin/cat "$1"')
+    return host
+
+
+@pytest.fixture
+def dracut(tmp_path):
+    host = Host(tmp_path)
+    host.tool("dracut", 'for last; do :; done; echo made >"$last"')
+    host.program("lsinitrd", 'exec /bin/cat "$1"')
+    return host
+
+
+def test_without_tools(tmp_path):
+    host = Host(tmp_path)
+    assert host.run("has", "nvme") == "none" and host.run("rebuild") == "none"
+
+
+def test_has(debian):
+    debian.image(f"initrd.img-{RUNNING}", "usr/lib/modules/6/kernel/nvme-core.ko.xz")
+    assert debian.run("has", "nvme") == "no"
+    assert debian.run("has", "e1000e", "nvme_core") == "yes"
+    debian.image(f"initrd.img-{RUNNING}", "etc/vfioadm.d/disk.conf")
+    assert debian.run("has", "nvme") == "yes"
+
+
+def test_the_kernel_of_the_next_boot_counts(debian):
+    debian.image(f"initrd.img-{RUNNING}")
+    assert debian.run("has", "nvme") == "no"
+    debian.image(f"initrd.img-{NEWER}", "kernel/drivers/nvme/host/nvme.ko")
+    assert debian.run("has", "nvme") == "yes"
+    assert debian.run("rebuild") == "done"
+    assert debian.calls() == [f"update-initramfs -u -k {v}" for v in (RUNNING, NEWER)]
+
+
+def test_no_image(debian):
+    assert debian.run("has", "nvme") == "none"
+
+
+def test_what_cannot_be_listed_may_have_anything(debian):
+    debian.image(f"initrd.img-{RUNNING}")
+    debian.program("lsinitramfs", "exit 1")
+    assert debian.run("has", "nvme") == "yes"
+
+
+def test_one_failure_is_the_answer(debian):
+    debian.image(f"initrd.img-{NEWER}")
+    debian.tool("update-initramfs", f"case $* in *{NEWER}) exit 1 ;; esac")
+    assert debian.run("rebuild") == "failed"
+
+
+def test_dracut_writes_beside_each_image(dracut):
+    dracut.image(f"initramfs-{RUNNING}.img", "old")
+    dracut.image(f"initramfs-{NEWER}.img", "old")
+    assert dracut.run("rebuild") == "done"
+    assert dracut.calls() == [f"dracut --force --kver {v} /boot/initramfs-{v}.img.new" for v in (RUNNING, NEWER)]
+    assert {p.name: p.read_text() for p in (dracut.top / "boot").iterdir()} == {
+        f"initramfs-{RUNNING}.img": "made\n", f"initramfs-{NEWER}.img": "made\n"}
+
+
+def test_an_image_of_dracut_that_failed_is_not_used(dracut):
+    dracut.image(f"initramfs-{RUNNING}.img", "old")
+    dracut.tool("dracut", 'for last; do :; done; echo half >"$last"; exit 1')
+    assert dracut.run("rebuild") == "failed"
+    assert [(p.name, p.read_text()) for p in (dracut.top / "boot").iterdir()] == [
+        (f"initramfs-{RUNNING}.img", "old\n")]
+
+
+def test_mkinitcpio_makes_all_by_itself(tmp_path):
+    host = Host(tmp_path)
+    host.tool("mkinitcpio")
+    host.program("lsinitcpio", 'exec /bin/cat "$1"')
+    host.image("initramfs-linux.img")
+    assert host.run("has", "nvme") == "no"
+    host.image("initramfs-linux-lts.img", "usr/lib/modules/6/nvme.ko.zst")
+    assert host.run("has", "nvme") == "yes"
+    assert host.run("rebuild") == "done" and host.calls() == ["mkinitcpio -P"]
+
+
+@pytest.mark.parametrize("machine, calls", [("x86_64", []), ("s390x", ["zipl "])])
+def test_zipl_once_and_only_on_z(debian, machine, calls):
+    debian.image(f"initrd.img-{NEWER}")
+    debian.tool("zipl")
+    (debian.top / "etc/zipl.conf").write_text("")
+    assert debian.run("rebuild", MACHINE=machine) == "done"
+    assert debian.calls()[2:] == calls
+
+
+def test_zipl_fails(debian):
+    debian.tool("zipl", "exit 1")
+    (debian.top / "etc/zipl.conf").write_text("")
+    assert debian.run("rebuild", MACHINE="s390x") == "failed"
