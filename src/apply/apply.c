@@ -28,12 +28,25 @@ static int fail_gone(const char *device, struct vfioadm_error **err)
 	return -ENODEV;
 }
 
+static int fail_edited(const char *name, struct vfioadm_error **err)
+{
+	_cleanup_free_ char *path = str_format("/etc/vfioadm.d/%s.conf", name);
+
+	error_set(err, -EBUSY, VFIOADM_E_CHANGED, "%s was changed by somebody else while vfioadm was planning.",
+		  path ? path : name);
+	error_path(err, path);
+	error_hint(err, "Look at the file, and try again.");
+	return -EBUSY;
+}
+
 /* What the plan was made for must still be there, or another tool is at work on the same device. */
 static int check_precondition(struct apply *a, const struct step *step, struct vfioadm_error **err)
 {
 	const char *wanted = step->expect_driver ? step->expect_driver : "";
 	char driver[DRIVER_MAX];
 
+	if (step->op.kind == OP_DECLARE && declaration_is_edited(a, step->op.value))
+		return fail_edited(step->op.value, err);
 	if (!step->check_driver)
 		return 0;
 	if (observe_driver(a->host, step->pub.device, driver, sizeof(driver)) < 0)

@@ -11,6 +11,8 @@ int operation_verify(struct apply *a, const struct op *op);
 
 /* declared.c: declared state, and what is made from it */
 int operation_declare(struct apply *a, const struct op *op, bool *ret_no_effect);
+/* The file is neither as the run found it nor as it made it: somebody has edited it meanwhile. */
+bool declaration_is_edited(struct apply *a, const char *name);
 int operation_verify_declared(struct apply *a, const struct op *op);
 int operation_write_rules(struct apply *a, const struct op *op, bool *ret_no_effect);
 /** -EEXIST: there is one that vfioadm has not made. */

@@ -61,6 +61,8 @@ static bool undo_applies(struct apply *a, const struct op *op)
 {
 	char driver[DRIVER_MAX];
 
+	if (op->kind == OP_DECLARE)
+		return !declaration_is_edited(a, op->value);
 	if (op->kind == OP_WRITE_MODPROBE)
 		return !modprobe_is_of_others(a);
 	if (!op->device || op->kind == OP_SAVE_RECORD || op->kind == OP_DROP_RECORD || op->kind == OP_HOLD ||

@@ -132,6 +132,47 @@ static void test_initramfs_fails(void **state)
 	assert_int_equal(fake_rebuilt(t->host), 1);
 }
 
+#define FILE_OF_TWIN0 "nvme-0000-01-00.0"
+#define EDITED	      "[Match]\nAddress=" TWIN0 "\nVendor=1b36\n\n[Node]\nUser=1000\n"
+
+/* An editor is at work at the same time: what it wrote stays, and the files are made of that. */
+static void edit(const struct vfioadm_step *step, void *userdata)
+{
+	if (step->state == VFIOADM_STEP_RUNNING && streq(step->action, "rebuild-initramfs"))
+		write_conf(userdata, FILE_OF_TWIN0, EDITED);
+}
+
+static void test_edited_meanwhile(void **state)
+{
+	struct fault fails = {.kind = FAULT_FAIL, .error = EREMOTEIO, .nth = 1, .match = "rebuild*"};
+	struct persist_test *t = *state;
+	char name[256];
+
+	assert_int_equal(fake_control(t->host, "image nvme"), 0);
+	assert_int_equal(plan(t, vfioadm_plan_assign, TWIN0, (struct vfioadm_options){.persist = true}), 0);
+	assert_int_equal(fake_fault(t->host, &fails), 0);
+	vfioadm_ctx_set_progress(t->ctx, edit, t);
+	assert_int_equal(vfioadm_plan_run(t->ctx, t->plan, &t->err), -EREMOTEIO);
+	vfioadm_ctx_set_progress(t->ctx, NULL, NULL);
+	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_UNDONE);
+	assert_string_equal(declared(t, name), EDITED);
+	assert_non_null(strstr(rules(t), "VFIOADM_DECLARED"));
+}
+
+static void test_edited_since_the_plan(void **state)
+{
+	struct persist_test *t = *state;
+	char name[256];
+
+	assert_int_equal(plan(t, vfioadm_plan_assign, TWIN0, (struct vfioadm_options){.persist = true}), 0);
+	write_conf(t, FILE_OF_TWIN0, EDITED);
+	assert_int_equal(vfioadm_plan_run(t->ctx, t->plan, &t->err), -EBUSY);
+	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_UNDONE);
+	assert_string_equal(vfioadm_error_path(t->err), "/etc/vfioadm.d/" FILE_OF_TWIN0 ".conf");
+	assert_string_equal(declared(t, name), EDITED);
+	assert_string_equal(driver_of(t->host, TWIN0), "nvme");
+}
+
 /* ---- holds ---- */
 
 static void test_hold(void **state)
@@ -279,6 +320,8 @@ int main(void)
 		TEST(test_initramfs),
 		TEST(test_initramfs_unknown),
 		TEST(test_initramfs_fails),
+		TEST(test_edited_meanwhile),
+		TEST(test_edited_since_the_plan),
 		TEST(test_hold),
 		TEST(test_release_leaves_a_mask),
 		TEST(test_comments_are_kept),
