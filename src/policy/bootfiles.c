@@ -4,6 +4,7 @@
 
 #include "model/address.h"
 #include "policy/bootfiles_private.h"
+#include "policy/driver.h"
 
 #define HEX  "[0-9a-f]"
 #define HEX4 HEX HEX HEX HEX
@@ -229,7 +230,7 @@ static bool is_exact(const struct declaration *d)
 static const char *driver_of(const struct declaration *d)
 {
 	/* "auto" knows variants by modules.alias, which a rule cannot read: vfio-pci serves any device. */
-	return d->driver ? d->driver : "vfio-pci";
+	return d->driver ? driver_of_vfio_module(d->driver) : "vfio-pci";
 }
 
 /* ---- one declaration ---- */

@@ -85,6 +85,13 @@ static void test_identities(void **state)
 	expect("[Match]\nUID=10\n[Assign]\nDriver=mlx5_vfio_pci\n", true,
 	       "ATTR{uid_is_unique}==\"1\", ATTR{uid}==\"0x10|0x0010\", "
 	       "ENV{VFIOADM_DECLARED}+=\"10-a\", ENV{VFIOADM_DRIVER}=\"mlx5_vfio_pci\"\n");
+	/* By the name of its module, and with whatever the user takes for a dash. */
+	expect("[Match]\nUID=10\n[Assign]\nDriver=mlx5-vfio-pci\n", true,
+	       "ATTR{uid_is_unique}==\"1\", ATTR{uid}==\"0x10|0x0010\", "
+	       "ENV{VFIOADM_DECLARED}+=\"10-a\", ENV{VFIOADM_DRIVER}=\"mlx5_vfio_pci\"\n");
+	expect("[Match]\nUID=10\n[Assign]\nDriver=xe_vfio_pci\n", true,
+	       "ATTR{uid_is_unique}==\"1\", ATTR{uid}==\"0x10|0x0010\", "
+	       "ENV{VFIOADM_DECLARED}+=\"10-a\", ENV{VFIOADM_DRIVER}=\"xe-vfio-pci\"\n");
 	expect("[Match]\nFID=100\n", true,
 	       "ATTR{function_id}==\"0x100|0x00000100\", "
 	       "ENV{VFIOADM_DECLARED}+=\"10-a\", ENV{VFIOADM_DRIVER}=\"vfio-pci\"\n");
