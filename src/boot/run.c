@@ -178,7 +178,9 @@ static void say_no_target(struct run *run, const struct declaration *d, const st
 			m->functions.n);
 		break;
 	case MATCH_UNCERTAIN:
-		run_log(run, EARLY_NOTICE, "%s: whether it means %s is known when its native driver has it (%s).",
+		run_log(run, EARLY_NOTICE, match_key_of_driver(m->unread) ?
+			"%s: whether it means %s is known when its native driver has it (%s)." :
+			"%s: whether it means %s cannot be told here (%s).",
 			file, address_of(run, m), match_key_name(m->unread));
 		break;
 	}

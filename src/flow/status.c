@@ -181,6 +181,15 @@ static int stand_type(struct standing *s)
 		   s->m->functions.n, s->m->functions.n == 1 ? " is" : "s are");
 }
 
+static const char *hint_unread(enum match_key key)
+{
+	if (match_key_of_driver(key))
+		return "It can be read while the host's own driver is bound.";
+	if (key == MATCH_UID)
+		return "UIDs count only where the host says that they are unique (uid_is_unique); FID= always is.";
+	return "Only root can read it.";
+}
+
 /* What speaks for itself is said; which functions were looked at stands beside it. */
 static int stand_elsewhere(struct standing *s)
 {
@@ -198,8 +207,7 @@ static int stand_elsewhere(struct standing *s)
 		return say(s, VFIOADM_DECLARED_AMBIGUOUS, "It means one device, but fits %s.",
 			   functions_text(s, text, sizeof(text)));
 	case MATCH_UNCERTAIN:
-		s->item->hint = "NvmeSerial and MACAddress can be read while the host's own driver is bound; all "
-				"else needs root.";
+		s->item->hint = hint_unread(s->m->unread);
 		return say(s, VFIOADM_DECLARED_UNCERTAIN, "Whether it means %s cannot be said: its %s is not known.",
 			   functions_text(s, text, sizeof(text)), match_key_name(s->m->unread));
 	default:

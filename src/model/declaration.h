@@ -36,6 +36,11 @@ enum match_key {
 
 /** "Path", "Vendor", … as written in [Match]. */
 const char *match_key_name(enum match_key key);
+/** Can it be read only while the native driver is bound? */
+static inline bool match_key_of_driver(enum match_key key)
+{
+	return key == MATCH_NVME_SERIAL || key == MATCH_MAC;
+}
 
 struct declaration {
 	const char *name;                 /* the file's name without ".conf" */

@@ -272,7 +272,7 @@ bool match_has_driver(const struct declaration *d, const struct vfioadm_function
  */
 static bool is_assigned(const struct declaration *d, const struct vfioadm_inventory *inv, const struct verdict *v)
 {
-	return v->unread.n == 1 && (v->key == MATCH_NVME_SERIAL || v->key == MATCH_MAC) &&
+	return v->unread.n == 1 && match_key_of_driver(v->key) &&
 	       match_has_driver(d, &inv->functions[v->unread.items[0]]);
 }
 
