@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from reboots import (DIRECTORY, VFIO, calm, declaration, declared, drivers, node,
+from reboots import (DIRECTORY, VFIO, calm, declaration, declared, drivers, failed_units, node,
                      rebuild_initramfs, said, states, untouched, up, vfio_alone, virtual_functions)
 
 TYPE = "8086:10d3"
@@ -200,6 +200,30 @@ def test_plugged_again_and_again(machine):
         assert machine.probes(address)[-2:] == ["e1000e", VFIO]
         machine.unplug("nic9")
         print(f"turn {turn + 1} of 10", flush=True)
+
+
+@pytest.mark.long
+def test_by_modprobe(machine):
+    """Where none of our programs run, by modprobe.d alone; and the switch that turns that off, as the manual says."""
+    machine.quick_initramfs()
+    machine.boot()
+    twins = [machine.address("nic0"), machine.address("nic1")]
+    machine.sh(f"vfioadm enable --persist --modprobe {TYPE}", timeout=240)
+    machine.power_cut()
+    machine.boot("vfioadm.disable=1")
+    calm(machine)
+    assert states(machine, *twins) == [(VFIO, None)] * 2
+    assert [machine.probes(t) for t in twins] == [[VFIO]] * 2
+    untouched(machine, "nvme0", "igb0", "pf0")
+    up(machine)
+    machine.power_cut()
+    machine.boot("module_blacklist=vfio_pci")
+    calm(machine)
+    assert states(machine, *twins) == [("e1000e", None)] * 2
+    machine.sh("test ! -e /sys/bus/pci/drivers/vfio-pci")
+    # Nothing else suffers from it.
+    untouched(machine, "nvme0", "igb0", "pf0")
+    up(machine, but=[u for u in failed_units(machine) if u.startswith("vfioadm-")])
 
 
 def keeps_the_promise(machine, nic, twin):
