@@ -130,12 +130,26 @@ static void drop_last(struct runs *all)
 	*run = (struct run){};
 }
 
+/*
+ * What a transaction moves makes events, and a claim unit that they start may have the lock between two of them. Who
+ * said how long to wait means each of them.
+ */
+static void be_patient(struct runs *all)
+{
+	enum { CLAIM_UNIT_S = 30 };
+
+	if (all->n && !cli_has(all->cli, OPT_LOCK_WAIT))
+		(void)vfioadm_ctx_set_lock_wait(all->cli->ctx, CLAIM_UNIT_S);
+}
+
 /* A transaction; true: something was changed. */
 static bool run_once(struct runs *all, const char *const *names, size_t n)
 {
-	struct run *run = &all->items[all->n++];
 	struct vfioadm_options options = change_options(all->cli);
+	struct run *run;
 
+	be_patient(all);
+	run = &all->items[all->n++];
 	options.dry_run |= all->dry;
 	options.only = all->cli->only;
 	/* An initramfs takes minutes to make: that is not the boot's time. */

@@ -89,3 +89,34 @@ def test_rules_follow_what_was_changed_by_hand(declared):
     declared.sh(f"rm {CONF}")
     assert "write the udev rules" in declared.must("apply").out
     assert declared.sh(f"test -e {rules} || echo gone") == "gone\n"
+
+
+# From its first transaction on, others want the lock whenever it is free.
+CROWD = """
+vfioadm apply >/tmp/out 2>&1 & apply=$!
+until ls /run/vfioadm/records/* >/dev/null 2>&1; do kill -0 $apply || exit 30; done
+for i in 1 2; do
+	while kill -0 $apply 2>/dev/null; do vfioadm settle >/dev/null 2>&1 && echo settled >>/tmp/crowd; done &
+done
+wait $apply; status=$?
+wait
+cat /tmp/out
+exit $status
+"""
+
+
+def test_others_between_two_transactions(declared):
+    """Claim units of udev begin while apply is at work, and that was asked to do all of it."""
+    functions = [declared.function(a) for a in [*declared.disks()[1:], *declared.nics()][:6]]
+    declared.declare()
+    for i, f in enumerate(functions):
+        vendor, device = f.id.split(":")
+        declared.sh(f"printf '[Match]\\nAddress={f.address}\\nVendor={vendor}\\nDevice={device}\\n' "
+                    f"> /etc/vfioadm.d/{i}.conf")
+    r = declared.guest.run(CROWD, timeout=60)
+    states = {d["state"] for d in declared.json("status", rc=None)["declarations"]}
+    crowd = len(declared.sh("cat /tmp/crowd").split())
+    declared.sh("rm /etc/vfioadm.d/?.conf /tmp/crowd")
+    declared.must("release", *(f.address for f in functions))
+    assert (r.rc, states) == (0, {"in-force"}), r
+    assert crowd
