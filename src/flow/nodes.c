@@ -97,11 +97,25 @@ int nodes_fail_rival(const struct look *look, const struct declared_look *d, siz
 
 /* ---- steps ---- */
 
+/* Which takes it along with its group: the guest that has the one has the other. */
+static ssize_t declared_along(const struct look *look, const struct declared_look *d, size_t function)
+{
+	const struct declarations *found = &d->declared.found;
+
+	for (size_t i = 0; i < found->n; i++)
+		if (has_nodes(d, i) && found->items[i].whole_group &&
+		    shares_group(look, &d->matches[i], &look->inv->functions[function]))
+			return (ssize_t)i;
+	return -1;
+}
+
 /* The nodes of a physical function are not what is said of its virtual ones. */
 static ssize_t declaration_of(const struct look *look, const struct declared_look *d, size_t function)
 {
 	ssize_t i = declared_of(look, d, function);
 
+	if (i < 0)
+		return declared_along(look, d, function);
 	return i >= 0 && d->declared.found.items[i].vfs.state == VFIOADM_KNOWN &&
 			       look->inv->functions[function].physfn.state != VFIOADM_KNOWN ?
 		       -1 :

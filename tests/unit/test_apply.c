@@ -319,6 +319,25 @@ static void test_node_of_virtual_functions(void **state)
 #define FIRST_OF_CARD  "[Match]\nAddress=" MULTI0 "\nVendor=1af4\nDevice=1041\n[Assign]\nIommuGroup=whole\n"
 #define SECOND_OF_CARD "[Match]\nAddress=" MULTI1 "\nVendor=1af4\nDevice=1044\n[Assign]\nIommuGroup=whole\n"
 
+/* The guest that has the one has the other. */
+static void test_node_of_companion(void **state)
+{
+	struct persist_test *t = *state;
+	size_t n = 0;
+
+	write_conf(t, "a", FIRST_OF_CARD "[Node]\nUser=qemu\n");
+	done(t, vfioadm_plan_apply, "a", false);
+	for (size_t i = 0; i < vfioadm_plan_n_steps(t->plan); i++) {
+		const struct vfioadm_step *step = vfioadm_plan_step(t->plan, i);
+
+		if (streq(step->action, "own-nodes")) {
+			assert_string_equal(step->device, n ? MULTI1 : MULTI0);
+			n++;
+		}
+	}
+	assert_int_equal(n, 2);
+}
+
 /* One group, one node: who of two is to have it nobody can know. */
 static void test_node_of_two(void **state)
 {
@@ -357,6 +376,7 @@ int main(void)
 		TEST(test_node),
 		TEST(test_node_of_nobody),
 		TEST(test_node_of_virtual_functions),
+		TEST(test_node_of_companion),
 		TEST(test_node_of_two),
 	};
 
