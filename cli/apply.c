@@ -181,12 +181,20 @@ static void run_files(struct runs *all)
 		drop_last(all);
 }
 
+static bool makes_virtual_functions(const struct vfioadm_plan *plan)
+{
+	for (size_t i = 0; i < vfioadm_plan_n_steps(plan); i++)
+		if (strcmp(vfioadm_plan_step(plan, i)->action, "set-numvfs") == 0)
+			return true;
+	return false;
+}
+
 /* Virtual functions can be assigned only once they are there: then there is a second transaction. */
 static void run_names(struct runs *all, const char *const *names, size_t n)
 {
 	const struct run *again;
 
-	if (!run_once(all, names, n))
+	if (!run_once(all, names, n) || !makes_virtual_functions(all->items[all->n - 1].plan))
 		return;
 	run_once(all, names, n);
 	again = &all->items[all->n - 1];

@@ -696,13 +696,18 @@ static int fail_apply(int exit, struct vfioadm_error **ret_error)
 	abort();
 }
 
-/* What was carried out needs nothing more, but for what has virtual functions since then. */
-static bool is_applied(const struct vfioadm_ctx *ctx, const char *name)
+static bool was_done(const struct vfioadm_ctx *ctx, const char *name)
 {
 	for (size_t i = 0; i < ctx->n_done; i++)
 		if (strcmp(ctx->done[i], name) == 0)
-			return strcmp(name, "virtual") != 0;
+			return true;
 	return false;
+}
+
+/* Both make virtual functions; of one of them those are then assigned as well. */
+static bool makes_virtual(const char *name)
+{
+	return strcmp(name, "virtual") == 0 || strcmp(name, "physical") == 0;
 }
 
 int vfioadm_plan_apply(struct vfioadm_ctx *ctx, const char *const *names, size_t n_names,
@@ -721,7 +726,9 @@ int vfioadm_plan_apply(struct vfioadm_ctx *ctx, const char *const *names, size_t
 	if (sscanf(names[0], "exit-%d", &exit) == 1)
 		return fail_apply(exit, ret_error);
 	r = vfioadm_plan_assign(ctx, names, n_names, options, ret_plan, ret_error);
-	if (r == 0 && is_applied(ctx, names[0]))
+	if (r == 0 && !was_done(ctx, names[0]) && makes_virtual(names[0]))
+		(*ret_plan)->steps[0].action = "set-numvfs";
+	else if (r == 0 && was_done(ctx, names[0]) && strcmp(names[0], "virtual") != 0)
 		(*ret_plan)->result = VFIOADM_RESULT_UNCHANGED;
 	if (r == 0 && n_names > 1)
 		(*ret_plan)->outcomes[1].note = names[n_names - 1];

@@ -89,8 +89,9 @@ def test_second_transaction_for_virtual_functions(double):
     assert double("apply", *these("virtual")).out.splitlines() == 2 * ["virtual:", *MOVED]
     data = double("apply", "--json", *these("virtual", "ok")).json()
     assert [d["name"] for d in data["declarations"]] == ["virtual", "virtual", "ok"]
-    assert [s["action"] for s in data["steps"]] == 3 * STEPS
+    assert [s["action"] for s in data["steps"]] == ["set-numvfs", STEPS[1], *STEPS, *STEPS]
     assert {d["result"] for d in data["declarations"]} == {"done"}
+    assert double("apply", *these("physical")).out.splitlines() == ["physical:", *MOVED]
 
 
 def test_plan_prints_the_steps_of_apply(double):
