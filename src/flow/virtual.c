@@ -71,6 +71,9 @@ int stand_virtual(struct look *look, const struct declaration *d, const struct m
 	else if (node)
 		item->message = arena_format(arena, "%s has %zu virtual functions, and %s has another owner or "
 						    "mode than [Node] says.", pf, all.n, node);
+	else if (!elsewhere)
+		item->message = arena_format(arena, "%s has %zu virtual function%s, on %s.", pf, all.n,
+					     all.n == 1 ? "" : "s", d->driver ? d->driver : "a VFIO driver");
 	else
 		item->message = arena_format(arena, "%s has %zu virtual functions, %zu of them not on %s.", pf, all.n,
 					     elsewhere, d->driver ? d->driver : "a VFIO driver");
