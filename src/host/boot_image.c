@@ -15,8 +15,9 @@
 enum {
 	ANSWER_FD = 3,
 	ANSWER_MAX = 4096,
-	ASK_MS = 60 * 1000,         /* an initramfs is decompressed and listed */
-	REBUILD_MS = 15 * 60 * 1000, /* dracut on a slow machine takes minutes */
+	/* Of each kernel that is installed. */
+	ASK_MS = 3 * 60 * 1000,      /* an initramfs is decompressed and listed */
+	REBUILD_MS = 30 * 60 * 1000, /* dracut on a slow machine takes minutes */
 };
 
 static const char answer_mark[] = "vfioadm-initramfs: ";

@@ -37,7 +37,7 @@ class Host:
 
     def run(self, *words, **env):
         text = re.sub(r"(?<![\w$.}\"])/(boot|efi|etc|run|lib/modules)\b", rf"{self.top}/\1", SCRIPT.read_text())
-        text = re.sub(r'"/(boot|efi)/', rf'"{self.top}/\1/', text)
+        text = re.sub(r'"/(boot|efi|lib/modules)/', rf'"{self.top}/\1/', text)
         r = subprocess.run(["/bin/sh", "-c", text, "sh", *words], capture_output=True, text=True, timeout=20,
                            env={"PATH": str(self.bin), **env})
         said = r.stdout.replace(str(self.top), "")
@@ -97,9 +97,31 @@ def test_what_cannot_be_listed_may_have_anything(debian):
 
 
 def test_one_failure_is_the_answer(debian):
-    debian.image(f"initrd.img-{NEWER}")
-    debian.tool("update-initramfs", f"case $* in *{NEWER}) exit 1 ;; esac")
-    assert debian.run("rebuild") == "failed"
+    """The others are made all the same: one of them may be booted."""
+    for version in (RUNNING, NEWER):
+        debian.image(f"initrd.img-{version}")
+    debian.tool("update-initramfs", f"case $* in *{RUNNING}) exit 1 ;; esac")
+    assert debian.run("rebuild") == "failed" and len(debian.calls()) == 2
+
+
+@pytest.mark.parametrize("gone", ["boot", "lib/modules"])
+def test_the_running_kernel_was_removed(debian, gone):
+    """After an upgrade: what is booted next is another one."""
+    debian.image(f"initrd.img-{RUNNING}")
+    debian.image(f"initrd.img-{NEWER}", "kernel/nvme.ko")
+    path = debian.top / gone
+    if gone == "boot":
+        (path / f"initrd.img-{RUNNING}").unlink()
+    else:
+        (path / RUNNING).rmdir()
+    assert debian.run("has", "nvme") == "yes"
+    assert debian.run("rebuild") == "done" and debian.calls() == [f"update-initramfs -u -k {NEWER}"]
+
+
+def test_an_image_without_a_version(dracut):
+    dracut.image("initramfs-linux.img", "kernel/nvme.ko")
+    assert dracut.run("has", "nvme") == "yes" and dracut.run("rebuild") == "done"
+    assert dracut.calls() == [f"dracut --force --kver {RUNNING} /boot/initramfs-linux.img.new"]
 
 
 def test_dracut_writes_beside_each_image(dracut):
@@ -119,11 +141,23 @@ def test_an_image_of_dracut_that_failed_is_not_used(dracut):
         (f"initramfs-{RUNNING}.img", "old\n")]
 
 
+def test_all_images_of_dracut_are_replaced_or_none(dracut):
+    """What zipl has noted of one that was replaced is where something else will be."""
+    for version in (RUNNING, NEWER):
+        dracut.image(f"initramfs-{version}.img", "old")
+    dracut.tool("dracut", f'for last; do :; done; echo half >"$last"; case $* in *{NEWER}.img.new) exit 1 ;; esac')
+    assert dracut.run("rebuild") == "failed"
+    assert {p.name: p.read_text() for p in (dracut.top / "boot").iterdir()} == {
+        f"initramfs-{RUNNING}.img": "old\n", f"initramfs-{NEWER}.img": "old\n"}
+
+
 def test_mkinitcpio_makes_all_by_itself(tmp_path):
     host = Host(tmp_path)
     host.tool("mkinitcpio")
     host.program("lsinitcpio", 'exec /bin/cat "$1"')
     host.image("initramfs-linux.img")
+    # Made with all modules and without our hook.
+    host.image("initramfs-linux-fallback.img", "usr/lib/modules/6/nvme.ko.zst")
     assert host.run("has", "nvme") == "no"
     host.image("initramfs-linux-lts.img", "usr/lib/modules/6/nvme.ko.zst")
     assert host.run("has", "nvme") == "yes"
@@ -132,11 +166,21 @@ def test_mkinitcpio_makes_all_by_itself(tmp_path):
 
 @pytest.mark.parametrize("machine, calls", [("x86_64", []), ("s390x", ["zipl "])])
 def test_zipl_once_and_only_on_z(debian, machine, calls):
-    debian.image(f"initrd.img-{NEWER}")
+    for version in (RUNNING, NEWER):
+        debian.image(f"initrd.img-{version}")
     debian.tool("zipl")
     (debian.top / "etc/zipl.conf").write_text("")
     assert debian.run("rebuild", MACHINE=machine) == "done"
     assert debian.calls()[2:] == calls
+
+
+def test_zipl_notes_what_was_made_also_after_a_failure(debian):
+    debian.image(f"initrd.img-{RUNNING}")
+    debian.tool("update-initramfs", "exit 1")
+    debian.tool("zipl")
+    (debian.top / "etc/zipl.conf").write_text("")
+    assert debian.run("rebuild", MACHINE="s390x") == "failed"
+    assert debian.calls()[-1] == "zipl "
 
 
 def test_zipl_fails(debian):
