@@ -303,6 +303,25 @@ static int verify_targets(struct apply *a, struct vfioadm_error **err)
 	return 0;
 }
 
+static const char *edited_declaration(struct apply *a)
+{
+	for (size_t i = 0; i < a->plan->n_steps; i++)
+		if (a->plan->steps[i].op.kind == OP_DECLARE && declaration_is_edited(a, a->plan->steps[i].op.value))
+			return a->plan->steps[i].op.value;
+	return NULL;
+}
+
+static void say_undone(struct apply *a, struct vfioadm_error **err)
+{
+	const char *edited = edited_declaration(a);
+
+	if (edited)
+		error_suffix(err, "all else is as it was before; /etc/vfioadm.d/%s.conf stays as somebody has edited it "
+				  "meanwhile.", edited);
+	else
+		error_suffix(err, "everything is as it was before.");
+}
+
 static void give_up(struct apply *a, size_t last, struct vfioadm_error **err)
 {
 	_cleanup_strbuf_ struct strbuf left = { 0 };
@@ -314,7 +333,7 @@ static void give_up(struct apply *a, size_t last, struct vfioadm_error **err)
 		note_after(a, &a->plan->targets[i]);
 	if (restored && !a->held) {
 		a->plan->result = VFIOADM_RESULT_UNDONE;
-		error_suffix(err, "everything is as it was before.");
+		say_undone(a, err);
 		return;
 	}
 	a->plan->result = VFIOADM_RESULT_UNSETTLED;

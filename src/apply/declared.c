@@ -25,14 +25,18 @@ static int differs(struct apply *a, const char *name, const char *text)
 /* What cannot be read is not known to be edited; the step or its undo will say why. */
 bool declaration_is_edited(struct apply *a, const char *name)
 {
+	bool ours = false;
+
 	for (size_t i = 0; i < a->plan->n_steps; i++) {
 		const struct step *step = &a->plan->steps[i];
 
-		if (step->op.kind == OP_DECLARE && streq(step->op.value, name) && step->n_undo)
-			return a->root && differs(a, name, step->op.options) == 1 &&
-			       differs(a, name, step->undo[0].options) == 1;
+		if (step->op.kind != OP_DECLARE || !streq(step->op.value, name) || !step->n_undo)
+			continue;
+		if (!a->root || differs(a, name, step->op.options) != 1 || differs(a, name, step->undo[0].options) != 1)
+			return false;
+		ours = true;
 	}
-	return false;
+	return ours;
 }
 
 int operation_declare(struct apply *a, const struct op *op, bool *ret_no_effect)

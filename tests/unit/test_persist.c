@@ -155,6 +155,7 @@ static void test_edited_meanwhile(void **state)
 	assert_int_equal(vfioadm_plan_run(t->ctx, t->plan, &t->err), -EREMOTEIO);
 	vfioadm_ctx_set_progress(t->ctx, NULL, NULL);
 	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_UNDONE);
+	assert_non_null(strstr(vfioadm_error_message(t->err), FILE_OF_TWIN0 ".conf stays as somebody has edited it"));
 	assert_string_equal(declared(t, name), EDITED);
 	assert_non_null(strstr(rules(t), "VFIOADM_DECLARED"));
 }
