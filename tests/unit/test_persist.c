@@ -160,6 +160,31 @@ static void test_edited_meanwhile(void **state)
 	assert_non_null(strstr(rules(t), "VFIOADM_DECLARED"));
 }
 
+/* The run died before it had noted the step; the next one brings it to its end, but for what is edited. */
+static void test_edited_since_its_death(void **state)
+{
+	static const char run[] = "vfioadm-journal 1\nboot-id 5ca1ab1e\npid 1\nverb assign\n"
+				  "step op=declare value=" FILE_OF_TWIN0 " options=[Match] text=x\n"
+				  "undo op=declare value=" FILE_OF_TWIN0 "\nplan-end\nbegin 0\n";
+	struct persist_test *t = *state;
+	_cleanup_free_ char *dir = str_format("%s/journal", t->run_dir), *path = str_format("%s/run", dir);
+	char name[256];
+
+	for (size_t i = 0; i < 2; i++) {
+		_cleanup_fclose_ FILE *f = NULL;
+
+		(void)mkdir(dir, 0755);
+		f = fopen(path, "we");
+		assert_non_null(f);
+		assert_true(fputs(run, f) >= 0 && fflush(f) == 0);
+		if (i)
+			write_conf(t, FILE_OF_TWIN0, EDITED);
+		done(t, i ? vfioadm_plan_release : vfioadm_plan_assign, TWIN1, false);
+		assert_int_not_equal(access(path, F_OK), 0);
+		assert_string_equal(declared(t, name), i ? EDITED : "[Match]");
+	}
+}
+
 static void test_edited_since_the_plan(void **state)
 {
 	struct persist_test *t = *state;
@@ -322,6 +347,7 @@ int main(void)
 		TEST(test_initramfs_unknown),
 		TEST(test_initramfs_fails),
 		TEST(test_edited_meanwhile),
+		TEST(test_edited_since_its_death),
 		TEST(test_edited_since_the_plan),
 		TEST(test_hold),
 		TEST(test_release_leaves_a_mask),
