@@ -22,6 +22,12 @@ static int differs(struct apply *a, const char *name, const char *text)
 	return streq_null(now, text) ? 0 : 1;
 }
 
+/* For who compares what is there: a mask is somebody's word, and no file is none. */
+static bool is_another(struct apply *a, const char *name, const char *text)
+{
+	return (!text && declared_is_mask(a->root, name)) || differs(a, name, text) == 1;
+}
+
 /* What cannot be read is not known to be edited; the step or its undo will say why. */
 bool declaration_is_edited(struct apply *a, const char *name)
 {
@@ -32,7 +38,7 @@ bool declaration_is_edited(struct apply *a, const char *name)
 
 		if (step->op.kind != OP_DECLARE || !streq(step->op.value, name) || !step->n_undo)
 			continue;
-		if (!a->root || differs(a, name, step->op.options) != 1 || differs(a, name, step->undo[0].options) != 1)
+		if (!a->root || !is_another(a, name, step->op.options) || !is_another(a, name, step->undo[0].options))
 			return false;
 		ours = true;
 	}

@@ -135,14 +135,16 @@ static void test_initramfs_fails(void **state)
 #define FILE_OF_TWIN0 "nvme-0000-01-00.0"
 #define EDITED	      "[Match]\nAddress=" TWIN0 "\nVendor=1b36\n\n[Node]\nUser=1000\n"
 
+static const char *edited_text;
+
 /* An editor is at work at the same time: what it wrote stays, and the files are made of that. */
 static void edit(const struct vfioadm_step *step, void *userdata)
 {
 	if (step->state == VFIOADM_STEP_RUNNING && streq(step->action, "rebuild-initramfs"))
-		write_conf(userdata, FILE_OF_TWIN0, EDITED);
+		write_conf(userdata, FILE_OF_TWIN0, edited_text);
 }
 
-static void test_edited_meanwhile(void **state)
+static char *fails_while_edited(void **state, const char *text)
 {
 	struct fault fails = {.kind = FAULT_FAIL, .error = EREMOTEIO, .nth = 1, .match = "rebuild*"};
 	struct persist_test *t = *state;
@@ -151,13 +153,25 @@ static void test_edited_meanwhile(void **state)
 	assert_int_equal(fake_control(t->host, "image nvme"), 0);
 	assert_int_equal(plan(t, vfioadm_plan_assign, TWIN0, (struct vfioadm_options){.persist = true}), 0);
 	assert_int_equal(fake_fault(t->host, &fails), 0);
+	edited_text = text;
 	vfioadm_ctx_set_progress(t->ctx, edit, t);
 	assert_int_equal(vfioadm_plan_run(t->ctx, t->plan, &t->err), -EREMOTEIO);
 	vfioadm_ctx_set_progress(t->ctx, NULL, NULL);
 	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_UNDONE);
 	assert_non_null(strstr(vfioadm_error_message(t->err), FILE_OF_TWIN0 ".conf stays as somebody has edited it"));
-	assert_string_equal(declared(t, name), EDITED);
-	assert_non_null(strstr(rules(t), "VFIOADM_DECLARED"));
+	return declared(t, name);
+}
+
+static void test_edited_meanwhile(void **state)
+{
+	assert_string_equal(fails_while_edited(state, EDITED), EDITED);
+	assert_non_null(strstr(rules(*state), "VFIOADM_DECLARED"));
+}
+
+/* An empty file says that nothing of this name is declared, whatever is in /usr/lib. */
+static void test_masked_meanwhile(void **state)
+{
+	assert_string_equal(fails_while_edited(state, ""), "");
 }
 
 /* The run died before it had noted the step; the next one brings it to its end, but for what is edited. */
@@ -347,6 +361,7 @@ int main(void)
 		TEST(test_initramfs_unknown),
 		TEST(test_initramfs_fails),
 		TEST(test_edited_meanwhile),
+		TEST(test_masked_meanwhile),
 		TEST(test_edited_since_its_death),
 		TEST(test_edited_since_the_plan),
 		TEST(test_hold),
