@@ -18,13 +18,15 @@ def native(card):
     return NATIVE[card.rstrip("0123456789")]
 
 
+# systemd may answer before it has read what udev told it last: it is asked more than once.
+NO_JOBS = "for i in 1 2 3 4; do systemctl list-jobs --no-legend | grep -q . && exit 1; done; exit 0"
+
+
 def calm(machine):
     """Until udev and the units that it started have nothing to do."""
     machine.sh("udevadm settle -t 120", timeout=150)
-    # systemd may answer before it has read what udev told it last: it is asked more than once.
     try:
-        machine.wait_for("for i in 1 2 3 4; do systemctl list-jobs --no-legend | grep -q . && exit 1; done; exit 0",
-                         180)
+        machine.wait_for(NO_JOBS, 180)
     except GuestTimeout as e:
         raise GuestTimeout(f"{e}\n{machine.sh('systemctl list-jobs --no-pager')}") from None
 

@@ -4,7 +4,7 @@ not contradict the tool. A whole Debian, with udev and systemd."""
 
 import pytest
 
-from reboots import VFIO, states
+from reboots import NO_JOBS, VFIO, states
 
 TYPE = "8086:10d3"
 NATIVE = ("e1000e", None)
@@ -22,8 +22,7 @@ def typed(guest):
     def sh(script):
         guest.sh(script, timeout=120)
         guest.sh("udevadm settle -t 60", timeout=90)
-        guest.sh("for i in 1 2 3 4 5 6 7 8 9 10; do while systemctl list-jobs --no-legend | grep -q .; do sleep 0.2; "
-                 "done; done", timeout=120)
+        guest.sh(f"until ({NO_JOBS}); do sleep 0.2; done", timeout=120)
         return states(guest, nic)[0]
 
     assert sh(f"vfioadm enable --persist {TYPE}") == NATIVE

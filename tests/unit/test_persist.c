@@ -113,17 +113,24 @@ static void test_initramfs_unknown(void **state)
 	assert_false(has_step(t, "rebuild-initramfs"));
 }
 
-static void test_initramfs_fails(void **state)
+/* assign --persist of one whose driver is in the initramfs, and that cannot be made anew. */
+static void rebuild_fails(struct persist_test *t)
 {
 	struct fault fails = {.kind = FAULT_FAIL, .error = EREMOTEIO, .nth = 1, .match = "rebuild*"};
-	struct persist_test *t = *state;
-	char name[256];
 
 	assert_int_equal(fake_control(t->host, "image nvme"), 0);
 	assert_int_equal(plan(t, vfioadm_plan_assign, TWIN0, (struct vfioadm_options){.persist = true}), 0);
 	assert_int_equal(fake_fault(t->host, &fails), 0);
 	assert_int_equal(vfioadm_plan_run(t->ctx, t->plan, &t->err), -EREMOTEIO);
 	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_UNDONE);
+}
+
+static void test_initramfs_fails(void **state)
+{
+	struct persist_test *t = *state;
+	char name[256];
+
+	rebuild_fails(t);
 	assert_non_null(strstr(vfioadm_error_message(t->err), "no room on /boot"));
 	assert_string_equal(driver_of(t->host, TWIN0), "nvme");
 	assert_null(declared(t, name));
@@ -146,18 +153,13 @@ static void edit(const struct vfioadm_step *step, void *userdata)
 
 static char *fails_while_edited(void **state, const char *text)
 {
-	struct fault fails = {.kind = FAULT_FAIL, .error = EREMOTEIO, .nth = 1, .match = "rebuild*"};
 	struct persist_test *t = *state;
 	char name[256];
 
-	assert_int_equal(fake_control(t->host, "image nvme"), 0);
-	assert_int_equal(plan(t, vfioadm_plan_assign, TWIN0, (struct vfioadm_options){.persist = true}), 0);
-	assert_int_equal(fake_fault(t->host, &fails), 0);
 	edited_text = text;
 	vfioadm_ctx_set_progress(t->ctx, edit, t);
-	assert_int_equal(vfioadm_plan_run(t->ctx, t->plan, &t->err), -EREMOTEIO);
+	rebuild_fails(t);
 	vfioadm_ctx_set_progress(t->ctx, NULL, NULL);
-	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_UNDONE);
 	assert_non_null(strstr(vfioadm_error_message(t->err), FILE_OF_TWIN0 ".conf stays as somebody has edited it"));
 	return declared(t, name);
 }
