@@ -14,10 +14,16 @@ struct run {
 	int r, status;
 };
 
+/* A transaction that is to be: of one declaration, and of it perhaps one function only. */
+struct task {
+	const char *name, *only;
+};
+
 struct runs {
 	struct cli *cli;
 	struct vfioadm_status *all;
 	bool dry;
+	const char *only; /* what is declared of this function, or NULL */
 	struct run *items;
 	size_t n;
 	int status;
@@ -63,7 +69,8 @@ static bool is_wanted(const struct cli *cli, const struct vfioadm_declared *item
 		return false;
 	if (!cli_has(cli, OPT_BOOT))
 		return true;
-	return item->state != VFIOADM_DECLARED_MISSING && item->state != VFIOADM_DECLARED_IN_FORCE;
+	return item->state != VFIOADM_DECLARED_MISSING &&
+	       (item->state != VFIOADM_DECLARED_IN_FORCE || item->n_with_host);
 }
 
 static int unknown_name(struct runs *all, const char *name)
@@ -151,7 +158,7 @@ static bool run_once(struct runs *all, const char *const *names, size_t n)
 	be_patient(all);
 	run = &all->items[all->n++];
 	options.dry_run |= all->dry;
-	options.only = all->cli->only;
+	options.only = all->only;
 	/* An initramfs takes minutes to make: that is not the boot's time. */
 	options.persist = !n && !cli_has(all->cli, OPT_BOOT);
 	run->name = n == 1 ? names[0] : NULL;
@@ -212,37 +219,77 @@ static bool is_over(struct runs *all)
 	return true;
 }
 
-static void run_each(struct runs *all, const char *const *names, size_t n)
+static void run_each(struct runs *all, const struct task *tasks, size_t n)
 {
 	size_t i = 0;
 
 	for (; i < n && !all->stop; i++) {
-		run_names(all, &names[i], 1);
+		all->only = tasks[i].only;
+		run_names(all, &tasks[i].name, 1);
 		all->stop = i + 1 < n && is_over(all);
 	}
 	if (i < n)
 		cli_sayf(all->cli, NULL, "%zu of %zu declarations not begun", n - i, n);
 	for (; i < n; i++)
-		all->items[all->n++].name = names[i];
+		all->items[all->n++].name = tasks[i].name;
+}
+
+static void run_atomic(struct runs *all, const char *const *names, size_t n)
+{
+	all->only = all->cli->only;
+	if (n && !all->stop)
+		run_names(all, names, n);
+}
+
+static size_t most_tasks(const struct vfioadm_status *status)
+{
+	size_t n = vfioadm_status_n(status);
+
+	for (size_t i = 0; i < vfioadm_status_n(status); i++)
+		n += vfioadm_status_item(status, i)->n_with_host;
+	return n;
+}
+
+/*
+ * At boot nobody has wished for the driver that got a function before vfio-pci had the ID of its type, as one that is
+ * built in does. Each such function is a task, so that one that is in use costs the others nothing.
+ */
+static size_t add_tasks(const struct cli *cli, const struct vfioadm_declared *item, struct task *tasks)
+{
+	bool boot = cli_has(cli, OPT_BOOT);
+	size_t n = 0;
+
+	if (!is_wanted(cli, item))
+		return 0;
+	if (!boot || item->state != VFIOADM_DECLARED_IN_FORCE)
+		tasks[n++] = (struct task){ item->name, cli->only };
+	for (size_t i = 0; boot && !cli->only && i < item->n_with_host; i++)
+		tasks[n++] = (struct task){ item->name, item->with_host[i] };
+	return n;
 }
 
 static int run_all(struct runs *all)
 {
-	size_t n = vfioadm_status_n(all->all), n_names = 0;
-	_cleanup_free_ const char **names = calloc(n + 1, sizeof(*names));
+	size_t most = most_tasks(all->all), n = 0, n_names = 0;
+	_cleanup_free_ const char **names = calloc(most + 1, sizeof(*names));
+	_cleanup_free_ struct task *tasks = calloc(most + 1, sizeof(*tasks));
 
-	all->items = calloc(2 * (n + 1) + 1, sizeof(*all->items));
-	if (!names || !all->items)
+	all->items = calloc(2 * (most + 1) + 1, sizeof(*all->items));
+	if (!names || !tasks || !all->items)
 		return cli_oom(all->cli);
-	for (size_t i = 0; i < n; i++)
-		if (is_wanted(all->cli, vfioadm_status_item(all->all, i)))
-			names[n_names++] = vfioadm_status_item(all->all, i)->name;
+	for (size_t i = 0; i < vfioadm_status_n(all->all); i++) {
+		const struct vfioadm_declared *item = vfioadm_status_item(all->all, i);
+
+		n += add_tasks(all->cli, item, tasks + n);
+		if (is_wanted(all->cli, item))
+			names[n_names++] = item->name;
+	}
 	(void)signals_stopped();
 	run_files(all);
-	if (!cli_has(all->cli, OPT_ATOMIC))
-		run_each(all, names, n_names);
-	else if (n_names && !all->stop)
-		run_names(all, names, n_names);
+	if (cli_has(all->cli, OPT_ATOMIC))
+		run_atomic(all, names, n_names);
+	else
+		run_each(all, tasks, n);
 	return all->status;
 }
 

@@ -166,6 +166,7 @@ static int stand_function(struct standing *s, const struct selection *all)
 static int stand_type(struct standing *s)
 {
 	const char *id = s->d->match[MATCH_CARD_TYPE];
+	char stay[64] = "";
 
 	if (!enabled_ids_cover(s->enabled, &s->d->type)) {
 		s->item->hint = "'vfioadm plan' says what would be done, 'vfioadm apply' does it.";
@@ -177,8 +178,11 @@ static int stand_type(struct standing *s)
 		if (differs)
 			return differs < 0 ? differs : 0;
 	}
-	return say(s, VFIOADM_DECLARED_IN_FORCE, "Card type %s is given to vfio-pci; %zu function%s of it.", id,
-		   s->m->functions.n, s->m->functions.n == 1 ? " is" : "s are");
+	if (s->item->n_with_host)
+		snprintf(stay, sizeof(stay), ", of which %zu stay%s with another driver", s->item->n_with_host,
+			 s->item->n_with_host == 1 ? "s" : "");
+	return say(s, VFIOADM_DECLARED_IN_FORCE, "Card type %s is given to vfio-pci; %zu function%s of it%s.", id,
+		   s->m->functions.n, s->m->functions.n == 1 ? " is" : "s are", stay);
 }
 
 static const char *hint_unread(enum match_key key)
@@ -218,19 +222,29 @@ static int stand_elsewhere(struct standing *s)
 	}
 }
 
+static bool is_with_host(const struct standing *s, const struct vfioadm_function *f)
+{
+	return s->d->match[MATCH_CARD_TYPE] && f->driver.state == VFIOADM_KNOWN && !uint_is(&f->vfio, 1);
+}
+
 static int copy_devices(struct standing *s)
 {
-	const char **devices = arena_alloc(s->arena, (s->m->functions.n + 1) * sizeof(*devices));
+	size_t n = s->m->functions.n;
+	const char **devices = arena_alloc(s->arena, (n + 1) * sizeof(*devices));
+	const char **with_host = arena_alloc(s->arena, (n + 1) * sizeof(*with_host));
 
-	if (!devices)
+	if (!devices || !with_host)
 		return -ENOMEM;
-	for (size_t i = 0; i < s->m->functions.n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		devices[i] = arena_strdup(s->arena, function_of(s, i)->address);
 		if (!devices[i])
 			return -ENOMEM;
+		if (is_with_host(s, function_of(s, i)))
+			with_host[s->item->n_with_host++] = devices[i];
 	}
 	s->item->devices = devices;
-	s->item->n_devices = s->m->functions.n;
+	s->item->n_devices = n;
+	s->item->with_host = with_host;
 	return 0;
 }
 

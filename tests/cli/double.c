@@ -728,6 +728,8 @@ int vfioadm_plan_apply(struct vfioadm_ctx *ctx, const char *const *names, size_t
 	r = vfioadm_plan_assign(ctx, names, n_names, options, ret_plan, ret_error);
 	if (r == 0 && !was_done(ctx, names[0]) && makes_virtual(names[0]))
 		(*ret_plan)->steps[0].action = "set-numvfs";
+	else if (r == 0 && options->only)
+		(*ret_plan)->outcomes[1].note = options->only;
 	else if (r == 0 && was_done(ctx, names[0]) && strcmp(names[0], "virtual") != 0)
 		(*ret_plan)->result = VFIOADM_RESULT_UNCHANGED;
 	if (r == 0 && n_names > 1)
@@ -809,7 +811,12 @@ static const struct vfioadm_declared declared[] = {
 	 .n_devices = 2, .devices = declared_devices, .message = "It fits two.", .hint = "say which"},
 	{.name = "ev\033il", .file = "/etc/vfioadm.d/ev\033il.conf", .state = VFIOADM_DECLARED_FOREIGN,
 	 .message = "another\033 card", .hint = "look\033"},
+	{.name = "type", .file = "/etc/vfioadm.d/type.conf", .state = VFIOADM_DECLARED_IN_FORCE,
+	 .n_devices = 2, .devices = declared_devices, .n_with_host = 2, .with_host = declared_devices,
+	 .message = "It is given to vfio-pci."},
 };
+
+enum { DECLARED_TYPE = sizeof(declared) / sizeof(declared[0]) - 1 };
 
 struct vfioadm_status {
 	struct vfioadm_declared items[16];
@@ -843,8 +850,10 @@ int vfioadm_status(struct vfioadm_ctx *ctx, struct vfioadm_status **ret_status,
 	if (strcmp(root, "/nopci") == 0)
 		return vfioadm_observe(ctx, 0, NULL, ret_error);
 	*ret_status = calloc(1, sizeof(**ret_status));
-	for (size_t i = 0; strcmp(root, "/all") == 0 && i < sizeof(declared) / sizeof(declared[0]); i++)
+	for (size_t i = 0; strcmp(root, "/all") == 0 && i < DECLARED_TYPE; i++)
 		add_declared(*ret_status, i);
+	if (strcmp(root, "/type") == 0)
+		add_declared(*ret_status, DECLARED_TYPE);
 	if (strcmp(root, "/quiet") == 0)
 		add_declared(*ret_status, 2);
 	if (strncmp(root, "/these/", 7) == 0)

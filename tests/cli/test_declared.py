@@ -62,7 +62,7 @@ def test_status_json(double):
     assert data["in_force"] is False
     assert data["declarations"][0] == {
         "name": "done", "file": "/etc/vfioadm.d/done.conf", "state": "differs", "devices": ["0000:01:00.0"],
-        "in_initramfs": True, "message": "0000:01:00.0 has e1000e.", "hint": "apply it"}
+        "with_host": [], "in_initramfs": True, "message": "0000:01:00.0 has e1000e.", "hint": "apply it"}
     assert data["declarations"][2]["hint"] is None and data["declarations"][3]["devices"] == []
     assert data["declarations"][7]["name"] == "ev\x1bil"
     r = double("status", "--json", "--sysroot", "/quiet")
@@ -231,6 +231,19 @@ def test_boot_passes_over_what_is_not_there(double):
     r = double("apply", "--boot", "--sysroot", "/all")
     assert "error" not in r.err and begun(r)[:3] == ["done", "refused", "wrong"]
     assert double("plan", "--boot").status == 2
+
+
+def test_boot_takes_what_built_in_drivers_have(double):
+    """Of a type that is in force: each function in a transaction of its own."""
+    def notes(*options):
+        declarations = double("apply", "--json", *options, "--sysroot", "/type").json()["declarations"]
+        return [(d["name"], d["functions"][1]["note"]) for d in declarations]
+
+    addresses = ["0000:01:00.0", "0000:02:00.0"]
+    assert notes("--boot") == [("type", a) for a in addresses]
+    assert notes("--boot", "--atomic") == notes() == [("type", "when freed")]
+    assert notes("--only", addresses[1]) == [("type", addresses[1])]
+    assert double("status", "--json", "--sysroot", "/type").json()["declarations"][0]["with_host"] == addresses
 
 
 def test_apply_json(double):

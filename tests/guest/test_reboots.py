@@ -8,7 +8,7 @@ import pytest
 from reboots import (DIRECTORY, VFIO, calm, declaration, declared, drivers, failed_units, node,
                      rebuild_initramfs, said, states, untouched, up, vfio_alone, virtual_functions)
 
-TYPE = "8086:10d3"
+TYPE, NET_TYPE = "8086:10d3", "1af4:1041"
 
 
 @pytest.mark.daily("debian-6.12", "initramfs-tools")
@@ -185,6 +185,18 @@ def test_a_card_type_and_a_built_in_driver(machine, initramfs):
     third = plug_nic(machine)
     vfio_alone(machine, third)
     keeps_the_promise(machine, *twins)
+
+    # By its type, which vfio-pci cannot have before a driver that is built in.
+    machine.sh(f"vfioadm release --persist {net} && vfioadm enable --persist {NET_TYPE}", timeout=240)
+    assert drivers(machine, net) == ["virtio-pci"]
+    assert "of which 1 stays with another driver" in machine.sh("vfioadm status", timeout=120)
+    machine.reboot()
+    calm(machine)
+    assert states(machine, net) == [(VFIO, VFIO if before_us else None)]
+    assert states(machine, *twins, machine.address("nic9")) == 3 * [(VFIO, None)]
+    assert machine.probes(net) == (["virtio-pci", VFIO] if before_us else [VFIO])
+    assert set(declared(machine).values()) == {"in-force"}
+    up(machine)
 
 
 @pytest.mark.long

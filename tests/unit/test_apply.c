@@ -89,6 +89,7 @@ static void test_one_of_a_type(void **state)
 {
 	struct persist_test *t = *state;
 	struct vfioadm_options one = { .only = TWIN1 };
+	const struct vfioadm_declared *item;
 
 	done(t, vfioadm_plan_enable, "1b36:0010", true);
 	assert_int_equal(plan(t, vfioadm_plan_apply, "type-1b36-0010", (struct vfioadm_options){0}), 0);
@@ -97,6 +98,11 @@ static void test_one_of_a_type(void **state)
 	assert_int_equal(vfioadm_plan_run(t->ctx, t->plan, &t->err), 0);
 	assert_string_equal(driver_of(t->host, TWIN0), "nvme");
 	assert_string_equal(driver_of(t->host, TWIN1), "vfio-pci");
+	item = status_of(t, NULL);
+	assert_int_equal(item->n_devices, 2);
+	assert_int_equal(item->n_with_host, 1);
+	assert_string_equal(item->with_host[0], TWIN0);
+	assert_non_null(strstr(item->message, "2 functions are of it, of which 1 stays with another driver"));
 	assert_int_equal(plan(t, vfioadm_plan_apply, "type-1b36-0010", one), 0);
 	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_UNCHANGED);
 	/* Released by hand: it is left alone. */
