@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { COMMANDS_MAX = 32, WORDS_MAX = 32, LINE_MAX_LENGTH = 512 };
+enum { COMMANDS_MAX = 128, WORDS_MAX = 32, LINE_MAX_LENGTH = 512 };
 
 struct command {
 	char line[LINE_MAX_LENGTH];
@@ -75,8 +75,8 @@ int main(int argc, char **argv)
 	size_t n = read_commands(commands);
 	posix_spawn_file_actions_t actions;
 
-	if (rounds < 1 || !n) {
-		fprintf(stderr, "usage: timing ROUNDS <COMMANDS\n");
+	if (rounds < 1 || !n || !feof(stdin)) {
+		fprintf(stderr, "usage: timing ROUNDS <COMMANDS (at most %d)\n", COMMANDS_MAX - 1);
 		return 2;
 	}
 	posix_spawn_file_actions_init(&actions);
