@@ -176,7 +176,7 @@ WITHOUT_MODULE = {
     "lost": "rm /lib/modules/*/kernel/drivers/vfio/pci/vfio-pci.ko*",
     "forbidden": "echo 'install vfio-pci /bin/false' >/etc/modprobe.d/no-vfio.conf",
 }
-HOW = {("debian-6.12", "initramfs-tools"): "lost", ("debian-6.1", "dracut"): "forbidden"}
+HOW = {("debian-6.12", "initramfs-tools"): "lost", ("debian-6.12", "dracut"): "forbidden"}
 
 
 @pytest.mark.daily("debian-6.12", "dracut")
