@@ -50,6 +50,8 @@ struct host_ops {
 			     unsigned *ret_minor);
 	/* Processes of our own that a search for users must leave out; false: none other than ours. */
 	bool (*is_ours)(struct host *h, pid_t pid);
+	/* Lets a moment (20 ms) go by, for who wants to look again. NULL: nothing changes here by itself. */
+	void (*pause)(struct host *h);
 
 	/*
 	 * A run claims what it is going to move, by name: a function's address, or "host" for what is not

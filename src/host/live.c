@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "config.h"
 #include "host/act.h"
@@ -111,6 +112,14 @@ static int live_device_number(struct host *h, const char *path, bool *ret_block,
 	return 0;
 }
 
+static void live_pause(struct host *h)
+{
+	static const struct timespec moment = { .tv_nsec = 20000000 };
+
+	(void)h;
+	nanosleep(&moment, NULL);
+}
+
 static void live_announce(struct host *h, const char *text)
 {
 	(void)h;
@@ -141,6 +150,7 @@ static const struct host_ops live_ops = {
 	.unmap = live_unmap,
 	.device_number = live_device_number,
 	.is_ours = live_is_ours,
+	.pause = live_pause,
 	.prepare = live_prepare,
 	.claim = live_claim,
 	.unclaim = live_unclaim,

@@ -21,6 +21,7 @@ struct uses {
 	struct owned_list found;
 	struct owned_list unseen;      /* name: the sentence */
 	struct open_nodes *open;       /* uses_nodes.c: found when first asked for, in the arena */
+	unsigned pauses;               /* uses_nodes.c: made so far, for what passes by itself */
 };
 
 /**

@@ -196,6 +196,32 @@ const char *opener_registers(const struct opener *o, const char *address)
 	return str_after(rest, "resource") || streq(rest, "config") || streq(rest, "rom") ? rest : NULL;
 }
 
+static bool is_still_open(struct uses *u, const struct opener *o)
+{
+	char path[64], link[PATH_MAX];
+
+	snprintf(path, sizeof(path), "proc/%d/fd/%d", o->process->pid, o->fd);
+	return u->h->ops->readlink(u->h, -1, path, link, sizeof(link)) >= 0 && streq(host_clean_text(link), o->path);
+}
+
+/*
+ * libvirt reads the registers of each function that appears, lspci those of all, and both are done at once: to name
+ * them would refuse a change that succeeds a second later. Who drives a device keeps it. The time is for all files.
+ */
+static bool is_kept_open(struct uses *u, const struct opener *o)
+{
+	enum { PAUSES = 25 };
+
+	if (!u->h->ops->pause)
+		return true;
+	for (; is_still_open(u, o); u->pauses++) {
+		if (u->pauses == PAUSES)
+			return true;
+		u->h->ops->pause(u->h);
+	}
+	return false;
+}
+
 static int add_drivers_of_registers(struct uses *u, size_t function)
 {
 	for (size_t i = 0; i < u->procs->n_openers; i++) {
@@ -207,7 +233,7 @@ static int add_drivers_of_registers(struct uses *u, size_t function)
 		if (!file)
 			continue;
 		process_describe(o->process, who, sizeof(who));
-		if (uses_has(u, function, NULL, who))
+		if (uses_has(u, function, NULL, who) || !is_kept_open(u, o))
 			continue;
 		r = uses_add(u, function, "in-use-open", who,
 			     "has its file %s open and can drive it by itself", file);

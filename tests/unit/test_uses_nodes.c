@@ -120,6 +120,41 @@ static void test_registers(void **state)
 						  "open and can drive it by itself");
 }
 
+static struct tmp_tree *passing;
+static unsigned paused;
+
+/* Who has looked closes its file after a while. */
+static void pass(struct host *h)
+{
+	(void)h;
+	if (++paused == 3)
+		tmp_remove(passing, "proc/83/fd/9");
+}
+
+/* libvirt looks at each function that appears: by the time of the second look it has done so. */
+static void test_registers_that_are_looked_at(void **state)
+{
+	struct tmp_tree *t = passing = *state;
+	static struct host_ops ops;
+
+	fill(t);
+	uses_process(t, 83, "libvirtd");
+	uses_open(t, 83, 9, "/sys/devices/" DEV0 "/config");
+	uses_process(t, 84, "dpdk");
+	uses_open(t, 84, 9, "/sys/devices/" DEV1 "/config");
+	tmp_observe(t);
+	ops = *t->host->ops;
+	ops.pause = pass;
+	t->host->ops = &ops;
+	paused = 0;
+	uses_search_observed(t, FIRST " " SECOND);
+	assert_string_equal(uses_text(t, FIRST), "");
+	assert_string_equal(uses_text(t, SECOND),
+			    "in-use-open dpdk (pid 84): has its file config open and can drive it by itself");
+	/* The time is for all of them together. */
+	assert_int_equal(paused, 25);
+}
+
 static void test_proc_bus_pci(void **state)
 {
 	static const struct {
@@ -270,6 +305,7 @@ int main(void)
 		TEST(test_behind_vmd),
 		TEST(test_once_for_each_process),
 		TEST(test_registers),
+		TEST(test_registers_that_are_looked_at),
 		cmocka_unit_test(test_proc_bus_pci),
 		TEST(test_hostile),
 		TEST(test_unknown_node),

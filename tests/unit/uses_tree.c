@@ -49,10 +49,15 @@ void uses_open(struct tmp_tree *t, int pid, int fd, const char *target)
 
 void uses_search(struct tmp_tree *t, const char *addresses)
 {
+	tmp_observe(t);
+	uses_search_observed(t, addresses);
+}
+
+void uses_search_observed(struct tmp_tree *t, const char *addresses)
+{
 	char copy[256], *rest;
 	bool *wanted;
 
-	tmp_observe(t);
 	wanted = calloc(t->inv->n_functions + 1, sizeof(*wanted));
 	assert_non_null(wanted);
 	assert_true(strlen(addresses) < sizeof(copy));

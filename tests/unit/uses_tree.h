@@ -14,6 +14,8 @@ void uses_process(struct tmp_tree *t, int pid, const char *name);
 void uses_open(struct tmp_tree *t, int pid, int fd, const char *target);
 /** addresses: those to search for, blanks between. */
 void uses_search(struct tmp_tree *t, const char *addresses);
+/** The same of a host that was observed before. */
+void uses_search_observed(struct tmp_tree *t, const char *addresses);
 /** "code what: why" of each user, "; " between, in order. */
 const char *uses_text(struct tmp_tree *t, const char *address);
 /** The same, of those whose code starts so. */
