@@ -138,8 +138,8 @@ int change_perform(struct cli *cli, struct vfioadm_plan *plan, bool dry, struct 
 	*ret_status = status_of(plan, error, r);
 	/* It did not even begin (the lock, the store): there is nothing to say about any function. */
 	if (r < 0 && (vfioadm_plan_result(plan) != VFIOADM_RESULT_PLANNED))
-		cli_say(cli, error ? vfioadm_error_message(error) : strerror(-r),
-			vfioadm_error_hint(error));
+		cli_sayf(cli, vfioadm_error_hint(error), "%s%s%s", cli->about ? cli->about : "", cli->about ? ": " : "",
+			 error ? vfioadm_error_message(error) : strerror(-r));
 	*ret_error = error;
 	return r;
 }

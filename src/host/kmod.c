@@ -20,6 +20,7 @@
 	X(kmod_module_new_from_lookup)                                                                       \
 	X(kmod_module_get_module)                                                                            \
 	X(kmod_module_get_options)                                                                           \
+	X(kmod_module_get_install_commands)                                                                  \
 	X(kmod_module_probe_insert_module)                                                                   \
 	X(kmod_module_unref)                                                                                 \
 	X(kmod_module_unref_list)
@@ -85,6 +86,7 @@ static char *with_configured_ids(const struct kmod *k, const struct kmod_module 
 static int insert_one(const struct kmod *k, struct kmod_module *mod, const char *options)
 {
 	_cleanup_free_ char *all = NULL;
+	int r;
 
 	if (options) {
 		all = with_configured_ids(k, mod, options);
@@ -92,8 +94,9 @@ static int insert_one(const struct kmod *k, struct kmod_module *mod, const char 
 			return -ENOMEM;
 	}
 	/* The kernel ignores parameters for a module that is loaded, without a word. */
-	return k->kmod_module_probe_insert_module(mod, options ? KMOD_PROBE_FAIL_ON_LOADED : 0, all, NULL,
-						  NULL, NULL);
+	r = k->kmod_module_probe_insert_module(mod, options ? KMOD_PROBE_FAIL_ON_LOADED : 0, all, NULL, NULL, NULL);
+	/* libkmod says of the command only that it failed, by what the kernel says of a bad parameter. */
+	return r == -EINVAL && k->kmod_module_get_install_commands(mod) ? -EOPNOTSUPP : r;
 }
 
 static int insert(const struct kmod *k, struct kmod_list *list, const char *options)

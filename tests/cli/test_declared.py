@@ -146,7 +146,7 @@ def test_errors_name_the_declaration(double):
 
 def test_undone(double):
     r = double("apply", *these("undone", "ok"))
-    assert r.status == 1 and r.err == "vfioadm: unbind failed, all is as before\n"
+    assert r.status == 1 and r.err == "vfioadm: undone: unbind failed, all is as before\n"
     assert "0000:01:00.0: e1000e (as before)" in r.out and r.out.endswith("\n".join(["ok:", *MOVED, ""]))
 
 
