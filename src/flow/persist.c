@@ -321,6 +321,15 @@ static int say_what_still_declares(struct persist *p, const struct vfioadm_funct
 	return 0;
 }
 
+/* There is nothing that could be taken back, but what cannot be read may have been meant to say it. */
+static int say_what_may_declare(struct persist *p, const char *what, struct vfioadm_error **err)
+{
+	for (size_t i = 0; i < p->d.declared.n_problems; i++)
+		if (check_perhaps_declared(p->plan, what, p->d.declared.problems[i].file) < 0)
+			return error_oom(err);
+	return 0;
+}
+
 static int forget(struct persist *p, size_t function, struct vfioadm_error **err)
 {
 	struct vfioadm_function *f = &p->look->inv->functions[function];
@@ -328,7 +337,7 @@ static int forget(struct persist *p, size_t function, struct vfioadm_error **err
 	const struct declaration *d;
 
 	if (at < 0 || !p->d.declared.found.items)
-		return 0;
+		return say_what_may_declare(p, f->address, err);
 	d = &p->d.declared.found.items[at];
 	if (d->multiple || d->match[MATCH_CARD_TYPE] || d->vfs.state == VFIOADM_KNOWN)
 		return fail_not_alone(d, f, err);
@@ -397,9 +406,11 @@ static int forget_type(struct persist *p, const struct cardtype *type, struct vf
 {
 	const struct declaration *d = persist_type_declared(p, type);
 	_cleanup_free_ char *what = NULL;
+	char id[CARDTYPE_MAX];
 
+	cardtype_format(type, id);
 	if (!d)
-		return 0;
+		return say_what_may_declare(p, id, err);
 	what = str_format(is_ours_to_write(d) ? "card type %s" : "Card type %s", d->match[MATCH_CARD_TYPE]);
 	if (!what)
 		return error_oom(err);

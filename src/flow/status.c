@@ -272,7 +272,7 @@ static int stand(struct standing *s)
 		return stand_elsewhere(s);
 	/* A PF needs its driver before it can have virtual functions, which is not the initramfs's work. */
 	s->item->in_initramfs &= s->d->vfs.state != VFIOADM_KNOWN;
-	return s->d->vfs.state == VFIOADM_KNOWN ? stand_virtual(s->look, s->d, s->m, s->arena, s->item) :
+	return s->d->vfs.state == VFIOADM_KNOWN ? stand_virtual(s->look, s->d, s->m, s->ctx->run_dir, s->arena, s->item) :
 						  stand_function(s, &all);
 }
 

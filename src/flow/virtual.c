@@ -30,13 +30,29 @@ static int find_other_owner(struct look *look, const struct declaration *d, cons
 	return r;
 }
 
-static size_t count_elsewhere(const struct look *look, const struct declaration *d, const struct selection *all)
-{
-	size_t n = 0;
+/* Those that are not where they belong, and the first of them that waits for nothing but to be assigned. */
+struct elsewhere {
+	size_t n, n_held;
+	const char *held;
+};
 
-	for (size_t i = 0; i < all->n; i++)
-		n += !match_has_driver(d, &look->inv->functions[all->items[i]]);
-	return n;
+static struct elsewhere count_elsewhere(const struct look *look, const struct declaration *d,
+					const struct selection *all, const char *run_dir)
+{
+	struct elsewhere e = { 0 };
+
+	for (size_t i = 0; i < all->n; i++) {
+		const struct vfioadm_function *f = &look->inv->functions[all->items[i]];
+
+		if (match_has_driver(d, f))
+			continue;
+		e.n++;
+		if (!look->host->live || !hold_is_set(run_dir, f->address))
+			continue;
+		e.n_held++;
+		e.held = e.held ? e.held : f->address;
+	}
+	return e;
 }
 
 int virtual_functions(const struct look *look, const struct match *m, struct selection *ret)
@@ -50,35 +66,53 @@ int virtual_functions(const struct look *look, const struct match *m, struct sel
 	return r;
 }
 
-int stand_virtual(struct look *look, const struct declaration *d, const struct match *m, struct arena *arena,
-		  struct vfioadm_declared *item)
+static const char *held_words(struct arena *arena, const struct elsewhere *e)
+{
+	if (e->n_held == 1)
+		return arena_format(arena, "%s was released, and is", e->held);
+	return arena_format(arena, "%s and %zu other%s were released, and are", e->held, e->n_held - 1, e->n_held == 2 ? "" : "s");
+}
+
+static const char *words_for(struct arena *arena, const struct declaration *d, const char *pf, size_t n,
+			     const struct elsewhere *e, const char *node)
+{
+	const char *driver = d->driver ? d->driver : "a VFIO driver", *s = n == 1 ? "" : "s";
+
+	if (n != d->vfs.value)
+		return arena_format(arena, "%s has %zu virtual function%s, and is to have %u.", pf, n, s,
+				    (unsigned)d->vfs.value);
+	if (node)
+		return arena_format(arena, "%s has %zu virtual function%s, and %s has another owner or mode than [Node] "
+					   "says.", pf, n, s, node);
+	if (!e->n)
+		return arena_format(arena, "%s has %zu virtual function%s, on %s.", pf, n, s, driver);
+	if (e->n > e->n_held)
+		return arena_format(arena, "%s has %zu virtual function%s, %zu of them not on %s.", pf, n, s, e->n, driver);
+	return arena_format(arena, "%s has %zu virtual function%s; %s left alone until assigned or the host boots.", pf, n, s, held_words(arena, e));
+}
+
+int stand_virtual(struct look *look, const struct declaration *d, const struct match *m, const char *run_dir,
+		  struct arena *arena, struct vfioadm_declared *item)
 {
 	_cleanup_selection_ struct selection all = { 0 };
 	_cleanup_free_ char *node = NULL;
-	const char *pf = pf_of(look, m)->address;
-	size_t elsewhere;
+	struct elsewhere e;
+	bool complete;
 
 	if (virtual_functions(look, m, &all) < 0)
 		return -ENOMEM;
-	elsewhere = count_elsewhere(look, d, &all);
-	if (!elsewhere && find_other_owner(look, d, &all, &node) < 0)
+	e = count_elsewhere(look, d, &all, run_dir);
+	if (!e.n && find_other_owner(look, d, &all, &node) < 0)
 		return -ENOMEM;
-	item->state = all.n == d->vfs.value && !elsewhere && !node ? VFIOADM_DECLARED_IN_FORCE :
-								     VFIOADM_DECLARED_DIFFERS;
-	if (all.n != d->vfs.value)
-		item->message = arena_format(arena, "%s has %zu virtual functions, and is to have %u.", pf, all.n,
-					     (unsigned)d->vfs.value);
-	else if (node)
-		item->message = arena_format(arena, "%s has %zu virtual functions, and %s has another owner or "
-						    "mode than [Node] says.", pf, all.n, node);
-	else if (!elsewhere)
-		item->message = arena_format(arena, "%s has %zu virtual function%s, on %s.", pf, all.n,
-					     all.n == 1 ? "" : "s", d->driver ? d->driver : "a VFIO driver");
-	else
-		item->message = arena_format(arena, "%s has %zu virtual functions, %zu of them not on %s.", pf, all.n,
-					     elsewhere, d->driver ? d->driver : "a VFIO driver");
+	complete = all.n == d->vfs.value && !node;
+	item->message = words_for(arena, d, pf_of(look, m)->address, all.n, &e, node);
+	item->state = complete && !e.n		? VFIOADM_DECLARED_IN_FORCE :
+		      complete && e.n == e.n_held ? VFIOADM_DECLARED_HELD :
+						    VFIOADM_DECLARED_DIFFERS;
 	if (item->state == VFIOADM_DECLARED_DIFFERS)
 		item->hint = "'vfioadm plan' says what would be done, 'vfioadm apply' does it.";
+	if (item->state == VFIOADM_DECLARED_HELD)
+		item->hint = "'vfioadm assign' takes it again before the next boot.";
 	return item->message ? 0 : -ENOMEM;
 }
 

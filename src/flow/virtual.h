@@ -4,9 +4,9 @@
 
 #include "flow/declared.h"
 
-/** How a PF stands whose virtual functions are declared. -ENOMEM. */
-int stand_virtual(struct look *look, const struct declaration *d, const struct match *m, struct arena *arena,
-		  struct vfioadm_declared *item) MUST_CHECK;
+/** How a PF stands whose virtual functions are declared. run_dir: where holds are noted. -ENOMEM. */
+int stand_virtual(struct look *look, const struct declaration *d, const struct match *m, const char *run_dir,
+		  struct arena *arena, struct vfioadm_declared *item) MUST_CHECK;
 /** All its virtual functions. -ENOMEM. */
 int virtual_functions(const struct look *look, const struct match *m, struct selection *ret) MUST_CHECK;
 /** Steps that create them, when there are none yet. Only then can anybody know what they are called. */

@@ -119,6 +119,25 @@ static void test_one_of_a_type(void **state)
 	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_UNCHANGED);
 }
 
+/* Nothing that could be read declares it, but what has an error was perhaps meant to. */
+static void test_a_file_that_may_declare(void **state)
+{
+	struct persist_test *t = *state;
+
+	for (int broken = 0; broken < 2; broken++) {
+		if (broken)
+			write_conf(t, "broken", "[Match]\nVendr=1b36\n");
+		done(t, vfioadm_plan_assign, TWIN0, false);
+		done(t, vfioadm_plan_release, TWIN0, true);
+		assert_int_equal(finding(t, "still-declared") != NULL, broken);
+		done(t, vfioadm_plan_enable, "1b36:0010", false);
+		done(t, vfioadm_plan_disable, "1b36:0010", true);
+		assert_int_equal(finding(t, "still-declared") != NULL, broken);
+	}
+	assert_non_null(strstr(finding(t, "still-declared")->message,
+			       "broken.conf has an error: whether it declares 1b36:0010 cannot be said"));
+}
+
 static void test_virtual_functions(void **state)
 {
 	struct persist_test *t = *state;
@@ -133,6 +152,12 @@ static void test_virtual_functions(void **state)
 	/* Now that they are there: the second transaction. */
 	done(t, vfioadm_plan_apply, "vfs", false);
 	assert_state(t, "vfs", VFIOADM_DECLARED_IN_FORCE);
+	assert_int_equal(plan(t, vfioadm_plan_apply, "vfs", (struct vfioadm_options){0}), 0);
+	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_UNCHANGED);
+	/* Released by hand: apply leaves them alone, and that is said. */
+	done(t, vfioadm_plan_release, "0000:03:10.0", false);
+	assert_state(t, "vfs", VFIOADM_DECLARED_HELD);
+	assert_non_null(strstr(status_of(t, "vfs")->message, "0000:03:10.0 was released, and is left alone"));
 	assert_int_equal(plan(t, vfioadm_plan_apply, "vfs", (struct vfioadm_options){0}), 0);
 	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_UNCHANGED);
 	/* The kernel changes their number only from 0. */
@@ -372,6 +397,7 @@ int main(void)
 		TEST(test_two_for_one),
 		TEST(test_type_and_card),
 		TEST(test_one_of_a_type),
+		TEST(test_a_file_that_may_declare),
 		TEST(test_virtual_functions),
 		TEST(test_too_many_virtual_functions),
 		TEST(test_by_hand),
