@@ -9,21 +9,23 @@
 /* What became of one transaction. */
 struct run {
 	const char *name; /* NULL: all of them in one */
+	const char *only; /* what is declared of this function, or NULL */
 	struct vfioadm_plan *plan;
 	struct vfioadm_error *error;
 	int r, status;
 };
 
-/* A transaction that is to be: of one declaration, and of it perhaps one function only. */
+/* A transaction that is to be. */
 struct task {
 	const char *name, *only;
+	bool late; /* the function was another driver's at boot: what is declared stands without it */
 };
 
 struct runs {
 	struct cli *cli;
 	struct vfioadm_status *all;
 	bool dry;
-	const char *only; /* what is declared of this function, or NULL */
+	struct task task; /* the one that is at work */
 	struct run *items;
 	size_t n;
 	int status;
@@ -70,7 +72,7 @@ static bool is_wanted(const struct cli *cli, const struct vfioadm_declared *item
 	if (!cli_has(cli, OPT_BOOT))
 		return true;
 	return item->state != VFIOADM_DECLARED_MISSING &&
-	       (item->state != VFIOADM_DECLARED_IN_FORCE || item->n_with_host);
+	       (item->state != VFIOADM_DECLARED_IN_FORCE || item->n_late);
 }
 
 static int unknown_name(struct runs *all, const char *name)
@@ -158,7 +160,7 @@ static bool run_once(struct runs *all, const char *const *names, size_t n)
 	be_patient(all);
 	run = &all->items[all->n++];
 	options.dry_run |= all->dry;
-	options.only = all->only;
+	options.only = run->only = all->task.only;
 	/* An initramfs takes minutes to make: that is not the boot's time. */
 	options.persist = !n && !cli_has(all->cli, OPT_BOOT);
 	run->name = n == 1 ? names[0] : NULL;
@@ -169,7 +171,8 @@ static bool run_once(struct runs *all, const char *const *names, size_t n)
 	} else {
 		perform(all, run);
 	}
-	all->status = worse(all->status, run->status);
+	if (!all->task.late || run->status != VFIOADM_EXIT_REFUSED)
+		all->status = worse(all->status, run->status);
 	/* What keeps this one from its beginning keeps the others too, and each would wait for the lock. */
 	all->stop = vfioadm_error_code(run->error) == VFIOADM_E_BUSY ||
 		    (!run->plan && vfioadm_error_code(run->error) == VFIOADM_E_NOT_PERMITTED);
@@ -219,24 +222,34 @@ static bool is_over(struct runs *all)
 	return true;
 }
 
+/* Without its card type vfio-pci cannot have the function, and why is said already. */
+static bool is_in_vain(const struct runs *all, const struct task *task)
+{
+	const struct run *last = all->n ? &all->items[all->n - 1] : NULL;
+
+	return task->late && last && !last->only && last->name == task->name && last->status;
+}
+
 static void run_each(struct runs *all, const struct task *tasks, size_t n)
 {
 	size_t i = 0;
 
 	for (; i < n && !all->stop; i++) {
-		all->only = tasks[i].only;
+		if (is_in_vain(all, &tasks[i]))
+			continue;
+		all->task = tasks[i];
 		run_names(all, &tasks[i].name, 1);
 		all->stop = i + 1 < n && is_over(all);
 	}
 	if (i < n)
-		cli_sayf(all->cli, NULL, "%zu of %zu declarations not begun", n - i, n);
+		cli_sayf(all->cli, NULL, "%zu of %zu transactions not begun", n - i, n);
 	for (; i < n; i++)
-		all->items[all->n++].name = tasks[i].name;
+		all->items[all->n++] = (struct run){ .name = tasks[i].name, .only = tasks[i].only };
 }
 
 static void run_atomic(struct runs *all, const char *const *names, size_t n)
 {
-	all->only = all->cli->only;
+	all->task.only = all->cli->only;
 	if (n && !all->stop)
 		run_names(all, names, n);
 }
@@ -246,14 +259,11 @@ static size_t most_tasks(const struct vfioadm_status *status)
 	size_t n = vfioadm_status_n(status);
 
 	for (size_t i = 0; i < vfioadm_status_n(status); i++)
-		n += vfioadm_status_item(status, i)->n_with_host;
+		n += vfioadm_status_item(status, i)->n_late;
 	return n;
 }
 
-/*
- * At boot nobody has wished for the driver that got a function before vfio-pci had the ID of its type, as one that is
- * built in does. Each such function is a task, so that one that is in use costs the others nothing.
- */
+/* Each function that came too late for its card type is a task, so that one that is in use costs the others nothing. */
 static size_t add_tasks(const struct cli *cli, const struct vfioadm_declared *item, struct task *tasks)
 {
 	bool boot = cli_has(cli, OPT_BOOT);
@@ -262,9 +272,9 @@ static size_t add_tasks(const struct cli *cli, const struct vfioadm_declared *it
 	if (!is_wanted(cli, item))
 		return 0;
 	if (!boot || item->state != VFIOADM_DECLARED_IN_FORCE)
-		tasks[n++] = (struct task){ item->name, cli->only };
-	for (size_t i = 0; boot && !cli->only && i < item->n_with_host; i++)
-		tasks[n++] = (struct task){ item->name, item->with_host[i] };
+		tasks[n++] = (struct task){ item->name, cli->only, false };
+	for (size_t i = 0; boot && i < item->n_late; i++)
+		tasks[n++] = (struct task){ item->name, item->late[i], true };
 	return n;
 }
 
@@ -313,6 +323,7 @@ static void run_json(struct json *j, const struct run *run)
 {
 	json_object(j, NULL, true);
 	json_string(j, "name", run->name);
+	json_string(j, "function", run->only);
 	json_string(j, "result", run->plan ? vfioadm_result_name(vfioadm_plan_result(run->plan)) : NULL);
 	if (run->plan)
 		change_json_members(j, run->plan);
@@ -390,6 +401,9 @@ static int apply(struct cli *cli, bool dry)
 	if (cli->bare_force)
 		return cli_usage(cli, "vfioadm plan says which findings there are",
 				 "--force needs the codes of the findings to override: --force CODE[,CODE...]");
+	if (cli_has(cli, OPT_BOOT) && (cli->only || cli_has(cli, OPT_ATOMIC)))
+		return cli_usage(cli, "what boots the host gives --boot alone", "--boot cannot be given with --%s",
+				 cli->only ? "only" : "atomic");
 	r = vfioadm_status(cli->ctx, &all.all, &error);
 	if (r < 0)
 		return cli_error(cli, error, r);

@@ -69,10 +69,6 @@ static void item_json(struct json *j, const struct vfioadm_declared *item)
 	for (size_t i = 0; i < item->n_devices; i++)
 		json_string(j, NULL, item->devices[i]);
 	json_array_end(j);
-	json_array(j, "with_host", false);
-	for (size_t i = 0; i < item->n_with_host; i++)
-		json_string(j, NULL, item->with_host[i]);
-	json_array_end(j);
 	json_bool(j, "in_initramfs", item->in_initramfs);
 	json_string(j, "message", item->message);
 	json_string(j, "hint", item->hint);

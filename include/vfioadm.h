@@ -536,11 +536,12 @@ struct vfioadm_declared {
 	enum vfioadm_declared_state state;
 	size_t n_devices;
 	const char *const *devices;    /**< addresses of the functions that it means now */
-	size_t n_with_host;
-	const char *const *with_host;  /**< of a card type: those of them that a driver of the host has */
 	const char *message;           /**< one sentence */
 	const char *hint;              /**< or NULL */
 	bool in_initramfs;             /**< its file belongs into the initramfs: see "config list" */
+	size_t n_late;
+	const char *const *late;       /**< of a card type: those of them that at this boot a driver of the host was first
+					    to have (built in, or loaded before vfioadm), and that nobody has moved since */
 };
 
 /** Opaque: all declarations, by name. */

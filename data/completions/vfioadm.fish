@@ -174,5 +174,5 @@ complete -c vfioadm -n '__vfioadm_verb enable' -l modprobe -d 'Also by /etc/modp
 complete -c vfioadm -n '__vfioadm_verb plan apply' -l atomic -d 'All declarations or none, in one transaction'
 complete -c vfioadm -n '__vfioadm_verb plan apply' -l only -x -a '(__vfioadm_addresses)' \
     -d 'Only what is declared of this function'
-complete -c vfioadm -n '__vfioadm_verb apply' -l boot -d 'Pass over devices that are not there'
+complete -c vfioadm -n '__vfioadm_verb apply' -l boot -d 'As the boot does it'
 complete -c vfioadm -n '__vfioadm_verb config' -l initramfs -d 'Only files that belong into the initramfs'

@@ -116,6 +116,8 @@ static void drop_bound(struct run *run, struct target *t)
 			 "%s is on %s already, which is built in or was loaded before; vfioadm-apply.service will "
 			 "look at it.",
 			 t->f->address, driver);
+	if (!uint_is(&t->f->vfio, 1))
+		notes_late(run, t);
 }
 
 static void drop_unfit(struct run *run)
@@ -190,6 +192,11 @@ static void override_all(struct run *run)
 
 /* ---- drivers ---- */
 
+static const char *why_not_loaded(int r)
+{
+	return r == -EOPNOTSUPP ? "modprobe.d has a command for it instead, which failed" : strerror(-r);
+}
+
 /*
  * A module that takes long to come takes what names its driver when it is there, as is meant: the overrides stay.
  * One that cannot be had leaves the functions to their native drivers.
@@ -205,7 +212,7 @@ static void fail_driver(struct run *run, const char *driver, int r)
 			put_back(run, t);
 		run_drop(run, t, EARLY_WARNING, coming ? "%s: the driver %s is still being loaded (%s)." :
 							 "%s: the driver %s cannot be loaded: %s.",
-			 t->f->address, driver, coming ? "its override stays" : strerror(-r));
+			 t->f->address, driver, coming ? "its override stays" : why_not_loaded(r));
 	}
 }
 

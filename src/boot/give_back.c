@@ -177,6 +177,7 @@ int run_give_back_undeclared(struct run *run)
 {
 	int r = notes_first_in_host(run);
 
+	run->first_in_host = r > 0;
 	if (r < 0)
 		run_log(run, EARLY_WARNING,
 			"What the initramfs has claimed cannot be compared with what is declared: %s.", strerror(-r));

@@ -74,3 +74,20 @@ int notes_first_in_host(const struct run *run)
 	r = errno == ENOENT ? file_replace(dir, host_name, "", 0) : -errno;
 	return r < 0 ? r : 1;
 }
+
+void notes_late(struct run *run, const struct target *t)
+{
+	char override[256];
+	int r;
+
+	if (!run->first_in_host || !t->by_type || streq(t->f->driver.value, "pci-stub"))
+		return;
+	run_last_step(run);
+	/* Who names a driver wants it. */
+	if (observe_override(run->h, t->f->address, override, sizeof(override)) < 0 || *override)
+		return;
+	r = late_set(run->e->run_dir, t->f->address);
+	if (r < 0)
+		run_log(run, EARLY_WARNING, "%s: that vfioadm-apply.service is to look at it could not be noted: %s.",
+			t->f->address, strerror(-r));
+}

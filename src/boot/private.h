@@ -31,6 +31,7 @@ struct run {
 	size_t n_targets;
 	int64_t end_ms; /* 0: no limit */
 	struct strv noted; /* addresses claimed in this boot before this run */
+	bool first_in_host;
 	bool incomplete;
 };
 
@@ -67,6 +68,8 @@ int notes_drop(const struct run *run) MUST_CHECK;
  * was here, and people may have assigned functions by hand since. Or a negative errno.
  */
 int notes_first_in_host(const struct run *run) MUST_CHECK;
+/** A driver of the host was first to have it. Nobody can have wished for that before the host's first run. */
+void notes_late(struct run *run, const struct target *t);
 
 /* give_back.c */
 /** What an initramfs has claimed that no file declares any more goes to its native driver. -ENOMEM. */

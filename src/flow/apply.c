@@ -106,11 +106,21 @@ static int fail_conflict(const struct wanted *w, size_t i, size_t rival, size_t 
 	return -ENOTUNIQ;
 }
 
+/* The function that is asked for, or one that cannot be left to the host when that one goes. */
+static bool is_asked_for(const struct wanted *w, const struct vfioadm_function *f, bool given)
+{
+	const struct vfioadm_function *only = w->options->only ? inventory_get(w->look->inv, w->options->only) : NULL;
+
+	if (!only || (!given && f->driver.state != VFIOADM_KNOWN))
+		return false;
+	return f == only || (f->driver.state == VFIOADM_KNOWN && only->iommu_group.state == VFIOADM_KNOWN &&
+			     uint_is(&f->iommu_group, only->iommu_group.value));
+}
+
 /* vfio-pci takes what is free as soon as it gets the ID; a driver of the host keeps what it has. */
 static int want_type(struct wanted *w, const struct declaration *d, const struct match *m,
 		     struct vfioadm_error **err)
 {
-	const char *only = w->options->only;
 	bool given = enabled_ids_cover(&w->enabled, &d->type);
 	int r = 0;
 
@@ -120,8 +130,7 @@ static int want_type(struct wanted *w, const struct declaration *d, const struct
 	for (size_t i = 0; r == 0 && i < m->functions.n; i++) {
 		size_t at = m->functions.items[i];
 		const struct vfioadm_function *f = &w->look->inv->functions[at];
-		bool wanted = match_has_driver(d, f) || (only && streq(f->address, only) &&
-							 (given || f->driver.state == VFIOADM_KNOWN));
+		bool wanted = match_has_driver(d, f) || is_asked_for(w, f, given);
 
 		/* One about this very card says more than one about its type. */
 		if (wanted && w->d.declared.found.items[declared_for(&w->d, at)].match[MATCH_CARD_TYPE])

@@ -321,7 +321,7 @@ static int say_what_still_declares(struct persist *p, const struct vfioadm_funct
 	return 0;
 }
 
-/* There is nothing that could be taken back, but what cannot be read may have been meant to say it. */
+/* What cannot be read may have been meant to say it. */
 static int say_what_may_declare(struct persist *p, const char *what, struct vfioadm_error **err)
 {
 	for (size_t i = 0; i < p->d.declared.n_problems; i++)
@@ -335,6 +335,7 @@ static int forget(struct persist *p, size_t function, struct vfioadm_error **err
 	struct vfioadm_function *f = &p->look->inv->functions[function];
 	ssize_t at = declared_of(p->look, &p->d, function);
 	const struct declaration *d;
+	int r;
 
 	if (at < 0 || !p->d.declared.found.items)
 		return say_what_may_declare(p, f->address, err);
@@ -345,6 +346,9 @@ static int forget(struct persist *p, size_t function, struct vfioadm_error **err
 		return fail_not_ours(d, f->address, f->address, err);
 	if (persist_add_modules(p, f) < 0 || say_what_still_declares(p, f) < 0)
 		return error_oom(err);
+	r = say_what_may_declare(p, f->address, err);
+	if (r < 0)
+		return r;
 	return add_removal(p, d, f->address, err);
 }
 
@@ -408,9 +412,12 @@ static int forget_type(struct persist *p, const struct cardtype *type, struct vf
 	_cleanup_free_ char *what = NULL;
 	char id[CARDTYPE_MAX];
 
+	int r;
+
 	cardtype_format(type, id);
-	if (!d)
-		return say_what_may_declare(p, id, err);
+	r = say_what_may_declare(p, id, err);
+	if (r < 0 || !d)
+		return r;
 	what = str_format(is_ours_to_write(d) ? "card type %s" : "Card type %s", d->match[MATCH_CARD_TYPE]);
 	if (!what)
 		return error_oom(err);

@@ -5,6 +5,7 @@
 #include "apply/apply.h"
 #include "base/error.h"
 #include "flow/session.h"
+#include "store/declared.h"
 
 static int check_runnable(struct host *h, const struct vfioadm_plan *plan, struct vfioadm_error **err)
 {
@@ -103,6 +104,14 @@ static int run_with_journal(struct vfioadm_ctx *ctx, struct session *s, struct v
 	return r;
 }
 
+/* Whoever moves a function knows what it is to have from now on. */
+static void forget_late(const struct vfioadm_ctx *ctx, const struct vfioadm_plan *plan)
+{
+	for (size_t i = 0; i < plan->n_targets; i++)
+		if (plan->targets[i].pub.taken)
+			(void)!late_drop(ctx->run_dir, plan->targets[i].pub.device);
+}
+
 int flow_run(struct vfioadm_ctx *ctx, struct vfioadm_plan *plan, struct vfioadm_error **err)
 {
 	struct host *h;
@@ -118,6 +127,7 @@ int flow_run(struct vfioadm_ctx *ctx, struct vfioadm_plan *plan, struct vfioadm_
 		if (r == 0) {
 			r = run_with_journal(ctx, session_of(plan), plan, err);
 			announce(h, plan);
+			forget_late(ctx, plan);
 		}
 	}
 	session_close(plan);

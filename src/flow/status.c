@@ -163,10 +163,28 @@ static int stand_function(struct standing *s, const struct selection *all)
 		   driver_text(function_of(s, 0)), moved_text(s, moved, sizeof(moved)));
 }
 
+static bool has_native(const struct vfioadm_function *f)
+{
+	return f->driver.state == VFIOADM_KNOWN && !uint_is(&f->vfio, 1);
+}
+
+/* ", of which 2 have another driver": until that lets go of them. */
+static const char *elsewhere_text(const struct standing *s, char *buf, size_t size)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->m->functions.n; i++)
+		n += has_native(function_of(s, i));
+	if (!n)
+		return "";
+	snprintf(buf, size, ", of which %zu %s another driver", n, n == 1 ? "has" : "have");
+	return buf;
+}
+
 static int stand_type(struct standing *s)
 {
 	const char *id = s->d->match[MATCH_CARD_TYPE];
-	char stay[64] = "";
+	char elsewhere[64];
 
 	if (!enabled_ids_cover(s->enabled, &s->d->type)) {
 		s->item->hint = "'vfioadm plan' says what would be done, 'vfioadm apply' does it.";
@@ -178,11 +196,8 @@ static int stand_type(struct standing *s)
 		if (differs)
 			return differs < 0 ? differs : 0;
 	}
-	if (s->item->n_with_host)
-		snprintf(stay, sizeof(stay), ", of which %zu stay%s with another driver", s->item->n_with_host,
-			 s->item->n_with_host == 1 ? "s" : "");
 	return say(s, VFIOADM_DECLARED_IN_FORCE, "Card type %s is given to vfio-pci; %zu function%s of it%s.", id,
-		   s->m->functions.n, s->m->functions.n == 1 ? " is" : "s are", stay);
+		   s->m->functions.n, s->m->functions.n == 1 ? " is" : "s are", elsewhere_text(s, elsewhere, sizeof(elsewhere)));
 }
 
 static const char *hint_unread(enum match_key key)
@@ -222,29 +237,30 @@ static int stand_elsewhere(struct standing *s)
 	}
 }
 
-static bool is_with_host(const struct standing *s, const struct vfioadm_function *f)
+static bool is_late(const struct standing *s, const struct vfioadm_function *f)
 {
-	return s->d->match[MATCH_CARD_TYPE] && f->driver.state == VFIOADM_KNOWN && !uint_is(&f->vfio, 1);
+	return s->d->match[MATCH_CARD_TYPE] && has_native(f) && s->look->host->live &&
+	       late_is_set(s->ctx->run_dir, f->address);
 }
 
 static int copy_devices(struct standing *s)
 {
 	size_t n = s->m->functions.n;
 	const char **devices = arena_alloc(s->arena, (n + 1) * sizeof(*devices));
-	const char **with_host = arena_alloc(s->arena, (n + 1) * sizeof(*with_host));
+	const char **late = arena_alloc(s->arena, (n + 1) * sizeof(*late));
 
-	if (!devices || !with_host)
+	if (!devices || !late)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
 		devices[i] = arena_strdup(s->arena, function_of(s, i)->address);
 		if (!devices[i])
 			return -ENOMEM;
-		if (is_with_host(s, function_of(s, i)))
-			with_host[s->item->n_with_host++] = devices[i];
+		if (is_late(s, function_of(s, i)))
+			late[s->item->n_late++] = devices[i];
 	}
 	s->item->devices = devices;
 	s->item->n_devices = n;
-	s->item->with_host = with_host;
+	s->item->late = late;
 	return 0;
 }
 

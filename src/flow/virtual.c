@@ -25,8 +25,12 @@ static int find_other_owner(struct look *look, const struct declaration *d, cons
 {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && !*ret && i < all->n; i++)
-		r = nodes_differ(look, d, &look->inv->functions[all->items[i]], ret);
+	for (size_t i = 0; r == 0 && !*ret && i < all->n; i++) {
+		const struct vfioadm_function *f = &look->inv->functions[all->items[i]];
+
+		if (match_has_driver(d, f))
+			r = nodes_differ(look, d, f, ret);
+	}
 	return r;
 }
 
@@ -70,7 +74,8 @@ static const char *held_words(struct arena *arena, const struct elsewhere *e)
 {
 	if (e->n_held == 1)
 		return arena_format(arena, "%s was released, and is", e->held);
-	return arena_format(arena, "%s and %zu other%s were released, and are", e->held, e->n_held - 1, e->n_held == 2 ? "" : "s");
+	return arena_format(arena, "%s and %zu other%s were released, and are", e->held, e->n_held - 1,
+			    e->n_held == 2 ? "" : "s");
 }
 
 static const char *words_for(struct arena *arena, const struct declaration *d, const char *pf, size_t n,
@@ -88,7 +93,8 @@ static const char *words_for(struct arena *arena, const struct declaration *d, c
 		return arena_format(arena, "%s has %zu virtual function%s, on %s.", pf, n, s, driver);
 	if (e->n > e->n_held)
 		return arena_format(arena, "%s has %zu virtual function%s, %zu of them not on %s.", pf, n, s, e->n, driver);
-	return arena_format(arena, "%s has %zu virtual function%s; %s left alone until assigned or the host boots.", pf, n, s, held_words(arena, e));
+	return arena_format(arena, "%s has %zu virtual function%s; %s left alone until assigned or the host boots.", pf,
+			    n, s, held_words(arena, e));
 }
 
 int stand_virtual(struct look *look, const struct declaration *d, const struct match *m, const char *run_dir,
@@ -102,7 +108,7 @@ int stand_virtual(struct look *look, const struct declaration *d, const struct m
 	if (virtual_functions(look, m, &all) < 0)
 		return -ENOMEM;
 	e = count_elsewhere(look, d, &all, run_dir);
-	if (!e.n && find_other_owner(look, d, &all, &node) < 0)
+	if (e.n == e.n_held && find_other_owner(look, d, &all, &node) < 0)
 		return -ENOMEM;
 	complete = all.n == d->vfs.value && !node;
 	item->message = words_for(arena, d, pf_of(look, m)->address, all.n, &e, node);

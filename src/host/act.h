@@ -46,7 +46,10 @@ int act_let_go(struct helper *helper, struct host *h);
 /** One line to the system log's socket; without one it is dropped. Never blocks. */
 void act_announce(const char *text);
 
-/** The helper's side (kmod.c). -ELIBACC: there is no libkmod; -EOPNOTSUPP: modprobe.d has a command for it, and that failed. */
+/**
+ * The helper's side (kmod.c). -ELIBACC: there is no libkmod; -EOPNOTSUPP: modprobe.d has a command for it, or for a
+ * module that it needs, and that failed.
+ */
 int64_t act_serve_load_module(const char *module, const char *options);
 /** act_node.c */
 int64_t act_serve_own_node(const char *path, const char *data, size_t size, bool look_only);

@@ -21,6 +21,7 @@
 	X(kmod_module_get_module)                                                                            \
 	X(kmod_module_get_options)                                                                           \
 	X(kmod_module_get_install_commands)                                                                  \
+	X(kmod_module_get_dependencies)                                                                      \
 	X(kmod_module_probe_insert_module)                                                                   \
 	X(kmod_module_unref)                                                                                 \
 	X(kmod_module_unref_list)
@@ -83,6 +84,22 @@ static char *with_configured_ids(const struct kmod *k, const struct kmod_module 
 	return strbuf_take(&all);
 }
 
+/* Of the module, or of one that it needs. */
+static bool has_command(const struct kmod *k, struct kmod_module *mod)
+{
+	struct kmod_list *needed = k->kmod_module_get_dependencies(mod);
+	bool found = k->kmod_module_get_install_commands(mod);
+
+	for (struct kmod_list *item = needed; item && !found; item = k->kmod_list_next(needed, item)) {
+		struct kmod_module *other = k->kmod_module_get_module(item);
+
+		found = k->kmod_module_get_install_commands(other);
+		k->kmod_module_unref(other);
+	}
+	k->kmod_module_unref_list(needed);
+	return found;
+}
+
 static int insert_one(const struct kmod *k, struct kmod_module *mod, const char *options)
 {
 	_cleanup_free_ char *all = NULL;
@@ -95,8 +112,8 @@ static int insert_one(const struct kmod *k, struct kmod_module *mod, const char 
 	}
 	/* The kernel ignores parameters for a module that is loaded, without a word. */
 	r = k->kmod_module_probe_insert_module(mod, options ? KMOD_PROBE_FAIL_ON_LOADED : 0, all, NULL, NULL, NULL);
-	/* libkmod says of the command only that it failed, by what the kernel says of a bad parameter. */
-	return r == -EINVAL && k->kmod_module_get_install_commands(mod) ? -EOPNOTSUPP : r;
+	/* libkmod says that the command failed by what the kernel says of a bad parameter, or by its exit status. */
+	return (r == -EINVAL || r == -EPERM) && has_command(k, mod) ? -EOPNOTSUPP : r;
 }
 
 static int insert(const struct kmod *k, struct kmod_list *list, const char *options)

@@ -196,12 +196,15 @@ const char *opener_registers(const struct opener *o, const char *address)
 	return str_after(rest, "resource") || streq(rest, "config") || streq(rest, "rom") ? rest : NULL;
 }
 
+/* Only what is known to be closed is. */
 static bool is_still_open(struct uses *u, const struct opener *o)
 {
 	char path[64], link[PATH_MAX];
+	ssize_t n;
 
 	snprintf(path, sizeof(path), "proc/%d/fd/%d", o->process->pid, o->fd);
-	return u->h->ops->readlink(u->h, -1, path, link, sizeof(link)) >= 0 && streq(host_clean_text(link), o->path);
+	n = u->h->ops->readlink(u->h, -1, path, link, sizeof(link));
+	return n < 0 ? n != -ENOENT && n != -ESRCH : streq(host_clean_text(link), o->path);
 }
 
 /*
@@ -222,10 +225,11 @@ static bool is_kept_open(struct uses *u, const struct opener *o)
 	return false;
 }
 
-static int add_drivers_of_registers(struct uses *u, size_t function)
+/* passed: NULL, or set when somebody was left out who has let go meanwhile. */
+static int add_drivers_of_registers(struct uses *u, size_t function, const struct processes *procs, bool *passed)
 {
-	for (size_t i = 0; i < u->procs->n_openers; i++) {
-		const struct opener *o = &u->procs->openers[i];
+	for (size_t i = 0; i < procs->n_openers; i++) {
+		const struct opener *o = &procs->openers[i];
 		const char *file = opener_registers(o, u->inv->functions[function].address);
 		char who[128];
 		int r;
@@ -233,14 +237,31 @@ static int add_drivers_of_registers(struct uses *u, size_t function)
 		if (!file)
 			continue;
 		process_describe(o->process, who, sizeof(who));
-		if (uses_has(u, function, NULL, who) || !is_kept_open(u, o))
+		if (uses_has(u, function, NULL, who))
 			continue;
+		if (passed && !is_kept_open(u, o)) {
+			*passed = true;
+			continue;
+		}
 		r = uses_add(u, function, "in-use-open", who,
 			     "has its file %s open and can drive it by itself", file);
 		if (r < 0)
 			return r;
 	}
 	return 0;
+}
+
+/* Who has closed one file may have another, or have given it to a child: what counts is who has it now. */
+static int look_at_registers(struct uses *u, size_t function)
+{
+	struct processes now;
+	bool passed = false;
+	int r = add_drivers_of_registers(u, function, u->procs, &passed);
+
+	if (r < 0 || !passed)
+		return r;
+	r = processes_read(u->h, &u->inv->arena, &now);
+	return r < 0 ? r : add_drivers_of_registers(u, function, &now, NULL);
 }
 
 /* What no other subject has said of the process. */
@@ -258,6 +279,6 @@ int uses_nodes(struct uses *u)
 	}
 	for (size_t i = 0; r == 0 && i < u->inv->n_functions; i++)
 		if (uses_wants(u, i))
-			r = add_drivers_of_registers(u, i);
+			r = look_at_registers(u, i);
 	return r;
 }

@@ -48,7 +48,7 @@ int check_type_needed(struct vfioadm_plan *plan, const struct vfioadm_function *
 /** The own declaration of f goes, and a card type goes on declaring it. -ENOMEM. */
 int check_still_declared(struct vfioadm_plan *plan, const struct vfioadm_function *f,
 			 const char *type) MUST_CHECK;
-/** No declaration of what was found that could go, but this file has an error. -ENOMEM. */
+/** What is declared of this goes, and this file has an error and may declare it. -ENOMEM. */
 int check_perhaps_declared(struct vfioadm_plan *plan, const char *what, const char *file) MUST_CHECK;
 int check_types_disable(struct vfioadm_plan *plan, struct cardtype *types, size_t n,
 			const struct cardtype *held, size_t n_held) MUST_CHECK;

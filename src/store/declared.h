@@ -78,4 +78,12 @@ int hold_set(const char *run_dir, const char *address) MUST_CHECK;
 int hold_drop(const char *run_dir, const char *address) MUST_CHECK; /* none: 0 */
 bool hold_is_set(const char *run_dir, const char *address);
 
+/**
+ * run/vfioadm/late/ADDRESS: at this boot a driver of the host was first to have this function of a declared card type,
+ * and nobody has moved it by vfioadm since. Errors as of holds.
+ */
+int late_set(const char *run_dir, const char *address) MUST_CHECK;
+int late_drop(const char *run_dir, const char *address) MUST_CHECK;
+bool late_is_set(const char *run_dir, const char *address);
+
 #endif

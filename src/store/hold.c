@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Holds: one empty file per function that was released and must not be taken again by a rule. */
+/* Marks of functions, one empty file each: held, as they were released; late, as another driver was first. */
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "model/address.h"
 #include "store/declared.h"
 
-#define HOLD_DIR "hold"
+static const char held[] = "hold", late[] = "late";
 
 /* The kernel's spelling: it is what the rules look for. */
 static int name_of(const char *address, char name[ADDRESS_MAX])
@@ -21,21 +21,21 @@ static int name_of(const char *address, char name[ADDRESS_MAX])
 	return 0;
 }
 
-static int open_holds(const char *run_dir, bool create)
+static int open_marks(const char *run_dir, const char *kind, bool create)
 {
 	_cleanup_close_ int run = file_open_trusted_dir(AT_FDCWD, run_dir, create);
 
-	return run < 0 ? run : file_open_trusted_dir(run, HOLD_DIR, create);
+	return run < 0 ? run : file_open_trusted_dir(run, kind, create);
 }
 
-int hold_set(const char *run_dir, const char *address)
+static int set(const char *run_dir, const char *kind, const char *address)
 {
 	_cleanup_close_ int dir = -1, fd = -1;
 	char name[ADDRESS_MAX];
 
 	if (name_of(address, name) < 0)
 		return -EINVAL;
-	dir = open_holds(run_dir, true);
+	dir = open_marks(run_dir, kind, true);
 	if (dir < 0)
 		return dir;
 	/* Gone after a reboot in any case, so nothing is synced. */
@@ -43,14 +43,14 @@ int hold_set(const char *run_dir, const char *address)
 	return fd < 0 ? -errno : 0;
 }
 
-int hold_drop(const char *run_dir, const char *address)
+static int drop(const char *run_dir, const char *kind, const char *address)
 {
 	_cleanup_close_ int dir = -1;
 	char name[ADDRESS_MAX];
 
 	if (name_of(address, name) < 0)
 		return -EINVAL;
-	dir = open_holds(run_dir, false);
+	dir = open_marks(run_dir, kind, false);
 	if (dir < 0)
 		return dir == -ENOENT ? 0 : dir;
 	if (unlinkat(dir, name, 0) < 0 && errno != ENOENT)
@@ -58,12 +58,42 @@ int hold_drop(const char *run_dir, const char *address)
 	return 0;
 }
 
-bool hold_is_set(const char *run_dir, const char *address)
+static bool is_set(const char *run_dir, const char *kind, const char *address)
 {
 	char path[PATH_MAX], name[ADDRESS_MAX];
 
 	if (name_of(address, name) < 0 ||
-	    snprintf(path, sizeof(path), "%s/" HOLD_DIR "/%s", run_dir, name) >= (int)sizeof(path))
+	    snprintf(path, sizeof(path), "%s/%s/%s", run_dir, kind, name) >= (int)sizeof(path))
 		return false;
 	return faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+int hold_set(const char *run_dir, const char *address)
+{
+	return set(run_dir, held, address);
+}
+
+int hold_drop(const char *run_dir, const char *address)
+{
+	return drop(run_dir, held, address);
+}
+
+bool hold_is_set(const char *run_dir, const char *address)
+{
+	return is_set(run_dir, held, address);
+}
+
+int late_set(const char *run_dir, const char *address)
+{
+	return set(run_dir, late, address);
+}
+
+int late_drop(const char *run_dir, const char *address)
+{
+	return drop(run_dir, late, address);
+}
+
+bool late_is_set(const char *run_dir, const char *address)
+{
+	return is_set(run_dir, late, address);
 }

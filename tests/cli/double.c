@@ -812,7 +812,7 @@ static const struct vfioadm_declared declared[] = {
 	{.name = "ev\033il", .file = "/etc/vfioadm.d/ev\033il.conf", .state = VFIOADM_DECLARED_FOREIGN,
 	 .message = "another\033 card", .hint = "look\033"},
 	{.name = "type", .file = "/etc/vfioadm.d/type.conf", .state = VFIOADM_DECLARED_IN_FORCE,
-	 .n_devices = 2, .devices = declared_devices, .n_with_host = 2, .with_host = declared_devices,
+	 .n_devices = 2, .devices = declared_devices, .n_late = 2, .late = declared_devices,
 	 .message = "It is given to vfio-pci."},
 };
 
@@ -841,6 +841,18 @@ static void add_these(struct vfioadm_status *status, const char *list)
 	}
 }
 
+/* "": in force; "/refused": cannot be given; "/in-use": in force, and its functions cannot be taken. */
+static void add_type(struct vfioadm_status *status, const char *what)
+{
+	struct vfioadm_declared *item = &status->items[status->n];
+
+	add_declared(status, DECLARED_TYPE);
+	if (*what)
+		item->name = "refused";
+	if (strcmp(what, "/refused") == 0)
+		item->state = VFIOADM_DECLARED_DIFFERS;
+}
+
 /* The directory of --sysroot tells how much of this there is. */
 int vfioadm_status(struct vfioadm_ctx *ctx, struct vfioadm_status **ret_status,
 		   struct vfioadm_error **ret_error)
@@ -852,8 +864,8 @@ int vfioadm_status(struct vfioadm_ctx *ctx, struct vfioadm_status **ret_status,
 	*ret_status = calloc(1, sizeof(**ret_status));
 	for (size_t i = 0; strcmp(root, "/all") == 0 && i < DECLARED_TYPE; i++)
 		add_declared(*ret_status, i);
-	if (strcmp(root, "/type") == 0)
-		add_declared(*ret_status, DECLARED_TYPE);
+	if (strncmp(root, "/type", 5) == 0)
+		add_type(*ret_status, root + 5);
 	if (strcmp(root, "/quiet") == 0)
 		add_declared(*ret_status, 2);
 	if (strncmp(root, "/these/", 7) == 0)

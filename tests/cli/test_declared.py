@@ -62,7 +62,7 @@ def test_status_json(double):
     assert data["in_force"] is False
     assert data["declarations"][0] == {
         "name": "done", "file": "/etc/vfioadm.d/done.conf", "state": "differs", "devices": ["0000:01:00.0"],
-        "with_host": [], "in_initramfs": True, "message": "0000:01:00.0 has e1000e.", "hint": "apply it"}
+        "in_initramfs": True, "message": "0000:01:00.0 has e1000e.", "hint": "apply it"}
     assert data["declarations"][2]["hint"] is None and data["declarations"][3]["devices"] == []
     assert data["declarations"][7]["name"] == "ev\x1bil"
     r = double("status", "--json", "--sysroot", "/quiet")
@@ -175,11 +175,11 @@ def test_refused_by_a_check_and_by_an_error_are_one_status(double):
 def test_what_keeps_all_back_is_met_once(double, first, status):
     r = double("apply", *these("ok", first, "done", "ok2"))
     assert r.status == status and r.err.count("\n") == 2
-    assert r.err.endswith("vfioadm: 2 of 4 declarations not begun\n")
+    assert r.err.endswith("vfioadm: 2 of 4 transactions not begun\n")
     assert "ok:" in r.out and "done:" not in r.out
     data = double("apply", "--json", *these("ok", first, "done", "ok2")).json()
     assert [d["name"] for d in data["declarations"]] == ["ok", first, "done", "ok2"]
-    assert data["declarations"][3] == {"name": "ok2", "result": None}
+    assert data["declarations"][3] == {"name": "ok2", "function": None, "result": None}
     # The last one keeps nobody back.
     assert "not begun" not in double("apply", *these("ok", first)).err
 
@@ -188,7 +188,7 @@ def test_signal_ends_the_whole(double):
     """double.c raises SIGTERM in the middle of the run."""
     r = double("apply", *these("signal", "ok", "done"))
     assert r.status == 1 and "ok:" not in r.out
-    assert r.err.endswith("vfioadm: 2 of 3 declarations not begun\n")
+    assert r.err.endswith("vfioadm: 2 of 3 transactions not begun\n")
 
 
 def test_atomic(double):
@@ -235,15 +235,25 @@ def test_boot_passes_over_what_is_not_there(double):
 
 def test_boot_takes_what_built_in_drivers_have(double):
     """Of a type that is in force: each function in a transaction of its own."""
-    def notes(*options):
+    def functions(*options):
         declarations = double("apply", "--json", *options, "--sysroot", "/type").json()["declarations"]
-        return [(d["name"], d["functions"][1]["note"]) for d in declarations]
+        return [(d["name"], d["function"], d["functions"][1]["note"]) for d in declarations]
 
     addresses = ["0000:01:00.0", "0000:02:00.0"]
-    assert notes("--boot") == [("type", a) for a in addresses]
-    assert notes("--boot", "--atomic") == notes() == [("type", "when freed")]
-    assert notes("--only", addresses[1]) == [("type", addresses[1])]
-    assert double("status", "--json", "--sysroot", "/type").json()["declarations"][0]["with_host"] == addresses
+    assert functions("--boot") == [("type", a, a) for a in addresses]
+    assert functions() == [("type", None, "when freed")]
+    assert functions("--only", addresses[1]) == [("type", addresses[1], addresses[1])]
+    for other in (["--only", addresses[0]], ["--atomic"]):
+        r = double("apply", "--boot", *other, "--sysroot", "/type")
+        assert r.status == 2 and f"--boot cannot be given with {other[0]}" in r.err
+
+
+def test_boot_and_what_is_in_the_way(double):
+    """A type that cannot be given is tried once; a function that is in use changes no status."""
+    r = double("apply", "--boot", "--sysroot", "/type/refused")
+    assert r.status == 3 and begun(r) == ["refused"]
+    r = double("apply", "--boot", "--sysroot", "/type/in-use")
+    assert r.status == 0 and begun(r) == 2 * ["refused"] and r.err.count("refused, nothing") == 2
 
 
 def test_apply_json(double):
@@ -255,11 +265,11 @@ def test_apply_json(double):
     assert [s["action"] for s in data["steps"]] == 3 * STEPS
     assert [s["state"] for s in data["steps"][:4]] == ["done", "done", "undone", "failed"]
     assert [d["result"] for d in data["declarations"]] == ["done", "undone", None, "refused"]
-    assert list(data["declarations"][0]) == ["name", "result", "functions", "findings", "steps"]
+    assert list(data["declarations"][0]) == ["name", "function", "result", "functions", "findings", "steps"]
     assert data["declarations"][0]["functions"][0]["after"] == "vfio-pci"
     assert [f["code"] for f in data["declarations"][3]["findings"]] == ["leftover", "net-up"]
     assert data["declarations"][2]["error"]["exit"] == 4 and list(data["declarations"][2]) == [
-        "name", "result", "error"]
+        "name", "function", "result", "error"]
     # The error of the whole is the one that its exit status is of.
     assert data["error"] == data["declarations"][1]["error"] and data["error"]["exit"] == 1
     assert "error" not in double("apply", "--json", *these("ok", "refused")).json()

@@ -120,3 +120,23 @@ def test_others_between_two_transactions(declared):
     declared.must("release", *(f.address for f in functions))
     assert (r.rc, states) == (0, {"in-force"}), r
     assert crowd
+
+
+def test_late_for_their_type(host):
+    """Of two functions of one type in one group neither can be taken alone; afterwards nobody is late."""
+    pair = [a for a, f in host.functions().items() if f.id == "8086:100e"]
+    host.sh("mkdir -p /etc/vfioadm.d /run/vfioadm/late; echo '[Match]\nCardType=8086:100e' > /etc/vfioadm.d/type.conf")
+    try:
+        host.must("apply", "--boot")
+        assert [host.function(a).state for a in pair] == [("e1000", None)] * 2
+        # As vfioadm-early does where the driver was there first.
+        host.sh("".join(f"> /run/vfioadm/late/{a}; " for a in pair))
+        done = host.json("apply", "--boot")["declarations"]
+        assert [(d["function"], d["result"]) for d in done] == list(zip(pair, ["done", "unchanged"], strict=True))
+        assert [host.function(a).state for a in pair] == [("vfio-pci", "vfio-pci")] * 2
+        assert host.sh("ls /run/vfioadm/late") == ""
+        host.must("release", *pair)
+        assert host.json("apply", "--boot")["declarations"] == []
+        assert [host.function(a).state for a in pair] == [("e1000", None)] * 2
+    finally:
+        host.sh("rm -rf /etc/vfioadm.d /run/vfioadm/hold; vfioadm disable 8086:100e; vfioadm apply")

@@ -189,7 +189,7 @@ def test_a_card_type_and_a_built_in_driver(machine, initramfs):
     # By its type, which vfio-pci cannot have before a driver that is built in.
     machine.sh(f"vfioadm release --persist {net} && vfioadm enable --persist {NET_TYPE}", timeout=240)
     assert drivers(machine, net) == ["virtio-pci"]
-    assert "of which 1 stays with another driver" in machine.sh("vfioadm status", timeout=120)
+    assert "of which 1 has another driver" in machine.sh("vfioadm status", timeout=120)
     machine.reboot()
     calm(machine)
     assert states(machine, net) == [(VFIO, VFIO if before_us else None)]

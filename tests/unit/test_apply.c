@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "persist_fixture.h"
+#include "store/declared.h"
 
 /* ---- status and apply ---- */
 
@@ -100,9 +101,8 @@ static void test_one_of_a_type(void **state)
 	assert_string_equal(driver_of(t->host, TWIN1), "vfio-pci");
 	item = status_of(t, NULL);
 	assert_int_equal(item->n_devices, 2);
-	assert_int_equal(item->n_with_host, 1);
-	assert_string_equal(item->with_host[0], TWIN0);
-	assert_non_null(strstr(item->message, "2 functions are of it, of which 1 stays with another driver"));
+	assert_int_equal(item->n_late, 0);
+	assert_non_null(strstr(item->message, "2 functions are of it, of which 1 has another driver"));
 	assert_int_equal(plan(t, vfioadm_plan_apply, "type-1b36-0010", one), 0);
 	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_UNCHANGED);
 	/* Released by hand: it is left alone. */
@@ -117,6 +117,31 @@ static void test_one_of_a_type(void **state)
 	one.only = NIC;
 	assert_int_equal(plan(t, vfioadm_plan_apply, "type-1b36-0010", one), 0);
 	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_UNCHANGED);
+}
+
+/* vfioadm-early has found it on a driver that was there first: at boot it is taken, and after that it is anybody's. */
+static void test_late_for_its_type(void **state)
+{
+	struct persist_test *t = *state;
+	const struct vfioadm_declared *item;
+
+	done(t, vfioadm_plan_enable, "1b36:0010", true);
+	assert_int_equal(late_set(t->run_dir, TWIN1), 0);
+	assert_int_equal(late_set(t->run_dir, NIC), 0);
+	item = status_of(t, NULL);
+	assert_int_equal(item->n_late, 1);
+	assert_string_equal(item->late[0], TWIN1);
+	assert_int_equal(plan(t, vfioadm_plan_apply, "type-1b36-0010", (struct vfioadm_options){ .only = TWIN1 }), 0);
+	assert_int_equal(vfioadm_plan_run(t->ctx, t->plan, &t->err), 0);
+	assert_string_equal(driver_of(t->host, TWIN1), "vfio-pci");
+	assert_int_equal(status_of(t, NULL)->n_late, 0);
+	assert_int_equal(late_set(t->run_dir, TWIN1), 0);
+	assert_int_equal(status_of(t, NULL)->n_late, 0);
+	done(t, vfioadm_plan_release, TWIN1, false);
+	assert_string_equal(driver_of(t->host, TWIN1), "nvme");
+	assert_int_equal(status_of(t, NULL)->n_late, 0);
+	assert_false(late_is_set(t->run_dir, TWIN1));
+	assert_true(late_is_set(t->run_dir, NIC));
 }
 
 /* Nothing that could be read declares it, but what has an error was perhaps meant to. */
@@ -397,6 +422,7 @@ int main(void)
 		TEST(test_two_for_one),
 		TEST(test_type_and_card),
 		TEST(test_one_of_a_type),
+		TEST(test_late_for_its_type),
 		TEST(test_a_file_that_may_declare),
 		TEST(test_virtual_functions),
 		TEST(test_too_many_virtual_functions),

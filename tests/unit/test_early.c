@@ -311,6 +311,45 @@ static void test_built_in(void **state)
 	assert_says(&b, "5 " BUILT_IN " is on virtio-pci already");
 }
 
+/* Noted for vfioadm-apply.service, once: who binds it there later may want that. */
+static void test_built_in_of_a_type(void **state)
+{
+	_cleanup_boot_ struct boot b;
+
+	switch_on(&b, *state, HOST(""));
+	tmp_file(*state, "etc/vfioadm.d/10-a.conf", "[Match]\nCardType=1af4:1041\n");
+	tmp_file(*state, "etc/vfioadm.d/20-b.conf", "[Match]\nPath=pci-" PORT "/00.0\n");
+	b.e.initramfs = true;
+	assert_int_equal(early_claim(&b.e), 0);
+	assert_false(late_is_set(b.run_dir, BUILT_IN));
+	b.e.initramfs = false;
+	assert_int_equal(early_claim(&b.e), 0);
+	assert_at(&b, BUILT_IN, "virtio-pci", "(null)");
+	assert_true(late_is_set(b.run_dir, BUILT_IN));
+	assert_false(late_is_set(b.run_dir, TWIN0));
+	assert_int_equal(late_drop(b.run_dir, BUILT_IN), 0);
+	assert_int_equal(early_claim(&b.e), 0);
+	assert_false(late_is_set(b.run_dir, BUILT_IN));
+}
+
+/* What its own declaration says of it is not its type's to do, and a driver that was named is wanted. */
+static void test_not_late(void **state)
+{
+	_cleanup_boot_ struct boot b;
+
+	switch_on(&b, *state, HOST(""));
+	tmp_file(*state, "etc/vfioadm.d/10-a.conf", "[Match]\nPath=pci-" BUILT_IN "\n");
+	tmp_file(*state, "etc/vfioadm.d/20-b.conf", "[Match]\nCardType=1af4:1041\n");
+	assert_int_equal(early_claim(&b.e), 0);
+	assert_false(late_is_set(b.run_dir, BUILT_IN));
+
+	tmp_remove(*state, "etc/vfioadm.d/10-a.conf");
+	tmp_remove(*state, "run/vfioadm/early-host");
+	assert_int_equal(put(b.e.host, "devices/" BUILT_IN "/driver_override", "virtio-pci"), 0);
+	assert_int_equal(early_claim(&b.e), 0);
+	assert_false(late_is_set(b.run_dir, BUILT_IN));
+}
+
 static void test_hold(void **state)
 {
 	_cleanup_boot_ struct boot b;
@@ -743,6 +782,8 @@ int main(void)
 		EARLY(test_moved),
 		EARLY(test_other_card),
 		EARLY(test_built_in),
+		EARLY(test_built_in_of_a_type),
+		EARLY(test_not_late),
 		EARLY(test_hold),
 		EARLY(test_two_declarations),
 		EARLY(test_two_owners_of_a_node),

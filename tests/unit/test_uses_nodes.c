@@ -131,23 +131,53 @@ static void pass(struct host *h)
 		tmp_remove(passing, "proc/83/fd/9");
 }
 
+static void search_with_time(struct tmp_tree *t, void (*pause)(struct host *h))
+{
+	static struct host_ops ops;
+
+	tmp_observe(t);
+	ops = *t->host->ops;
+	ops.pause = pause;
+	t->host->ops = &ops;
+	paused = 0;
+	uses_search_observed(t, FIRST " " SECOND);
+}
+
+/* A daemon is on its way: its parent has opened the file, and goes. */
+static void hand_over(struct host *h)
+{
+	(void)h;
+	if (++paused != 2)
+		return;
+	tmp_remove(passing, "proc/83/fd/9");
+	uses_process(passing, 86, "daemon");
+	uses_open(passing, 86, 3, "/sys/devices/" DEV0 "/config");
+}
+
+static void test_registers_that_are_handed_over(void **state)
+{
+	struct tmp_tree *t = passing = *state;
+
+	fill(t);
+	uses_process(t, 83, "parent");
+	uses_open(t, 83, 9, "/sys/devices/" DEV0 "/config");
+	search_with_time(t, hand_over);
+	assert_string_equal(uses_text(t, FIRST),
+			    "in-use-open daemon (pid 86): has its file config open and can drive it by itself");
+	assert_int_equal(paused, 2);
+}
+
 /* libvirt looks at each function that appears: by the time of the second look it has done so. */
 static void test_registers_that_are_looked_at(void **state)
 {
 	struct tmp_tree *t = passing = *state;
-	static struct host_ops ops;
 
 	fill(t);
 	uses_process(t, 83, "libvirtd");
 	uses_open(t, 83, 9, "/sys/devices/" DEV0 "/config");
 	uses_process(t, 84, "dpdk");
 	uses_open(t, 84, 9, "/sys/devices/" DEV1 "/config");
-	tmp_observe(t);
-	ops = *t->host->ops;
-	ops.pause = pass;
-	t->host->ops = &ops;
-	paused = 0;
-	uses_search_observed(t, FIRST " " SECOND);
+	search_with_time(t, pass);
 	assert_string_equal(uses_text(t, FIRST), "");
 	assert_string_equal(uses_text(t, SECOND),
 			    "in-use-open dpdk (pid 84): has its file config open and can drive it by itself");
@@ -306,6 +336,7 @@ int main(void)
 		TEST(test_once_for_each_process),
 		TEST(test_registers),
 		TEST(test_registers_that_are_looked_at),
+		TEST(test_registers_that_are_handed_over),
 		cmocka_unit_test(test_proc_bus_pci),
 		TEST(test_hostile),
 		TEST(test_unknown_node),
