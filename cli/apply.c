@@ -247,11 +247,18 @@ static void run_each(struct runs *all, const struct task *tasks, size_t n)
 		all->items[all->n++] = (struct run){ .name = tasks[i].name, .only = tasks[i].only };
 }
 
-static void run_atomic(struct runs *all, const char *const *names, size_t n)
+static int run_atomic(struct runs *all, const struct task *tasks, size_t n)
 {
+	_cleanup_free_ const char **names = calloc(n + 1, sizeof(*names));
+
+	if (!names)
+		return cli_oom(all->cli);
+	for (size_t i = 0; i < n; i++)
+		names[i] = tasks[i].name;
 	all->task.only = all->cli->only;
 	if (n && !all->stop)
 		run_names(all, names, n);
+	return all->status;
 }
 
 static size_t most_tasks(const struct vfioadm_status *status)
@@ -280,26 +287,19 @@ static size_t add_tasks(const struct cli *cli, const struct vfioadm_declared *it
 
 static int run_all(struct runs *all)
 {
-	size_t most = most_tasks(all->all), n = 0, n_names = 0;
-	_cleanup_free_ const char **names = calloc(most + 1, sizeof(*names));
+	size_t most = most_tasks(all->all), n = 0;
 	_cleanup_free_ struct task *tasks = calloc(most + 1, sizeof(*tasks));
 
 	all->items = calloc(2 * (most + 1) + 1, sizeof(*all->items));
-	if (!names || !tasks || !all->items)
+	if (!tasks || !all->items)
 		return cli_oom(all->cli);
-	for (size_t i = 0; i < vfioadm_status_n(all->all); i++) {
-		const struct vfioadm_declared *item = vfioadm_status_item(all->all, i);
-
-		n += add_tasks(all->cli, item, tasks + n);
-		if (is_wanted(all->cli, item))
-			names[n_names++] = item->name;
-	}
+	for (size_t i = 0; i < vfioadm_status_n(all->all); i++)
+		n += add_tasks(all->cli, vfioadm_status_item(all->all, i), tasks + n);
 	(void)signals_stopped();
 	run_files(all);
 	if (cli_has(all->cli, OPT_ATOMIC))
-		run_atomic(all, names, n_names);
-	else
-		run_each(all, tasks, n);
+		return run_atomic(all, tasks, n);
+	run_each(all, tasks, n);
 	return all->status;
 }
 

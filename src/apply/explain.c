@@ -35,7 +35,7 @@ static const struct {
 	  "Try again." },
 	{ OP_LOAD_MODULE, false, ENOENT, "there is no such module for the running kernel",
 	  "Install the package with the running kernel's modules, or reboot into the installed kernel." },
-	{ OP_LOAD_MODULE, false, EOPNOTSUPP, "modprobe.d has a command for it instead, which failed",
+	{ OP_LOAD_MODULE, false, EOPNOTSUPP, host_module_command,
 	  "Look at 'modprobe --showconfig' for the line \"install\" that names it, and at /etc/modprobe.d." },
 	{ OP_WRITE_MODPROBE, false, EEXIST, "somebody else has made such a file meanwhile, which is left alone",
 	  "Give that file another name, or leave --modprobe out." },

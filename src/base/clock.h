@@ -14,4 +14,12 @@ static inline int64_t clock_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+/** A moment (20 ms), for who looks again and again. A signal may end it. */
+static inline void clock_pause(void)
+{
+	static const struct timespec moment = { .tv_nsec = 20000000 };
+
+	nanosleep(&moment, NULL);
+}
+
 #endif

@@ -107,17 +107,17 @@ static void drop_bound(struct run *run, struct target *t)
 	const char *driver = t->f->driver.value;
 
 	/* In the host, what the initramfs has claimed is an old story. */
-	if (uint_is(&t->f->vfio, 1) && strv_has(&run->noted, t->f->address))
+	if (uint_is(&t->f->vfio, 1) && strv_has(&run->noted, t->f->address)) {
 		t->dropped = true;
-	else if (uint_is(&t->f->vfio, 1))
+	} else if (uint_is(&t->f->vfio, 1)) {
 		run_drop(run, t, EARLY_INFO, "%s is on %s already.", t->f->address, driver);
-	else
+	} else {
 		run_drop(run, t, EARLY_NOTICE,
 			 "%s is on %s already, which is built in or was loaded before; vfioadm-apply.service will "
 			 "look at it.",
 			 t->f->address, driver);
-	if (!uint_is(&t->f->vfio, 1))
 		notes_late(run, t);
+	}
 }
 
 static void drop_unfit(struct run *run)
@@ -194,7 +194,7 @@ static void override_all(struct run *run)
 
 static const char *why_not_loaded(int r)
 {
-	return r == -EOPNOTSUPP ? "modprobe.d has a command for it instead, which failed" : strerror(-r);
+	return r == -EOPNOTSUPP ? host_module_command : strerror(-r);
 }
 
 /*

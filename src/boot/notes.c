@@ -80,7 +80,7 @@ void notes_late(struct run *run, const struct target *t)
 	char override[256];
 	int r;
 
-	if (!run->first_in_host || !t->by_type || streq(t->f->driver.value, "pci-stub"))
+	if (!run->first_in_host || !t->by_type || run_is_set_aside(t->f))
 		return;
 	run_last_step(run);
 	/* Who names a driver wants it. */

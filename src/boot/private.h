@@ -55,6 +55,8 @@ int run_observe(struct run *run) MUST_CHECK;
 int run_find_targets(struct run *run) MUST_CHECK;
 /** Leaves alone whose group could not be used: others of it will be the host's. -ENOMEM. */
 int run_drop_split(struct run *run) MUST_CHECK;
+/** Has somebody set it aside, by the driver that does nothing with its devices (pci-stub.ids= on the command line)? */
+bool run_is_set_aside(const struct vfioadm_function *f);
 /** "10-nvme.conf". */
 const char *run_file(const struct declaration *d);
 

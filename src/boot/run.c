@@ -339,6 +339,11 @@ static bool is_given_along(const struct run *run, const struct vfioadm_function 
 	return false;
 }
 
+bool run_is_set_aside(const struct vfioadm_function *f)
+{
+	return str_is(&f->driver, "pci-stub");
+}
+
 /* Before modules are loaded almost nobody has a driver: who will have one is what counts. */
 static int stays_with_host(struct run *run, struct vfioadm_function *f, bool *ret)
 {
@@ -346,7 +351,7 @@ static int stays_with_host(struct run *run, struct vfioadm_function *f, bool *re
 	if (f->bridge || uint_is(&f->vfio, 1) || is_given_along(run, f))
 		return 0;
 	if (f->driver.state == VFIOADM_KNOWN) {
-		*ret = !streq(f->driver.value, "pci-stub");
+		*ret = !run_is_set_aside(f);
 		return 0;
 	}
 	run_last_step(run);

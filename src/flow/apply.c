@@ -73,7 +73,7 @@ static int want_function(struct wanted *w, const struct declaration *d, size_t f
 {
 	const struct vfioadm_function *f = &w->look->inv->functions[function];
 
-	if (w->look->host->live && hold_is_set(w->ctx->run_dir, f->address))
+	if (declared_is_held(w->ctx, w->look, f))
 		return 0;
 	if (match_has_driver(d, f))
 		return nodes_plan_bound(w->look, d, f, w->plan, err);
@@ -106,11 +106,9 @@ static int fail_conflict(const struct wanted *w, size_t i, size_t rival, size_t 
 	return -ENOTUNIQ;
 }
 
-/* The function that is asked for, or one that cannot be left to the host when that one goes. */
-static bool is_asked_for(const struct wanted *w, const struct vfioadm_function *f, bool given)
+/* The function that is asked for (NULL: none), or one that cannot be left to the host when that one goes. */
+static bool is_asked_for(const struct vfioadm_function *only, const struct vfioadm_function *f, bool given)
 {
-	const struct vfioadm_function *only = w->options->only ? inventory_get(w->look->inv, w->options->only) : NULL;
-
 	if (!only || (!given && f->driver.state != VFIOADM_KNOWN))
 		return false;
 	return f == only || (f->driver.state == VFIOADM_KNOWN && only->iommu_group.state == VFIOADM_KNOWN &&
@@ -121,6 +119,7 @@ static bool is_asked_for(const struct wanted *w, const struct vfioadm_function *
 static int want_type(struct wanted *w, const struct declaration *d, const struct match *m,
 		     struct vfioadm_error **err)
 {
+	const struct vfioadm_function *only = w->options->only ? inventory_get(w->look->inv, w->options->only) : NULL;
 	bool given = enabled_ids_cover(&w->enabled, &d->type);
 	int r = 0;
 
@@ -130,7 +129,7 @@ static int want_type(struct wanted *w, const struct declaration *d, const struct
 	for (size_t i = 0; r == 0 && i < m->functions.n; i++) {
 		size_t at = m->functions.items[i];
 		const struct vfioadm_function *f = &w->look->inv->functions[at];
-		bool wanted = match_has_driver(d, f) || is_asked_for(w, f, given);
+		bool wanted = match_has_driver(d, f) || is_asked_for(only, f, given);
 
 		/* One about this very card says more than one about its type. */
 		if (wanted && w->d.declared.found.items[declared_for(&w->d, at)].match[MATCH_CARD_TYPE])

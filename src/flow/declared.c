@@ -164,6 +164,11 @@ const struct vfioadm_user *selection_in_use(const struct look *look, const struc
 	return NULL;
 }
 
+bool declared_is_held(const struct vfioadm_ctx *ctx, const struct look *look, const struct vfioadm_function *f)
+{
+	return look->host->live && hold_is_set(ctx->run_dir, f->address);
+}
+
 int hold_released(struct vfioadm_ctx *ctx, struct look *look, const struct selection *assigned,
 		  const struct vfioadm_options *o, struct vfioadm_plan *plan, struct vfioadm_error **err)
 {
@@ -192,10 +197,10 @@ int let_go_released(struct vfioadm_plan *plan, struct vfioadm_error **err)
 int let_go_assigned(struct vfioadm_ctx *ctx, const struct look *look, struct vfioadm_plan *plan,
 		    struct vfioadm_error **err)
 {
-	for (size_t i = 0; look->host->live && i < look->selected.n; i++) {
-		const char *address = look->inv->functions[look->selected.items[i]].address;
+	for (size_t i = 0; i < look->selected.n; i++) {
+		const struct vfioadm_function *f = &look->inv->functions[look->selected.items[i]];
 
-		if (hold_is_set(ctx->run_dir, address) && plan_hold(plan, address, false) < 0)
+		if (declared_is_held(ctx, look, f) && plan_hold(plan, f->address, false) < 0)
 			return error_oom(err);
 	}
 	return 0;

@@ -41,6 +41,10 @@ int declared_users(struct look *look, const struct declared_look *d) MUST_CHECK;
 const struct vfioadm_user *selection_in_use(const struct look *look, const struct selection *s,
 					    const struct vfioadm_function **ret_function);
 
+/** Was it released, so that what is declared leaves it alone? */
+bool declared_is_held(const struct vfioadm_ctx *ctx, const struct look *look, const struct vfioadm_function *f);
+#define DECLARED_HELD_HINT "'vfioadm assign' takes it again before the next boot."
+
 /** Steps for --persist, behind those that move the functions. */
 int persist_assign(struct vfioadm_ctx *ctx, struct look *look, const struct vfioadm_options *o,
 		   struct vfioadm_plan *plan, struct vfioadm_error **err) MUST_CHECK;

@@ -61,7 +61,6 @@ static int collect_names(struct settling *s)
 
 static int claim_until(struct settling *s, const char *name, int64_t end)
 {
-	static const struct timespec turn = { .tv_nsec = 20000000 };
 	pid_t holder;
 
 	for (;;) {
@@ -69,7 +68,7 @@ static int claim_until(struct settling *s, const char *name, int64_t end)
 
 		if (r != -EAGAIN || clock_ms() >= end || cancel_count(s->host->cancel_fd))
 			return r;
-		nanosleep(&turn, NULL);
+		clock_pause();
 	}
 }
 

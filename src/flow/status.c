@@ -98,11 +98,6 @@ static const char *driver_text(const struct vfioadm_function *f)
 	return f->driver.state == VFIOADM_KNOWN ? f->driver.value : "no driver";
 }
 
-static bool is_held(const struct standing *s, const struct vfioadm_function *f)
-{
-	return s->look->host->live && hold_is_set(s->ctx->run_dir, f->address);
-}
-
 static const char *moved_text(const struct standing *s, char *buf, size_t size)
 {
 	if (!s->m->moved || !s->d->seen_address)
@@ -142,8 +137,8 @@ static int stand_function(struct standing *s, const struct selection *all)
 
 		if (match_has_driver(s->d, f))
 			continue;
-		if (is_held(s, f)) {
-			s->item->hint = "'vfioadm assign' takes it again before the next boot.";
+		if (declared_is_held(s->ctx, s->look, f)) {
+			s->item->hint = DECLARED_HELD_HINT;
 			return say(s, VFIOADM_DECLARED_HELD,
 				   "%s was released, and is left alone until it is assigned or the host boots.",
 				   f->address);
@@ -197,7 +192,8 @@ static int stand_type(struct standing *s)
 			return differs < 0 ? differs : 0;
 	}
 	return say(s, VFIOADM_DECLARED_IN_FORCE, "Card type %s is given to vfio-pci; %zu function%s of it%s.", id,
-		   s->m->functions.n, s->m->functions.n == 1 ? " is" : "s are", elsewhere_text(s, elsewhere, sizeof(elsewhere)));
+		   s->m->functions.n, s->m->functions.n == 1 ? " is" : "s are",
+		   elsewhere_text(s, elsewhere, sizeof(elsewhere)));
 }
 
 static const char *hint_unread(enum match_key key)
@@ -288,7 +284,7 @@ static int stand(struct standing *s)
 		return stand_elsewhere(s);
 	/* A PF needs its driver before it can have virtual functions, which is not the initramfs's work. */
 	s->item->in_initramfs &= s->d->vfs.state != VFIOADM_KNOWN;
-	return s->d->vfs.state == VFIOADM_KNOWN ? stand_virtual(s->look, s->d, s->m, s->ctx->run_dir, s->arena, s->item) :
+	return s->d->vfs.state == VFIOADM_KNOWN ? stand_virtual(s->ctx, s->look, s->d, s->m, s->arena, s->item) :
 						  stand_function(s, &all);
 }
 

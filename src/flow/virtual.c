@@ -40,8 +40,8 @@ struct elsewhere {
 	const char *held;
 };
 
-static struct elsewhere count_elsewhere(const struct look *look, const struct declaration *d,
-					const struct selection *all, const char *run_dir)
+static struct elsewhere count_elsewhere(const struct vfioadm_ctx *ctx, const struct look *look,
+					const struct declaration *d, const struct selection *all)
 {
 	struct elsewhere e = { 0 };
 
@@ -51,7 +51,7 @@ static struct elsewhere count_elsewhere(const struct look *look, const struct de
 		if (match_has_driver(d, f))
 			continue;
 		e.n++;
-		if (!look->host->live || !hold_is_set(run_dir, f->address))
+		if (!declared_is_held(ctx, look, f))
 			continue;
 		e.n_held++;
 		e.held = e.held ? e.held : f->address;
@@ -97,7 +97,7 @@ static const char *words_for(struct arena *arena, const struct declaration *d, c
 			    n, s, held_words(arena, e));
 }
 
-int stand_virtual(struct look *look, const struct declaration *d, const struct match *m, const char *run_dir,
+int stand_virtual(struct vfioadm_ctx *ctx, struct look *look, const struct declaration *d, const struct match *m,
 		  struct arena *arena, struct vfioadm_declared *item)
 {
 	_cleanup_selection_ struct selection all = { 0 };
@@ -107,7 +107,7 @@ int stand_virtual(struct look *look, const struct declaration *d, const struct m
 
 	if (virtual_functions(look, m, &all) < 0)
 		return -ENOMEM;
-	e = count_elsewhere(look, d, &all, run_dir);
+	e = count_elsewhere(ctx, look, d, &all);
 	if (e.n == e.n_held && find_other_owner(look, d, &all, &node) < 0)
 		return -ENOMEM;
 	complete = all.n == d->vfs.value && !node;
@@ -118,7 +118,7 @@ int stand_virtual(struct look *look, const struct declaration *d, const struct m
 	if (item->state == VFIOADM_DECLARED_DIFFERS)
 		item->hint = "'vfioadm plan' says what would be done, 'vfioadm apply' does it.";
 	if (item->state == VFIOADM_DECLARED_HELD)
-		item->hint = "'vfioadm assign' takes it again before the next boot.";
+		item->hint = DECLARED_HELD_HINT;
 	return item->message ? 0 : -ENOMEM;
 }
 

@@ -4,8 +4,8 @@
 
 #include "flow/declared.h"
 
-/** How a PF stands whose virtual functions are declared. run_dir: where holds are noted. -ENOMEM. */
-int stand_virtual(struct look *look, const struct declaration *d, const struct match *m, const char *run_dir,
+/** How a PF stands whose virtual functions are declared. -ENOMEM. */
+int stand_virtual(struct vfioadm_ctx *ctx, struct look *look, const struct declaration *d, const struct match *m,
 		  struct arena *arena, struct vfioadm_declared *item) MUST_CHECK;
 /** All its virtual functions. -ENOMEM. */
 int virtual_functions(const struct look *look, const struct match *m, struct selection *ret) MUST_CHECK;

@@ -57,6 +57,8 @@ ssize_t host_link_name(struct host *h, host_dir dir, const char *name, char *buf
 	return n;
 }
 
+const char host_module_command[] = "modprobe.d has a command for it instead, which failed";
+
 bool host_exists(struct host *h, const char *path)
 {
 	char target[PATH_MAX];

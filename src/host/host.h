@@ -84,6 +84,7 @@ struct host_ops {
 	 */
 	int (*write)(struct host *h, const char *claim, const char *path, const char *data, size_t size);
 	ssize_t (*read_locked)(struct host *h, const char *path, char *buf, size_t size);
+	/* -EOPNOTSUPP: host_module_command */
 	int (*load_module)(struct host *h, const char *module, const char *options);
 	/*
 	 * Gives a node ("dev/vfio/12") to "user:group:mode": names or numbers, empty for what stays as it is, and
@@ -128,6 +129,9 @@ struct host_ops {
 
 	void (*free)(struct host *h);
 };
+
+/** Why a module is not loaded: "modprobe.d has a command …". */
+extern const char host_module_command[];
 
 /** The first member of every host. */
 struct host {

@@ -3,8 +3,8 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <sys/stat.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "config.h"
 #include "host/act.h"
 #include "host/files.h"
@@ -114,10 +114,8 @@ static int live_device_number(struct host *h, const char *path, bool *ret_block,
 
 static void live_pause(struct host *h)
 {
-	static const struct timespec moment = { .tv_nsec = 20000000 };
-
 	(void)h;
-	nanosleep(&moment, NULL);
+	clock_pause();
 }
 
 static void live_announce(struct host *h, const char *text)

@@ -350,6 +350,24 @@ static void test_not_late(void **state)
 	assert_false(late_is_set(b.run_dir, BUILT_IN));
 }
 
+/* By pci-stub.ids= on the kernel command line: somebody wants it kept from all drivers. */
+static void test_set_aside(void **state)
+{
+	_cleanup_strbuf_ struct strbuf host = { 0 };
+	_cleanup_boot_ struct boot b;
+	const char *rest = HOST("");
+
+	for (const char *at; (at = strstr(rest, "virtio-pci")); rest = at + strlen("virtio-pci"))
+		strbuf_addf(&host, "%.*spci-stub", (int)(at - rest), rest);
+	strbuf_addf(&host, "%s", rest);
+	assert_false(host.failed);
+	switch_on(&b, *state, host.s);
+	tmp_file(*state, "etc/vfioadm.d/10-a.conf", "[Match]\nCardType=1af4:1041\n");
+	assert_int_equal(early_claim(&b.e), 0);
+	assert_at(&b, BUILT_IN, "pci-stub", "(null)");
+	assert_false(late_is_set(b.run_dir, BUILT_IN));
+}
+
 static void test_hold(void **state)
 {
 	_cleanup_boot_ struct boot b;
@@ -784,6 +802,7 @@ int main(void)
 		EARLY(test_built_in),
 		EARLY(test_built_in_of_a_type),
 		EARLY(test_not_late),
+		EARLY(test_set_aside),
 		EARLY(test_hold),
 		EARLY(test_two_declarations),
 		EARLY(test_two_owners_of_a_node),
