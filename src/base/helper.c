@@ -12,6 +12,7 @@ struct helper {
 	char *program;
 	int fd; /* -1: none is running */
 	int starting; /* -1: none; else it was started, and has not said that it is there */
+	bool copied;  /* by a copy of another one */
 	pid_t pid;
 	pid_t stuck;
 };
@@ -142,6 +143,7 @@ static int begin_start(struct helper *h)
 		r = spawn_detached(h->program, theirs, HELPER_FD);
 	if (r == 0)
 		h->starting = TAKE_FD(ours);
+	h->copied = false;
 	return r;
 }
 
@@ -153,9 +155,22 @@ void helper_prepare(struct helper *h)
 
 static int helper_start(struct helper *h, unsigned timeout_ms, int cancel_fd)
 {
-	int r = h->starting >= 0 ? 0 : begin_start(h);
+	int r;
 
+	if (h->starting >= 0) {
+		r = wait_ready(h, TAKE_FD(h->starting), timeout_ms, cancel_fd);
+		/* What was to be copied may have died; a fresh one comes all the same. */
+		if (r == 0 || r == -ETIMEDOUT || !h->copied)
+			return r;
+	}
+	r = begin_start(h);
 	return r < 0 ? r : wait_ready(h, TAKE_FD(h->starting), timeout_ms, cancel_fd);
+}
+
+/* One that died with requests unread resets the connection. */
+static int socket_error(void)
+{
+	return errno == ECONNRESET ? -EPIPE : -errno;
 }
 
 /* pass: a descriptor that goes along; -1: none. */
@@ -186,7 +201,7 @@ static int send_request(int fd, uint32_t operation, const char *path, const void
 		};
 		memcpy(CMSG_DATA(&control.head), &pass, sizeof(pass));
 	}
-	return sendmsg(fd, &msg, MSG_NOSIGNAL) < 0 ? -errno : 0;
+	return sendmsg(fd, &msg, MSG_NOSIGNAL) < 0 ? socket_error() : 0;
 }
 
 static int receive_reply(int fd, int64_t *ret_result, void *data, size_t size, size_t *ret_size)
@@ -197,7 +212,7 @@ static int receive_reply(int fd, int64_t *ret_result, void *data, size_t size, s
 	ssize_t n = recvmsg(fd, &msg, MSG_DONTWAIT);
 
 	if (n < 0)
-		return -errno;
+		return socket_error();
 	if ((size_t)n < sizeof(head))
 		return -EPIPE;
 	*ret_result = head.result;
@@ -206,16 +221,21 @@ static int receive_reply(int fd, int64_t *ret_result, void *data, size_t size, s
 	return 0;
 }
 
-static int exchange(struct helper *h, uint32_t operation, const char *path, const void *request,
-		    size_t request_size, int pass, unsigned timeout_ms, int cancel_fd, int64_t *ret_result,
-		    void *data, size_t size, size_t *ret_size)
+int helper_send(struct helper *h, uint32_t operation, const char *path, const void *request, size_t size)
 {
-	int r = send_request(h->fd, operation, path, request, request_size, pass);
+	int r = h->fd < 0 ? -EBADF : send_request(h->fd, operation, path, request, size, -1);
 
-	if (r == -E2BIG)
-		return r; /* nothing was sent */
-	if (r == 0)
-		r = wait_reply(h->fd, timeout_ms, cancel_fd);
+	/* Of what is too large nothing was sent. */
+	if (r < 0 && r != -E2BIG)
+		helper_abandon(h);
+	return r;
+}
+
+int helper_receive(struct helper *h, unsigned timeout_ms, int cancel_fd, int64_t *ret_result, void *data, size_t size,
+		   size_t *ret_size)
+{
+	int r = h->fd < 0 ? -EBADF : wait_reply(h->fd, timeout_ms, cancel_fd);
+
 	if (r == 0)
 		r = receive_reply(h->fd, ret_result, data, size, ret_size);
 	if (r == -ETIMEDOUT)
@@ -239,25 +259,26 @@ int helper_call(struct helper *h, uint32_t operation, const char *path, const vo
 
 	if (h->fd < 0)
 		r = not_to_be_had(helper_start(h, timeout_ms, cancel_fd), cancel_fd);
+	if (r == 0)
+		r = helper_send(h, operation, path, request, request_size);
 	if (r < 0)
 		return r;
-	return exchange(h, operation, path, request, request_size, -1, timeout_ms, cancel_fd, ret_result,
-			data, size, ret_size);
+	return helper_receive(h, timeout_ms, cancel_fd, ret_result, data, size, ret_size);
 }
 
-int helper_copy(struct helper *from, struct helper *h, unsigned timeout_ms, int cancel_fd)
+int helper_copy(struct helper *from, struct helper *h)
 {
 	_cleanup_close_ int ours = -1, theirs = -1;
-	int64_t result = 0;
-	int r = from->fd < 0 || h->fd >= 0 ? -EBADF : spawn_socket(SOCK_SEQPACKET, HELPER_FD, &ours, &theirs);
+	int r;
 
+	if (from->fd < 0 || h->fd >= 0 || h->starting >= 0)
+		return -EBADF;
+	r = spawn_socket(SOCK_SEQPACKET, HELPER_FD, &ours, &theirs);
 	if (r == 0)
-		r = exchange(from, HELPER_COPY, "", NULL, 0, theirs, timeout_ms, cancel_fd, &result, NULL, 0,
-			     NULL);
-	if (r == 0)
-		r = (int)result;
+		r = send_request(from->fd, HELPER_COPY, "", NULL, 0, theirs);
 	if (r < 0)
 		return r;
-	close(TAKE_FD(theirs));
-	return not_to_be_had(wait_ready(h, TAKE_FD(ours), timeout_ms, cancel_fd), cancel_fd);
+	h->starting = TAKE_FD(ours);
+	h->copied = true;
+	return 0;
 }

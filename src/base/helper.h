@@ -58,11 +58,22 @@ int helper_call(struct helper *h, uint32_t operation, const char *path, const vo
 		size_t request_size, unsigned timeout_ms, int cancel_fd, int64_t *ret_result, void *data,
 		size_t size, size_t *ret_size) MUST_CHECK;
 
+/**
+ * The two halves of a request, for who has several helpers work at once. Not sent unless the helper is ready:
+ * helper_call() and helper_await() see to that. A reply that nobody waits for ends the helper's use.
+ */
+int helper_send(struct helper *h, uint32_t operation, const char *path, const void *request, size_t size) MUST_CHECK;
+int helper_receive(struct helper *h, unsigned timeout_ms, int cancel_fd, int64_t *ret_result, void *data, size_t size,
+		   size_t *ret_size) MUST_CHECK;
+
 /** How often stopping was asked for on this non-blocking eventfd; 0 for -1. Leaves the count as it is. */
 uint64_t cancel_count(int cancel_fd);
 
-/** Starts h as a copy of another one that runs and is idle, which costs a fork and no exec. Errors as above. */
-int helper_copy(struct helper *from, struct helper *h, unsigned timeout_ms, int cancel_fd) MUST_CHECK;
+/**
+ * helper_prepare(), as a copy of another one that runs, which costs a fork and no exec; that one makes it when what it
+ * was asked for before is done. Where there is no copy in the end, the program is started.
+ */
+int helper_copy(struct helper *from, struct helper *h) MUST_CHECK;
 
 /** The process that holds the last request that timed out; 0: none. */
 pid_t helper_stuck_pid(const struct helper *h);
@@ -85,7 +96,7 @@ struct helper_server {
 /** The main loop of a helper program on descriptor HELPER_FD; returns its exit status. */
 int helper_main(const struct helper_server *server);
 
-/** An operation that the main loop itself serves. */
+/** An operation that the main loop itself serves; the only one without a reply. */
 #define HELPER_COPY 0xffffffffu
 
 enum { HELPER_FD = 3 };

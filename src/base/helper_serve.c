@@ -52,18 +52,15 @@ static bool say_ready(void)
 	return send(HELPER_FD, &pid, sizeof(pid), MSG_NOSIGNAL) == sizeof(pid);
 }
 
-/* 1: this is the copy; 0 or a negative errno goes to who asked for it. */
-static int64_t serve_copy(const struct helper_server *server, int fd)
+static void serve_copy(const struct helper_server *server, int fd)
 {
-	int r = fd < 0 ? -EBADF : spawn_copy(fd, HELPER_FD);
-
-	if (r > 0) {
-		if (server->copied)
-			server->copied(server->userdata);
-		if (!say_ready())
-			_exit(1);
-	}
-	return r;
+	if (fd < 0 || spawn_copy(fd, HELPER_FD) == 0)
+		return;
+	/* From here on this is the copy. */
+	if (server->copied)
+		server->copied(server->userdata);
+	if (!say_ready())
+		_exit(1);
 }
 
 static int end(const struct helper_server *server)
@@ -94,15 +91,12 @@ int helper_main(const struct helper_server *server)
 		if (!request_valid(message, (size_t)n, &head))
 			return 1;
 		if (head.operation == HELPER_COPY) {
-			answer.result = serve_copy(server, fd);
-			if (answer.result > 0)
-				continue;
-		} else {
-			answer.result = server->serve(server->userdata, head.operation, path,
-						      path + head.path_size, head.size,
-						      reply + sizeof(answer),
-						      sizeof(reply) - sizeof(answer), &size);
+			serve_copy(server, fd);
+			continue;
 		}
+		answer.result = server->serve(server->userdata, head.operation, path, path + head.path_size,
+					      head.size, reply + sizeof(answer),
+					      sizeof(reply) - sizeof(answer), &size);
 		memcpy(reply, &answer, sizeof(answer));
 		if (send(HELPER_FD, reply, sizeof(answer) + size, MSG_NOSIGNAL) < 0)
 			return end(server);

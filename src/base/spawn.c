@@ -5,9 +5,11 @@
  * program lies on what hangs. What is started belongs to init: nobody owes it a wait.
  */
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -124,22 +126,42 @@ int spawn_detached(const char *program, int fd, int spawn_fd)
 	return r;
 }
 
-int spawn_copy(int fd, int spawn_fd)
+/* clone(2), CLONE_PARENT: the copy's parent is init as well, with no process between that would only fork. */
+static pid_t fork_sibling(void)
+{
+	struct clone_args args = {.flags = CLONE_PARENT};
+
+	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+}
+
+/* Where that is not to be had: older than Linux 5.3, or kept away by seccomp(2). */
+static pid_t fork_twice(int fd)
 {
 	pid_t pid = fork();
 
-	if (pid < 0)
-		return -errno;
-	if (pid > 0) {
+	if (pid > 0)
 		reap(pid);
-		return 0;
-	}
-	setsid();
+	if (pid != 0)
+		return pid;
 	pid = fork();
 	if (pid < 0)
 		tell(fd, errno);
 	if (pid != 0)
 		_exit(0);
+	return 0;
+}
+
+int spawn_copy(int fd, int spawn_fd)
+{
+	pid_t pid = fork_sibling();
+
+	if (pid < 0 && errno != EAGAIN && errno != ENOMEM)
+		pid = fork_twice(fd);
+	if (pid < 0)
+		tell(fd, errno);
+	if (pid != 0)
+		return 0;
+	setsid();
 	if (dup2(fd, spawn_fd) < 0) {
 		tell(fd, errno);
 		_exit(1);

@@ -23,7 +23,7 @@ int spawn_detached(const char *program, int fd, int spawn_fd) MUST_CHECK;
 
 /**
  * The same of a running program of one thread: a copy of it, detached and with fd as spawn_fd. 1: this is
- * the copy; 0: this is the caller.
+ * the copy; 0: this is the caller, to whom nobody tells whether there is one.
  */
 int spawn_copy(int fd, int spawn_fd) MUST_CHECK;
 

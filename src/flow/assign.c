@@ -156,8 +156,12 @@ static int make_plan(struct vfioadm_ctx *ctx, struct look *look, const struct vf
 int assign_selected(struct vfioadm_ctx *ctx, struct look *look, const struct vfioadm_options *o,
 		    const char *const *drivers, struct vfioadm_plan *plan, struct vfioadm_error **err)
 {
-	int r = session_of(plan) ? session_hold_disks(session_of(plan), look, err) : 0;
+	int r = 0;
 
+	if (session_of(plan)) {
+		session_expect(session_of(plan), look, false);
+		r = session_hold_disks(session_of(plan), look, err);
+	}
 	if (r == 0)
 		r = flow_look_closer(look,
 				     check_facets(VERB_ASSIGN) | VFIOADM_FACET_DRIVERS |

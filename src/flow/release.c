@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "flow/declared.h"
+#include "flow/session.h"
 #include "policy/driver.h"
 #include "policy/planner.h"
 
@@ -169,6 +170,8 @@ int flow_release(struct vfioadm_ctx *ctx, const char *const *selectors, size_t n
 	if (!plan)
 		return error_oom(err);
 	r = flow_begin(ctx, selectors, n, o, plan, &look, err);
+	if (r == 0 && session_of(plan))
+		session_expect(session_of(plan), &look, true);
 	if (r == 0)
 		r = flow_look_closer(&look,
 				     check_facets(VERB_RELEASE) | VFIOADM_FACET_DRIVERS |

@@ -11,8 +11,8 @@ static void session_free(void *userdata)
 	struct session *s = userdata;
 	struct host *h = s->ctx->host;
 
-	STRV_FOREACH(i, &s->claims)
-		h->ops->unclaim(h, s->claims.items[i]);
+	if (s->claims.n)
+		h->ops->unclaim(h, (const char *const *)s->claims.items, s->claims.n);
 	store_close(&s->store);
 	strv_clear(&s->claims);
 	unsettled_clear(&s->unsettled);
@@ -153,6 +153,17 @@ int session_refuse_pending_host(const struct session *s, struct vfioadm_error **
 	return strv_has(&s->unsettled.failed, CLAIM_HOST) ? fail_left(NULL, err) : 0;
 }
 
+void session_expect(const struct session *s, const struct look *look, bool vfio)
+{
+	struct host *h = s->ctx->host;
+	size_t n = 0;
+
+	for (size_t i = 0; i < look->selected.n; i++)
+		n += uint_is(&look->inv->functions[look->selected.items[i]].vfio, 1) == vfio;
+	if (n && h->ops->prepare)
+		h->ops->prepare(h, n);
+}
+
 int session_claim(struct session *s, const char *name, struct vfioadm_error **err)
 {
 	struct host *h = s->ctx->host;
@@ -175,7 +186,7 @@ int session_claim(struct session *s, const char *name, struct vfioadm_error **er
 	}
 	/* One that could not be noted would never be given back. */
 	if (strv_add(&s->claims, name) < 0) {
-		h->ops->unclaim(h, name);
+		h->ops->unclaim(h, &name, 1);
 		return error_oom(err);
 	}
 	return 0;

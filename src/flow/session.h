@@ -37,6 +37,8 @@ int session_refuse_pending(const struct session *s, const struct look *look, str
 	MUST_CHECK;
 /** The same for what is not about one function: modules and card types. */
 int session_refuse_pending_host(const struct session *s, struct vfioadm_error **err) MUST_CHECK;
+/** Those of the selected functions that are not (vfio: that are) on a VFIO driver will be claimed: it is prepared. */
+void session_expect(const struct session *s, const struct look *look, bool vfio);
 /** Claims a name once. VFIOADM_E_PENDING when somebody else has it. */
 int session_claim(struct session *s, const char *name, struct vfioadm_error **err) MUST_CHECK;
 /** Holds the disks of the selected functions that are to be unbound from a driver of the host. */

@@ -91,7 +91,7 @@ static void unclaim_all(struct settling *s)
 {
 	STRV_FOREACH(i, &s->names)
 		if (!strv_has(&s->held, s->names.items[i]))
-			s->host->ops->unclaim(s->host, s->names.items[i]);
+			s->host->ops->unclaim(s->host, (const char *const *)&s->names.items[i], 1);
 }
 
 static int settle_claimed(struct settling *s)

@@ -92,9 +92,16 @@ static int plain_call(struct helper *helper, struct host *h, enum act_operation 
 	return outcome(r, result);
 }
 
-int act_end(struct helper *helper, struct host *h)
+void act_end(struct helper *helper)
 {
-	return plain_call(helper, h, ACT_END, "");
+	(void)!helper_send(helper, ACT_END, "", NULL, 0);
+}
+
+void act_ended(struct helper *helper, struct host *h)
+{
+	int64_t result;
+
+	(void)!helper_receive(helper, h->timeout_ms, h->cancel_fd, &result, NULL, 0, NULL);
 }
 
 int act_hold(struct helper *helper, struct host *h, const char *disk)

@@ -39,7 +39,9 @@ int act_own_node(struct helper *helper, struct host *h, const char *path, const 
 /** See the claims of host.h. */
 int act_claim(struct helper *helper, struct host *h, const char *run_dir, const char *run, const char *name,
 	      pid_t *ret_holder);
-int act_end(struct helper *helper, struct host *h);
+/** Asks for the end of a claim; act_ended() waits until it is so. */
+void act_end(struct helper *helper);
+void act_ended(struct helper *helper, struct host *h);
 int act_hold(struct helper *helper, struct host *h, const char *disk);
 int act_let_go(struct helper *helper, struct host *h);
 

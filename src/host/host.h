@@ -63,8 +63,8 @@ struct host_ops {
 	 */
 	int (*claim)(struct host *h, const char *run_dir, const char *run, const char *name,
 		     pid_t *ret_holder);
-	/* Orderly: the run is over, or the function has nothing to do with it any more. */
-	void (*unclaim)(struct host *h, const char *name);
+	/* Orderly: the run is over, or the functions have nothing to do with it any more. */
+	void (*unclaim)(struct host *h, const char *const *names, size_t n);
 	/* Opens a disk ("nvme0n1") exclusively in the claim's helper, which keeps it until let_go or unclaim.
 	 * -EBUSY: the kernel says that somebody has claimed it (or one of its partitions). */
 	int (*hold)(struct host *h, const char *name, const char *disk);
@@ -72,8 +72,11 @@ struct host_ops {
 	/* Where in the kernel the claim's stuck write sleeps, one frame per item, innermost first. */
 	int (*stuck_in)(struct host *h, const char *name, struct strv *ret);
 
-	/* Something below will be asked soon: what that needs can be started beside what is done until then. */
-	void (*prepare)(struct host *h);
+	/*
+	 * Something below will be asked soon, and about as many claims (0: not known): what that needs can be started
+	 * beside what is done until then. NULL: nothing needs it.
+	 */
+	void (*prepare)(struct host *h, size_t claims);
 
 	/*
 	 * What may block: runs in a helper process with a deadline. -ETIMEDOUT: it is still in the kernel;

@@ -23,6 +23,8 @@ struct live_claim {
 	bool holds; /* a disk */
 };
 
+enum { LIVE_SPARES_MAX = 32 };
+
 /** The running kernel. */
 struct live_host {
 	struct host host;
@@ -31,6 +33,8 @@ struct live_host {
 	struct helper *helper; /* what is done without a claim; see live_helper() */
 	struct live_claim *claims;
 	size_t n_claims;
+	struct helper *spares[LIVE_SPARES_MAX]; /* begun for claims that are to come */
+	size_t n_spares;
 	struct kernel_log log;
 };
 
@@ -42,9 +46,9 @@ static inline struct live_host *live_of(struct host *h)
 /* live_claims.c: who does what may block */
 /** The helper for what is about no function in particular. Never NULL. */
 struct helper *live_helper(struct host *h);
-void live_prepare(struct host *h);
+void live_prepare(struct host *h, size_t claims);
 int live_claim(struct host *h, const char *run_dir, const char *run, const char *name, pid_t *ret_holder);
-void live_unclaim(struct host *h, const char *name);
+void live_unclaim(struct host *h, const char *const *names, size_t n);
 int live_hold(struct host *h, const char *name, const char *disk);
 void live_let_go(struct host *h, const char *name);
 int live_stuck_in(struct host *h, const char *name, struct strv *ret);

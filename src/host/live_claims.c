@@ -2,7 +2,8 @@
 /*
  * Which helper process does what: each claimed name has one of its own, so that what sleeps in the kernel
  * for one function keeps nobody from another. The first claim takes over the helper that runs already;
- * further ones are copies of an idle one. A run on one function thus costs the start of one process.
+ * further ones are copies of an idle one, made beside whatever is done until they are claimed where it is
+ * known how many there will be. A run on one function thus costs the start of one process.
  */
 #include <fcntl.h>
 #include <string.h>
@@ -53,16 +54,25 @@ static struct helper *idle_helper(struct live_host *l)
 	return NULL;
 }
 
-static int copy_helper(struct host *h, struct helper **ret)
+static int copy_helper(struct live_host *l, struct helper **ret)
 {
-	struct live_host *l = live_of(h);
 	struct helper *idle = idle_helper(l);
 	int r = helper_new(l->program, ret);
 
 	/* When that fails it is started by its first request, as any other. */
 	if (r == 0 && idle)
-		(void)!helper_copy(idle, *ret, h->timeout_ms, h->cancel_fd);
+		(void)!helper_copy(idle, *ret);
 	return r;
+}
+
+static int take_spare(struct live_host *l, struct helper **ret)
+{
+	if (!l->n_spares)
+		return copy_helper(l, ret);
+	*ret = l->spares[0];
+	l->n_spares--;
+	memmove(l->spares, l->spares + 1, l->n_spares * sizeof(*l->spares));
+	return 0;
 }
 
 struct helper *live_helper(struct host *h)
@@ -70,16 +80,24 @@ struct helper *live_helper(struct host *h)
 	struct live_host *l = live_of(h);
 	struct helper *new;
 
-	if (!helper_pid(l->helper) && l->n_claims && copy_helper(h, &new) == 0) {
+	if (!helper_pid(l->helper) && l->n_claims && take_spare(l, &new) == 0) {
 		helper_free(l->helper);
 		l->helper = new;
 	}
 	return l->helper;
 }
 
-void live_prepare(struct host *h)
+/* The helper that runs is the first claim's. */
+void live_prepare(struct host *h, size_t claims)
 {
-	helper_prepare(live_of(h)->helper);
+	struct live_host *l = live_of(h);
+
+	helper_prepare(l->helper);
+	if (claims > 1)
+		helper_await(l->helper, h->timeout_ms, h->cancel_fd);
+	while (idle_helper(l) && l->n_spares + 1 < claims && l->n_spares < LIVE_SPARES_MAX &&
+	       copy_helper(l, &l->spares[l->n_spares]) == 0)
+		l->n_spares++;
 }
 
 /* For a claim: the one that runs, or a new one. */
@@ -91,7 +109,7 @@ static int take_helper(struct host *h, struct helper **ret)
 
 	helper_await(l->helper, h->timeout_ms, h->cancel_fd);
 	if (!helper_pid(l->helper))
-		return copy_helper(h, ret);
+		return take_spare(l, ret);
 	r = helper_new(l->program, &new);
 	if (r < 0)
 		return r;
@@ -153,7 +171,7 @@ int live_claim(struct host *h, const char *run_dir, const char *run, const char 
 	return 0;
 }
 
-void live_unclaim(struct host *h, const char *name)
+static void unclaim_one(struct host *h, const char *name)
 {
 	struct live_host *l = live_of(h);
 	struct live_claim *c = claim_of(h, name);
@@ -162,10 +180,22 @@ void live_unclaim(struct host *h, const char *name)
 	if (!c)
 		return;
 	helper = c->helper;
-	if (!gone(c))
-		(void)!act_end(helper, h);
+	act_ended(helper, h);
 	drop_claim(l, c);
 	give_helper_back(l, helper);
+}
+
+/* All at once, and then each is waited for: who comes next shall find none of the locks. */
+void live_unclaim(struct host *h, const char *const *names, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct live_claim *c = claim_of(h, names[i]);
+
+		if (c && !gone(c))
+			act_end(c->helper);
+	}
+	for (size_t i = 0; i < n; i++)
+		unclaim_one(h, names[i]);
 }
 
 int live_hold(struct host *h, const char *name, const char *disk)
@@ -204,6 +234,8 @@ void live_claims_free(struct live_host *l)
 		free(l->claims[i].name);
 		helper_free(l->claims[i].helper);
 	}
+	for (size_t i = 0; i < l->n_spares; i++)
+		helper_free(l->spares[i]);
 	free(l->claims);
 	helper_free(l->helper);
 	free(l->program);

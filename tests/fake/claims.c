@@ -136,7 +136,7 @@ int fake_claim(struct host *h, const char *run_dir, const char *run, const char 
 	return 0;
 }
 
-void fake_unclaim(struct host *h, const char *name)
+static void unclaim_one(struct host *h, const char *name)
 {
 	struct fake_claim *c = own_claim(h, name);
 
@@ -147,6 +147,12 @@ void fake_unclaim(struct host *h, const char *name)
 	if (!c->serial)
 		c->locked = false;
 	forget(fake_of(h)->m);
+}
+
+void fake_unclaim(struct host *h, const char *const *names, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		unclaim_one(h, names[i]);
 }
 
 void fake_kill(struct host *h)

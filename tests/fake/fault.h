@@ -58,7 +58,7 @@ int fault_operate(struct fake_host *f, struct work *w) MUST_CHECK;
 /* claims.c */
 int claims_operate(struct host *h, struct work *w, const char *claim) MUST_CHECK;
 int fake_claim(struct host *h, const char *run_dir, const char *run, const char *name, pid_t *ret_holder);
-void fake_unclaim(struct host *h, const char *name);
+void fake_unclaim(struct host *h, const char *const *names, size_t n);
 int fake_hold(struct host *h, const char *name, const char *disk);
 void fake_let_go(struct host *h, const char *name);
 int fake_stuck_in(struct host *h, const char *name, struct strv *ret);

@@ -162,11 +162,11 @@ static int rec_claim(struct host *h, const char *run_dir, const char *run, const
 	return inner->ops->claim(inner, run_dir, run, name, ret_holder);
 }
 
-static void rec_unclaim(struct host *h, const char *name)
+static void rec_unclaim(struct host *h, const char *const *names, size_t n)
 {
 	struct host *inner = acting(recorder_of(h));
 
-	inner->ops->unclaim(inner, name);
+	inner->ops->unclaim(inner, names, n);
 }
 
 static int rec_hold(struct host *h, const char *name, const char *disk)

@@ -76,6 +76,11 @@ static struct host *new_host(void)
 	return h;
 }
 
+static void unclaim(struct host *h, const char *name)
+{
+	h->ops->unclaim(h, &name, 1);
+}
+
 static int claim(struct host *h, const char *name)
 {
 	pid_t holder;
@@ -126,6 +131,15 @@ static bool is_free(void)
 static bool is_settled(void)
 {
 	return access(in_dir("settled-run1"), F_OK) == 0;
+}
+
+static bool has_ended(pid_t pid)
+{
+	double end = now() + 15;
+
+	while (kill(pid, 0) == 0 && now() < end)
+		rest();
+	return kill(pid, 0) < 0;
 }
 
 /* What it would have done it has done by now. */
@@ -185,12 +199,12 @@ static void test_two_claimers(void **state)
 	assert_false(two->ops->is_ours(two, holder));
 	/* Another name is nobody's. */
 	assert_int_equal(claim(two, OTHER), 0);
-	one->ops->unclaim(one, FUNCTION);
+	unclaim(one, FUNCTION);
 	assert_true(is_free());
 	assert_int_equal(claim(two, FUNCTION), 0);
-	two->ops->unclaim(two, FUNCTION);
-	two->ops->unclaim(two, OTHER);
-	two->ops->unclaim(two, "never claimed");
+	unclaim(two, FUNCTION);
+	unclaim(two, OTHER);
+	unclaim(two, "never claimed");
 	host_free(one);
 	host_free(two);
 }
@@ -208,7 +222,7 @@ static void test_refused(void **state)
 	assert_int_equal(claim(h, "host"), 0);
 	assert_int_equal(stat(in_dir("locks"), &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0700);
-	h->ops->unclaim(h, "host");
+	unclaim(h, "host");
 	/* What others can write to says nothing. */
 	assert_int_equal(chmod(dir, 0777), 0);
 	assert_int_equal(claim(h, FUNCTION), -EPERM);
@@ -240,7 +254,7 @@ static void test_processes(void **state)
 	assert_int_equal(write_to(h, NULL, "file"), 0);
 	assert_int_equal(h->ops->read_locked(h, in_dir("file") + 1, text, sizeof(text)), 4);
 	/* A copy does not hold what the other one holds. */
-	h->ops->unclaim(h, FUNCTION);
+	unclaim(h, FUNCTION);
 	assert_true(is_free());
 	assert_int_equal(holder_of(OTHER), second);
 	assert_int_equal(kill(second, SIGKILL), 0);
@@ -249,12 +263,56 @@ static void test_processes(void **state)
 	/* Without its lock nothing is written any more. */
 	assert_int_equal(write_to(h, OTHER, "file"), -EPIPE);
 	assert_int_equal(write_to(h, OTHER, "file"), -EPIPE);
-	h->ops->unclaim(h, OTHER);
+	unclaim(h, OTHER);
 	assert_int_equal(claim(h, OTHER), 0);
 	assert_int_equal(write_to(h, OTHER, "file"), 0);
-	h->ops->unclaim(h, OTHER);
+	unclaim(h, OTHER);
 	host_free(h);
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+}
+
+/* Begun before they are claimed; what is not claimed in the end is gone with the host. */
+static void test_prepared(void **state)
+{
+	static const char *const names[] = {FUNCTION, OTHER, "0000:03:00.0"};
+	struct host *h = new_host();
+	pid_t pids[3];
+
+	h->ops->prepare(h, 5);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(claim(h, names[i]), 0);
+		pids[i] = holder_of(names[i]);
+		for (size_t k = 0; k < i; k++)
+			assert_int_not_equal(pids[i], pids[k]);
+	}
+	h->ops->unclaim(h, names, 3);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(holder_of(names[i]), 0);
+	assert_int_equal(h->ops->hold(h, names[2], "sda"), -EBADF);
+	host_free(h);
+	for (size_t i = 0; i < 3; i++)
+		assert_true(has_ended(pids[i]));
+}
+
+/* The one that is to be copied dies before it has made a copy: programs are started as if there had been none. */
+static void test_nothing_to_copy(void **state)
+{
+	struct host *h = new_host();
+	pid_t pid;
+
+	assert_int_equal(claim(h, FUNCTION), 0);
+	pid = holder_of(FUNCTION);
+	unclaim(h, FUNCTION);
+	assert_int_equal(kill(pid, SIGSTOP), 0);
+	h->ops->prepare(h, 3);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_true(has_ended(pid));
+	assert_int_equal(claim(h, FUNCTION), -EPIPE);
+	assert_int_equal(claim(h, FUNCTION), 0);
+	assert_int_equal(claim(h, OTHER), 0);
+	assert_int_not_equal(holder_of(OTHER), holder_of(FUNCTION));
+	host_free(h);
+	assert_true(soon(is_free));
 }
 
 static void test_orderly_end(void **state)
@@ -264,7 +322,7 @@ static void test_orderly_end(void **state)
 	make_journal("run1");
 	assert_int_equal(claim(h, FUNCTION), 0);
 	assert_int_equal(write_to(h, FUNCTION, "journal/run1"), 0);
-	h->ops->unclaim(h, FUNCTION);
+	unclaim(h, FUNCTION);
 	host_free(h);
 	assert_never_settled();
 	assert_true(is_free());
@@ -283,7 +341,7 @@ static void test_left_behind(void **state)
 	make_journal("run1");
 	assert_int_equal(claim(h, FUNCTION), 0);
 	assert_int_equal(claim(h, OTHER), 0);
-	h->ops->unclaim(h, OTHER);
+	unclaim(h, OTHER);
 	host_free(h);
 	assert_true(soon(is_settled));
 	assert_true(is_free());
@@ -313,8 +371,8 @@ static void test_stuck(void **state)
 	assert_int_equal(write_to(h, OTHER, "file"), 0);
 	assert_int_equal(write_to(h, NULL, "file"), 0);
 	assert_int_equal(claim(other, FUNCTION), -EAGAIN);
-	h->ops->unclaim(h, OTHER);
-	h->ops->unclaim(h, FUNCTION);
+	unclaim(h, OTHER);
+	unclaim(h, FUNCTION);
 	assert_int_equal(claim(h, FUNCTION), -EAGAIN);
 	assert_int_equal(holder_of(FUNCTION), holder);
 	assert_never_settled();
@@ -322,7 +380,7 @@ static void test_stuck(void **state)
 	assert_true(soon(is_settled));
 	assert_true(is_free());
 	assert_int_equal(claim(other, FUNCTION), 0);
-	other->ops->unclaim(other, FUNCTION);
+	unclaim(other, FUNCTION);
 	host_free(h);
 	host_free(other);
 }
@@ -379,7 +437,7 @@ static void test_hold(void **state)
 	/* A node, but no disk. */
 	assert_int_equal(h->ops->hold(h, FUNCTION, "null"), -ENOENT);
 	h->ops->let_go(h, FUNCTION);
-	h->ops->unclaim(h, FUNCTION);
+	unclaim(h, FUNCTION);
 	host_free(h);
 }
 
@@ -484,6 +542,8 @@ int main(int argc, char **argv)
 		T(test_two_claimers),
 		T(test_refused),
 		T(test_processes),
+		T(test_prepared),
+		T(test_nothing_to_copy),
 		T(test_orderly_end),
 		T(test_left_behind),
 		T(test_stuck),

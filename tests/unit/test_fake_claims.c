@@ -40,6 +40,11 @@ static void make_journal(const char *run)
 	fclose(f);
 }
 
+static void unclaim(struct host *h, const char *name)
+{
+	h->ops->unclaim(h, &name, 1);
+}
+
 static int claim(struct host *h, const char *name)
 {
 	pid_t holder;
@@ -85,7 +90,7 @@ static void test_two_users(void **state)
 	assert_int_equal(put_as(h, TWIN0, "drivers/nvme/unbind", TWIN0), 0);
 	assert_string_equal(driver_of(other, TWIN0), "");
 	assert_int_equal(fake_operations(other), 1);
-	h->ops->unclaim(h, TWIN0);
+	unclaim(h, TWIN0);
 	assert_int_equal(claim(other, TWIN0), 0);
 	host_free(other);
 	assert_int_equal(fake_claimed(h, TWIN0), 0);
@@ -115,8 +120,8 @@ static void test_stuck_write(void **state)
 			 -ETIMEDOUT);
 	assert_int_equal(fake_operations(h), 1);
 	assert_int_equal(put_as(h, TWIN1, "drivers/nvme/unbind", TWIN1), 0);
-	h->ops->unclaim(h, TWIN0);
-	h->ops->unclaim(h, TWIN1);
+	unclaim(h, TWIN0);
+	unclaim(h, TWIN1);
 	assert_int_equal(claim(other, TWIN0), -EAGAIN);
 	assert_int_equal(claim(h, TWIN0), -EAGAIN);
 	assert_int_equal(late_runs(h), 0);
@@ -125,7 +130,7 @@ static void test_stuck_write(void **state)
 	assert_int_equal(late_runs(h), 1);
 	assert_int_equal(late_runs(h), 0);
 	assert_int_equal(claim(other, TWIN0), 0);
-	other->ops->unclaim(other, TWIN0);
+	unclaim(other, TWIN0);
 	host_free(other);
 }
 
@@ -143,7 +148,7 @@ static void test_returns_meanwhile(void **state)
 	assert_int_equal(put(h, "drivers/nvme/bind", TWIN1), 0);
 	assert_int_equal(fake_claimed(h, TWIN0), 0);
 	assert_int_equal(put_as(h, TWIN0, "drivers/nvme/bind", TWIN0), -ETIMEDOUT);
-	h->ops->unclaim(h, TWIN0);
+	unclaim(h, TWIN0);
 	assert_int_equal(late_runs(h), 1);
 }
 
@@ -174,7 +179,7 @@ static void test_waits_behind(void **state)
 	assert_int_equal(put(h, "drivers/nvme/unbind", TWIN0), -ETIMEDOUT);
 	assert_int_equal(claim(h, TWIN0), 0);
 	assert_int_equal(put_as(h, TWIN0, "devices/" TWIN0 "/driver_override", "x"), -ETIMEDOUT);
-	h->ops->unclaim(h, TWIN0);
+	unclaim(h, TWIN0);
 	assert_int_equal(claim(h, TWIN0), -EAGAIN);
 	control(h, "resume");
 	assert_string_equal(override_of(h, TWIN0), "x");
@@ -293,7 +298,7 @@ static void test_recorded(void **state)
 	assert_int_equal(lines, 0);
 	assert_int_equal(put_as(rec, TWIN0, "drivers/nvme/unbind", TWIN0), 0);
 	assert_int_equal(lines, 1);
-	rec->ops->unclaim(rec, TWIN0);
+	unclaim(rec, TWIN0);
 	assert_int_equal(fake_claimed(h, TWIN0), 0);
 	host_free(rec);
 }

@@ -196,11 +196,14 @@ static void test_copy(void **state)
 	int pid, sid, ppid, fds;
 	int64_t result;
 
-	assert_int_equal(helper_copy(h, copy, 20000, -1), -EBADF); /* of nothing */
+	assert_int_equal(helper_copy(h, copy), -EBADF); /* of nothing */
 	assert_int_equal(call(h, 1, "one", 20000, &result, reply, sizeof(reply)), 0);
-	assert_int_equal(helper_copy(h, copy, 20000, -1), 0);
-	assert_int_equal(helper_copy(h, copy, 20000, -1), -EBADF); /* is there already */
+	assert_int_equal(helper_copy(h, copy), 0);
+	assert_int_equal(helper_copy(h, copy), -EBADF); /* is begun already */
+	helper_await(copy, 20000, -1);
+	assert_int_not_equal(helper_pid(copy), 0);
 	assert_int_not_equal(helper_pid(h), helper_pid(copy));
+	assert_int_equal(helper_copy(h, copy), -EBADF); /* is there already */
 	assert_int_equal(call(copy, 5, "", 20000, &result, reply, sizeof(reply)), 0);
 	assert_int_equal(sscanf(reply, "pid=%d sid=%d ppid=%d fds=%d", &pid, &sid, &ppid, &fds), 4);
 	assert_int_equal(pid, helper_pid(copy));

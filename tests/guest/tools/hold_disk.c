@@ -33,7 +33,7 @@ int main(int argc, char **argv)
 	run(argv[2]);
 	h->ops->let_go(h, "name");
 	run(argv[3]);
-	h->ops->unclaim(h, "name");
+	h->ops->unclaim(h, (const char *const[]){"name"}, 1);
 	host_free(h);
 	return 0;
 }
