@@ -35,6 +35,8 @@ struct run {
 	bool incomplete;
 };
 
+#define FOR_TARGETS(t, run) for (struct target *t = (run)->targets; t < (run)->targets + (run)->n_targets; t++)
+
 /* run.c */
 void run_begin(struct run *run, const struct early *e);
 void run_clear(struct run *run);
@@ -72,6 +74,18 @@ int notes_drop(const struct run *run) MUST_CHECK;
 int notes_first_in_host(const struct run *run) MUST_CHECK;
 /** A driver of the host was first to have it. Nobody can have wished for that before the host's first run. */
 void notes_late(struct run *run, const struct target *t);
+
+/* drivers.c */
+int run_write_override(struct run *run, const struct target *t, const char *value) MUST_CHECK;
+/** file: "bind", "new_id". */
+int run_write_driver(struct run *run, const char *driver, const char *file, const char *data) MUST_CHECK;
+/** An override of ours that did not lead to its driver goes: it would keep the native one away as well. */
+void run_put_back(struct run *run, struct target *t);
+/** Before any override is written: a name that no driver has would keep all others away. */
+void run_drop_without_driver(struct run *run);
+void run_load_drivers(struct run *run);
+/** Gives the drivers the declared card types. */
+void run_add_types(struct run *run);
 
 /* give_back.c */
 /** What an initramfs has claimed that no file declares any more goes to its native driver. -ENOMEM. */

@@ -424,68 +424,6 @@ static int forget_type(struct persist *p, const struct cardtype *type, struct vf
 	return is_ours_to_write(d) ? add_removal(p, d, what, err) : fail_not_ours(d, what, NULL, err);
 }
 
-/*
- * What the host uses now it uses at the next boot, and there a card type is given away before anything else is
- * looked at: root, swap and the network would not be there.
- */
-static int refuse_needed(struct persist *p, const struct cardtype *type, struct vfioadm_error **err)
-{
-	CLEANUP(selection_clear) struct selection functions = { 0 };
-	const struct vfioadm_function *f;
-	const struct vfioadm_user *user;
-
-	for (size_t i = 0; i < p->look->inv->n_functions; i++)
-		if (cardtype_matches(type, &p->look->inv->functions[i]) && !p->look->inv->functions[i].bridge &&
-		    selection_add(&functions, i) < 0)
-			return error_oom(err);
-	user = selection_in_use(p->look, &functions, &f);
-	if (!user)
-		return 0;
-	if (check_type_needed(p->plan, f, user, p->options->force, p->options->n_force) < 0)
-		return error_oom(err);
-	return 0;
-}
-
-/* Whether the host could boot with these types given away. */
-static int search_type_users(struct persist *p, const struct cardtype *types, size_t n,
-			     struct vfioadm_error **err)
-{
-	_cleanup_free_ bool *wanted = calloc(p->look->inv->n_functions + 1, sizeof(*wanted));
-
-	if (!wanted)
-		return error_oom(err);
-	for (size_t i = 0; i < p->look->inv->n_functions; i++) {
-		const struct vfioadm_function *f = &p->look->inv->functions[i];
-
-		wanted[i] = cardtypes_match(types, n, f) && f->driver.state == VFIOADM_KNOWN &&
-			    !uint_is(&f->vfio, 1) && !f->bridge;
-	}
-	if (observe_uses(p->look->host, p->look->inv, wanted) < 0 || check_verdicts(p->look->inv) < 0)
-		return error_oom(err);
-	return 0;
-}
-
-int persist_modules_of_types(struct persist *p, const struct cardtype *types, size_t n,
-			    struct vfioadm_error **err)
-{
-	for (size_t i = 0; i < p->look->inv->n_functions; i++) {
-		struct vfioadm_function *f = &p->look->inv->functions[i];
-
-		if (cardtypes_match(types, n, f) && persist_add_modules(p, f) < 0)
-			return error_oom(err);
-	}
-	return 0;
-}
-
-static int refuse_all_needed(struct persist *p, const struct cardtype *types, size_t n, struct vfioadm_error **err)
-{
-	int r = search_type_users(p, types, n, err);
-
-	for (size_t i = 0; r == 0 && i < n; i++)
-		r = refuse_needed(p, &types[i], err);
-	return r;
-}
-
 int persist_types(struct vfioadm_ctx *ctx, struct look *look, const struct cardtype *types, size_t n,
 		  const struct vfioadm_options *o, struct vfioadm_plan *plan, struct vfioadm_error **err)
 {
@@ -499,9 +437,9 @@ int persist_types(struct vfioadm_ctx *ctx, struct look *look, const struct cardt
 		r = persist_modprobe(&p, enable && o->modprobe, err);
 	/* modprobe knows nothing of what is left out of an initramfs: none of its types may be needed at boot. */
 	if (r == 0 && enable && o->modprobe && persist_modprobe_change(&p))
-		r = refuse_all_needed(&p, p.types, p.n_types, err);
+		r = persist_refuse_needed(&p, p.types, p.n_types, err);
 	else if (r == 0 && enable)
-		r = refuse_all_needed(&p, types, n, err);
+		r = persist_refuse_needed(&p, types, n, err);
 	if (r < 0 || plan->result == VFIOADM_RESULT_REFUSED)
 		return r;
 	r = persist_modules_of_types(&p, types, n, err);

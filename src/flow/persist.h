@@ -45,6 +45,9 @@ const char *persist_trust_words(enum trust trust);
 int persist_add_modules(struct persist *p, struct vfioadm_function *f) MUST_CHECK;
 int persist_modules_of_types(struct persist *p, const struct cardtype *types, size_t n,
 			     struct vfioadm_error **err) MUST_CHECK;
+/** A finding for each of these types of which the host uses a card, unless it is forced. */
+int persist_refuse_needed(struct persist *p, const struct cardtype *types, size_t n,
+			  struct vfioadm_error **err) MUST_CHECK;
 /**
  * To be called when all changes are gathered. The file in modprobe.d follows them if it is there; wanted: it is
  * made (--modprobe). Then p->types are all card types that will be declared. -EEXIST, -EPERM, …: one is there that

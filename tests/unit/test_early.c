@@ -567,6 +567,21 @@ static void test_native_first(void **state)
 	assert_says(&b, TWIN0 ": nvme was first to have it");
 }
 
+/* Nothing but a note brings vfioadm-apply.service to a function whose type alone is declared. */
+static void test_native_first_of_a_type(void **state)
+{
+	static const struct fault comes = { .kind = FAULT_CALL, .match = "load*", .call = native_comes };
+	_cleanup_boot_ struct boot b;
+
+	switch_on(&b, *state, HOST(""));
+	tmp_file(*state, "etc/vfioadm.d/10-a.conf", "[Match]\nCardType=1b36:0010\n");
+	assert_int_equal(fake_fault(b.e.host, &comes), 0);
+	assert_int_equal(early_claim(&b.e), 1);
+	assert_at(&b, TWIN0, "nvme", "(null)");
+	assert_says(&b, TWIN0 ": nvme was first to have it; vfioadm-apply.service will look at it.");
+	assert_true(late_is_set(b.run_dir, TWIN0));
+}
+
 static void test_load_hangs(void **state)
 {
 	static const struct fault hangs = { .kind = FAULT_HANG, .match = "load*", .resume_after = -1 };
@@ -816,6 +831,7 @@ int main(void)
 		EARLY(test_bind_fails),
 		EARLY(test_lie),
 		EARLY(test_native_first),
+		EARLY(test_native_first_of_a_type),
 		EARLY(test_load_hangs),
 		EARLY(test_no_iommu),
 		EARLY(test_twice),

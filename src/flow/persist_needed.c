@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What declaring a card type would take from the host, and the drivers that have such cards now. */
+#include "base/error.h"
+#include "flow/persist.h"
+
+/*
+ * What the host uses now it uses at the next boot, and there a card type is given away before anything else is
+ * looked at: root, swap and the network would not be there.
+ */
+static int refuse_needed(struct persist *p, const struct cardtype *type, struct vfioadm_error **err)
+{
+	CLEANUP(selection_clear) struct selection functions = { 0 };
+	const struct vfioadm_function *f;
+	const struct vfioadm_user *user;
+
+	for (size_t i = 0; i < p->look->inv->n_functions; i++)
+		if (cardtype_matches(type, &p->look->inv->functions[i]) && !p->look->inv->functions[i].bridge &&
+		    selection_add(&functions, i) < 0)
+			return error_oom(err);
+	user = selection_in_use(p->look, &functions, &f);
+	if (!user)
+		return 0;
+	if (check_type_needed(p->plan, f, user, p->options->force, p->options->n_force) < 0)
+		return error_oom(err);
+	return 0;
+}
+
+/* Whether the host could boot with these types given away. */
+static int search_type_users(struct persist *p, const struct cardtype *types, size_t n,
+			     struct vfioadm_error **err)
+{
+	_cleanup_free_ bool *wanted = calloc(p->look->inv->n_functions + 1, sizeof(*wanted));
+
+	if (!wanted)
+		return error_oom(err);
+	for (size_t i = 0; i < p->look->inv->n_functions; i++) {
+		const struct vfioadm_function *f = &p->look->inv->functions[i];
+
+		wanted[i] = cardtypes_match(types, n, f) && f->driver.state == VFIOADM_KNOWN &&
+			    !uint_is(&f->vfio, 1) && !f->bridge;
+	}
+	if (observe_uses(p->look->host, p->look->inv, wanted) < 0 || check_verdicts(p->look->inv) < 0)
+		return error_oom(err);
+	return 0;
+}
+
+int persist_modules_of_types(struct persist *p, const struct cardtype *types, size_t n,
+			    struct vfioadm_error **err)
+{
+	for (size_t i = 0; i < p->look->inv->n_functions; i++) {
+		struct vfioadm_function *f = &p->look->inv->functions[i];
+
+		if (cardtypes_match(types, n, f) && persist_add_modules(p, f) < 0)
+			return error_oom(err);
+	}
+	return 0;
+}
+
+int persist_refuse_needed(struct persist *p, const struct cardtype *types, size_t n, struct vfioadm_error **err)
+{
+	int r = search_type_users(p, types, n, err);
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = refuse_needed(p, &types[i], err);
+	return r;
+}
