@@ -200,6 +200,8 @@ void file_unlock(int fd)
 {
 	/* Nobody shall read of a holder that is gone. The file itself stays: removing it would race. */
 	(void)!ftruncate(fd, 0);
+	/* In words, for a process that was just forked may have the descriptor too. */
+	(void)!flock(fd, LOCK_UN);
 	close(fd);
 }
 

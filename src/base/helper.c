@@ -13,6 +13,7 @@ struct helper {
 	int fd; /* -1: none is running */
 	int starting; /* -1: none; else it was started, and has not said that it is there */
 	bool copied;  /* by a copy of another one */
+	bool awaited; /* a reply, to what was sent last */
 	pid_t pid;
 	pid_t stuck;
 };
@@ -41,6 +42,7 @@ static void helper_abandon(struct helper *h)
 		close(h->starting);
 	h->fd = h->starting = -1;
 	h->pid = 0;
+	h->awaited = false;
 }
 
 void helper_free(struct helper *h)
@@ -173,7 +175,7 @@ static int socket_error(void)
 	return errno == ECONNRESET ? -EPIPE : -errno;
 }
 
-/* pass: a descriptor that goes along; -1: none. */
+/* pass: a descriptor that goes along, and then this is not waited for; -1: none. */
 static int send_request(int fd, uint32_t operation, const char *path, const void *request, size_t size,
 			int pass)
 {
@@ -201,7 +203,7 @@ static int send_request(int fd, uint32_t operation, const char *path, const void
 		};
 		memcpy(CMSG_DATA(&control.head), &pass, sizeof(pass));
 	}
-	return sendmsg(fd, &msg, MSG_NOSIGNAL) < 0 ? socket_error() : 0;
+	return sendmsg(fd, &msg, MSG_NOSIGNAL | (pass >= 0 ? MSG_DONTWAIT : 0)) < 0 ? socket_error() : 0;
 }
 
 static int receive_reply(int fd, int64_t *ret_result, void *data, size_t size, size_t *ret_size)
@@ -223,19 +225,28 @@ static int receive_reply(int fd, int64_t *ret_result, void *data, size_t size, s
 
 int helper_send(struct helper *h, uint32_t operation, const char *path, const void *request, size_t size)
 {
-	int r = h->fd < 0 ? -EBADF : send_request(h->fd, operation, path, request, size, -1);
+	int r;
 
+	/* The reply to the one before would be taken for the reply to this one. */
+	if (h->awaited)
+		helper_abandon(h);
+	r = h->fd < 0 ? -EBADF : send_request(h->fd, operation, path, request, size, -1);
 	/* Of what is too large nothing was sent. */
 	if (r < 0 && r != -E2BIG)
 		helper_abandon(h);
+	h->awaited = r == 0;
 	return r;
 }
 
 int helper_receive(struct helper *h, unsigned timeout_ms, int cancel_fd, int64_t *ret_result, void *data, size_t size,
 		   size_t *ret_size)
 {
-	int r = h->fd < 0 ? -EBADF : wait_reply(h->fd, timeout_ms, cancel_fd);
+	int r;
 
+	if (!h->awaited)
+		return -EBADF;
+	h->awaited = false;
+	r = wait_reply(h->fd, timeout_ms, cancel_fd);
 	if (r == 0)
 		r = receive_reply(h->fd, ret_result, data, size, ret_size);
 	if (r == -ETIMEDOUT)
@@ -276,6 +287,8 @@ int helper_copy(struct helper *from, struct helper *h)
 	r = spawn_socket(SOCK_SEQPACKET, HELPER_FD, &ours, &theirs);
 	if (r == 0)
 		r = send_request(from->fd, HELPER_COPY, "", NULL, 0, theirs);
+	if (r == -EPIPE)
+		helper_abandon(from);
 	if (r < 0)
 		return r;
 	h->starting = TAKE_FD(ours);

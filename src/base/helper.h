@@ -59,8 +59,9 @@ int helper_call(struct helper *h, uint32_t operation, const char *path, const vo
 		size_t size, size_t *ret_size) MUST_CHECK;
 
 /**
- * The two halves of a request, for who has several helpers work at once. Not sent unless the helper is ready:
- * helper_call() and helper_await() see to that. A reply that nobody waits for ends the helper's use.
+ * The two halves of a request, for who has several helpers work at once. -EBADF: the helper is not ready
+ * (helper_call() and helper_await() see to that), or nothing was sent. Sending again before the reply was received
+ * leaves the helper to itself.
  */
 int helper_send(struct helper *h, uint32_t operation, const char *path, const void *request, size_t size) MUST_CHECK;
 int helper_receive(struct helper *h, unsigned timeout_ms, int cancel_fd, int64_t *ret_result, void *data, size_t size,
@@ -71,7 +72,8 @@ uint64_t cancel_count(int cancel_fd);
 
 /**
  * helper_prepare(), as a copy of another one that runs, which costs a fork and no exec; that one makes it when what it
- * was asked for before is done. Where there is no copy in the end, the program is started.
+ * was asked for before is done. Where it dies before, the program is started. -EPIPE: it is dead already; -EAGAIN: too
+ * much waits for it.
  */
 int helper_copy(struct helper *from, struct helper *h) MUST_CHECK;
 

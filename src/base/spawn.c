@@ -161,7 +161,6 @@ int spawn_copy(int fd, int spawn_fd)
 		tell(fd, errno);
 	if (pid != 0)
 		return 0;
-	setsid();
 	if (dup2(fd, spawn_fd) < 0) {
 		tell(fd, errno);
 		_exit(1);

@@ -22,8 +22,8 @@ int spawn_socket(int type, int spawn_fd, int *ret_ours, int *ret_theirs) MUST_CH
 int spawn_detached(const char *program, int fd, int spawn_fd) MUST_CHECK;
 
 /**
- * The same of a running program of one thread: a copy of it, detached and with fd as spawn_fd. 1: this is
- * the copy; 0: this is the caller, to whom nobody tells whether there is one.
+ * The same of a program that was started so, and has one thread: a copy of it in its session, with fd as spawn_fd.
+ * 1: this is the copy; 0: this is the caller, to whom nobody tells whether there is one.
  */
 int spawn_copy(int fd, int spawn_fd) MUST_CHECK;
 

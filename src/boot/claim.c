@@ -52,6 +52,12 @@ static void drop_held(struct run *run)
 			run_drop(run, t, EARLY_NOTICE, "%s was released by hand; it is not touched.", t->f->address);
 }
 
+/* Of who is to do something about a function that a driver of the host was first to have. */
+static const char *what_next(struct run *run, const struct target *t, const char *driver)
+{
+	return notes_late(run, t, driver) ? "; vfioadm-apply.service will look at it" : "";
+}
+
 static void drop_bound(struct run *run, struct target *t)
 {
 	const char *driver = t->f->driver.value;
@@ -63,10 +69,8 @@ static void drop_bound(struct run *run, struct target *t)
 		run_drop(run, t, EARLY_INFO, "%s is on %s already.", t->f->address, driver);
 	} else {
 		run_drop(run, t, EARLY_NOTICE,
-			 "%s is on %s already, which is built in or was loaded before; vfioadm-apply.service will "
-			 "look at it.",
-			 t->f->address, driver);
-		notes_late(run, t);
+			 "%s is on %s already, which is built in or was loaded before%s.", t->f->address, driver,
+			 what_next(run, t, driver));
 	}
 }
 
@@ -170,16 +174,16 @@ static void settle_one(struct run *run, struct target *t)
 		say_given(run, t);
 		return;
 	}
-	if (t->error == -ETIMEDOUT) {
+	/* A function of a type that another driver has: the write waits for that one. */
+	if (t->error == -ETIMEDOUT && !(bound && t->by_type)) {
 		run_drop(run, t, EARLY_WARNING, "%s: %s is still at work on it; its override stays.", t->f->address,
 			 t->driver);
 		return;
 	}
 	run_put_back(run, t);
 	if (bound) {
-		run_drop(run, t, EARLY_WARNING, "%s: %s was first to have it; vfioadm-apply.service will look at it.",
-			 t->f->address, driver);
-		notes_late(run, t);
+		run_drop(run, t, EARLY_WARNING, "%s: %s was first to have it%s.", t->f->address, driver,
+			 what_next(run, t, driver));
 	} else {
 		run_drop(run, t, EARLY_WARNING, "%s could not be given to %s, as %s says%s: %s.", t->f->address,
 			 t->driver, run_file(t->d), why_along(t), why_not(t));

@@ -75,19 +75,29 @@ int notes_first_in_host(const struct run *run)
 	return r < 0 ? r : 1;
 }
 
-void notes_late(struct run *run, const struct target *t)
+/*
+ * Who names a driver wants it. That cannot be read while the driver is at work on the function, and then there was
+ * hardly time to name it.
+ */
+static bool names_driver(struct run *run, const struct target *t)
 {
 	char override[256];
+
+	return run_step(run) == 0 && observe_override(run->h, t->f->address, override, sizeof(override)) == 0 &&
+	       *override;
+}
+
+bool notes_late(struct run *run, const struct target *t, const char *driver)
+{
 	int r;
 
-	if (!run->first_in_host || !t->by_type || run_is_set_aside(t->f))
-		return;
-	run_last_step(run);
-	/* Who names a driver wants it. */
-	if (observe_override(run->h, t->f->address, override, sizeof(override)) < 0 || *override)
-		return;
+	if (!t->by_type)
+		return true;
+	if (!run->first_in_host || run_is_set_aside(driver) || names_driver(run, t))
+		return false;
 	r = late_set(run->e->run_dir, t->f->address);
 	if (r < 0)
 		run_log(run, EARLY_WARNING, "%s: that vfioadm-apply.service is to look at it could not be noted: %s.",
 			t->f->address, strerror(-r));
+	return r == 0;
 }

@@ -57,8 +57,8 @@ int run_observe(struct run *run) MUST_CHECK;
 int run_find_targets(struct run *run) MUST_CHECK;
 /** Leaves alone whose group could not be used: others of it will be the host's. -ENOMEM. */
 int run_drop_split(struct run *run) MUST_CHECK;
-/** Has somebody set it aside, by the driver that does nothing with its devices (pci-stub.ids= on the command line)? */
-bool run_is_set_aside(const struct vfioadm_function *f);
+/** Does it say that somebody has set the function aside: the one that does nothing (pci-stub.ids= at boot)? */
+bool run_is_set_aside(const char *driver);
 /** "10-nvme.conf". */
 const char *run_file(const struct declaration *d);
 
@@ -72,8 +72,11 @@ int notes_drop(const struct run *run) MUST_CHECK;
  * was here, and people may have assigned functions by hand since. Or a negative errno.
  */
 int notes_first_in_host(const struct run *run) MUST_CHECK;
-/** A driver of the host was first to have it. Nobody can have wished for that before the host's first run. */
-void notes_late(struct run *run, const struct target *t);
+/**
+ * A driver of the host was first to have it. Nobody can have wished for that before the host's first run, unless by
+ * name. true: vfioadm-apply.service will look at it.
+ */
+bool notes_late(struct run *run, const struct target *t, const char *driver);
 
 /* drivers.c */
 int run_write_override(struct run *run, const struct target *t, const char *value) MUST_CHECK;

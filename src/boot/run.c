@@ -339,9 +339,9 @@ static bool is_given_along(const struct run *run, const struct vfioadm_function 
 	return false;
 }
 
-bool run_is_set_aside(const struct vfioadm_function *f)
+bool run_is_set_aside(const char *driver)
 {
-	return str_is(&f->driver, "pci-stub");
+	return streq(driver, "pci-stub");
 }
 
 /* Before modules are loaded almost nobody has a driver: who will have one is what counts. */
@@ -351,7 +351,7 @@ static int stays_with_host(struct run *run, struct vfioadm_function *f, bool *re
 	if (f->bridge || uint_is(&f->vfio, 1) || is_given_along(run, f))
 		return 0;
 	if (f->driver.state == VFIOADM_KNOWN) {
-		*ret = !run_is_set_aside(f);
+		*ret = !run_is_set_aside(f->driver.value);
 		return 0;
 	}
 	run_last_step(run);

@@ -11,7 +11,7 @@ static void session_free(void *userdata)
 	struct session *s = userdata;
 	struct host *h = s->ctx->host;
 
-	if (s->claims.n)
+	if (h->ops->unclaim)
 		h->ops->unclaim(h, (const char *const *)s->claims.items, s->claims.n);
 	store_close(&s->store);
 	strv_clear(&s->claims);

@@ -63,7 +63,10 @@ struct host_ops {
 	 */
 	int (*claim)(struct host *h, const char *run_dir, const char *run, const char *name,
 		     pid_t *ret_holder);
-	/* Orderly: the run is over, or the functions have nothing to do with it any more. */
+	/*
+	 * Orderly: the run is over, or the functions have nothing to do with it any more. Each name once. With the
+	 * last one goes what was prepared for others; also where there was none.
+	 */
 	void (*unclaim)(struct host *h, const char *const *names, size_t n);
 	/* Opens a disk ("nvme0n1") exclusively in the claim's helper, which keeps it until let_go or unclaim.
 	 * -EBUSY: the kernel says that somebody has claimed it (or one of its partitions). */

@@ -23,6 +23,7 @@ struct live_claim {
 	bool holds; /* a disk */
 };
 
+/* Further ones are begun when they are claimed: so many that most runs need no more, and few enough to be in vain. */
 enum { LIVE_SPARES_MAX = 32 };
 
 /** The running kernel. */

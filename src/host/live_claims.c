@@ -39,7 +39,7 @@ static int gone(const struct live_claim *c)
 {
 	if (helper_pid(c->helper))
 		return 0;
-	return helper_stuck_pid(c->helper) ? -ETIMEDOUT : -EPIPE;
+	return helper_stuck_pid(c->helper) == c->pid ? -ETIMEDOUT : -EPIPE;
 }
 
 /* ---- helpers ---- */
@@ -95,9 +95,15 @@ void live_prepare(struct host *h, size_t claims)
 	helper_prepare(l->helper);
 	if (claims > 1)
 		helper_await(l->helper, h->timeout_ms, h->cancel_fd);
-	while (idle_helper(l) && l->n_spares + 1 < claims && l->n_spares < LIVE_SPARES_MAX &&
+	while (helper_pid(l->helper) && l->n_spares + 1 < claims && l->n_spares < LIVE_SPARES_MAX &&
 	       copy_helper(l, &l->spares[l->n_spares]) == 0)
 		l->n_spares++;
+}
+
+static void drop_spares(struct live_host *l)
+{
+	while (l->n_spares)
+		helper_free(l->spares[--l->n_spares]);
 }
 
 /* For a claim: the one that runs, or a new one. */
@@ -196,6 +202,8 @@ void live_unclaim(struct host *h, const char *const *names, size_t n)
 	}
 	for (size_t i = 0; i < n; i++)
 		unclaim_one(h, names[i]);
+	if (!live_of(h)->n_claims)
+		drop_spares(live_of(h));
 }
 
 int live_hold(struct host *h, const char *name, const char *disk)
@@ -234,8 +242,7 @@ void live_claims_free(struct live_host *l)
 		free(l->claims[i].name);
 		helper_free(l->claims[i].helper);
 	}
-	for (size_t i = 0; i < l->n_spares; i++)
-		helper_free(l->spares[i]);
+	drop_spares(l);
 	free(l->claims);
 	helper_free(l->helper);
 	free(l->program);

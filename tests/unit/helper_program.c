@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A helper for test_helper.c: what the real one does with the kernel, done with nothing at stake. */
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <time.h>
 
 #include "base/helper.h"
@@ -16,6 +22,23 @@ static int64_t describe_process(char *reply, size_t size, size_t *ret_size)
 	*ret_size = (size_t)snprintf(reply, size, "pid=%d sid=%d ppid=%d fds=%d path=%s home=%s",
 				     getpid(), getsid(0), getppid(), open_fds, getenv("PATH"),
 				     getenv("HOME") ? "set" : "unset");
+	return 0;
+}
+
+/* As a container does that knows only older system calls. */
+static int64_t refuse_clone3(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog filter = {.len = ARRAY_SIZE(code), .filter = code};
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) < 0)
+		return -errno;
 	return 0;
 }
 
@@ -37,6 +60,8 @@ static int64_t serve(void *userdata, uint32_t operation, const char *path, const
 		_exit(0);
 	case 5:
 		return describe_process(reply, size, ret_size);
+	case 6:
+		return refuse_clone3();
 	default:
 		return -ENOSYS;
 	}

@@ -3,6 +3,7 @@
  * Claims of a live host, with real processes: what a helper holds, for whom it works, and what it does
  * when nobody waits for it any more. What blocks in the kernel is here the opening of a FIFO.
  */
+#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/file.h>
@@ -248,7 +249,8 @@ static void test_processes(void **state)
 	first = holder_of(FUNCTION);
 	second = holder_of(OTHER);
 	assert_int_not_equal(first, second);
-	assert_int_not_equal(getsid(first), getsid(second));
+	assert_int_not_equal(getsid(first), getsid(0));
+	assert_int_not_equal(getsid(second), getsid(0));
 	assert_int_equal(write_to(h, FUNCTION, "file"), 0);
 	assert_int_equal(write_to(h, OTHER, "file"), 0);
 	assert_int_equal(write_to(h, NULL, "file"), 0);
@@ -271,14 +273,53 @@ static void test_processes(void **state)
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 }
 
-/* Begun before they are claimed; what is not claimed in the end is gone with the host. */
+/* How many helpers run. */
+static size_t count_helpers(void)
+{
+	_cleanup_free_ char *wanted = realpath(program, NULL);
+	DIR *proc = opendir("/proc");
+	const struct dirent *entry;
+	size_t n = 0;
+
+	assert_non_null(proc);
+	while ((entry = readdir(proc))) {
+		char path[300], target[512];
+		ssize_t len;
+
+		snprintf(path, sizeof(path), "/proc/%s/exe", entry->d_name);
+		len = readlink(path, target, sizeof(target) - 1);
+		if (len < 0)
+			continue;
+		target[len] = '\0';
+		n += strcmp(target, wanted) == 0;
+	}
+	closedir(proc);
+	return n;
+}
+
+static size_t wanted_helpers;
+
+static bool are_as_many(void)
+{
+	return count_helpers() == wanted_helpers;
+}
+
+static void assert_helpers(size_t n)
+{
+	wanted_helpers = n;
+	assert_true(soon(are_as_many));
+}
+
+/* Begun before they are claimed; what is not claimed in the end is gone when the run is over. */
 static void test_prepared(void **state)
 {
 	static const char *const names[] = {FUNCTION, OTHER, "0000:03:00.0"};
 	struct host *h = new_host();
 	pid_t pids[3];
 
+	assert_helpers(0);
 	h->ops->prepare(h, 5);
+	assert_helpers(5);
 	for (size_t i = 0; i < 3; i++) {
 		assert_int_equal(claim(h, names[i]), 0);
 		pids[i] = holder_of(names[i]);
@@ -289,9 +330,15 @@ static void test_prepared(void **state)
 	for (size_t i = 0; i < 3; i++)
 		assert_int_equal(holder_of(names[i]), 0);
 	assert_int_equal(h->ops->hold(h, names[2], "sda"), -EBADF);
+	assert_helpers(1);
+	/* As when a plan was refused. */
+	h->ops->prepare(h, 3);
+	assert_helpers(3);
+	h->ops->unclaim(h, NULL, 0);
+	assert_helpers(1);
+	h->ops->prepare(h, 3);
 	host_free(h);
-	for (size_t i = 0; i < 3; i++)
-		assert_true(has_ended(pids[i]));
+	assert_helpers(0);
 }
 
 /* The one that is to be copied dies before it has made a copy: programs are started as if there had been none. */
@@ -313,6 +360,19 @@ static void test_nothing_to_copy(void **state)
 	assert_int_not_equal(holder_of(OTHER), holder_of(FUNCTION));
 	host_free(h);
 	assert_true(soon(is_free));
+}
+
+/* It was made from one that holds a lock, which goes with that one alone. */
+static void test_copy_of_a_holder(void **state)
+{
+	struct host *h = new_host();
+
+	assert_int_equal(claim(h, FUNCTION), 0);
+	assert_int_equal(claim(h, OTHER), 0);
+	assert_int_equal(kill(holder_of(FUNCTION), SIGKILL), 0);
+	assert_true(soon(is_free));
+	assert_int_not_equal(holder_of(OTHER), 0);
+	host_free(h);
 }
 
 static void test_orderly_end(void **state)
@@ -544,6 +604,7 @@ int main(int argc, char **argv)
 		T(test_processes),
 		T(test_prepared),
 		T(test_nothing_to_copy),
+		T(test_copy_of_a_holder),
 		T(test_orderly_end),
 		T(test_left_behind),
 		T(test_stuck),

@@ -366,6 +366,7 @@ static void test_set_aside(void **state)
 	assert_int_equal(early_claim(&b.e), 0);
 	assert_at(&b, BUILT_IN, "pci-stub", "(null)");
 	assert_false(late_is_set(b.run_dir, BUILT_IN));
+	assert_says(&b, BUILT_IN " is on pci-stub already, which is built in or was loaded before.");
 }
 
 static void test_hold(void **state)
@@ -578,6 +579,23 @@ static void test_native_first_of_a_type(void **state)
 	assert_int_equal(fake_fault(b.e.host, &comes), 0);
 	assert_int_equal(early_claim(&b.e), 1);
 	assert_at(&b, TWIN0, "nvme", "(null)");
+	assert_says(&b, TWIN0 ": nvme was first to have it; vfioadm-apply.service will look at it.");
+	assert_true(late_is_set(b.run_dir, TWIN0));
+}
+
+/* Its probe holds the lock that both our write and a look at the override wait for. */
+static void test_native_is_at_work(void **state)
+{
+	static const struct fault comes = { .kind = FAULT_CALL, .match = "load*", .call = native_comes };
+	static const struct fault hangs = { .kind = FAULT_HANG, .match = "read*" TWIN0 "/driver_override",
+					    .resume_after = -1 };
+	_cleanup_boot_ struct boot b;
+
+	switch_on(&b, *state, HOST(""));
+	tmp_file(*state, "etc/vfioadm.d/10-a.conf", "[Match]\nCardType=1b36:0010\n");
+	assert_int_equal(fake_fault(b.e.host, &comes), 0);
+	assert_int_equal(fake_fault(b.e.host, &hangs), 0);
+	assert_int_equal(early_claim(&b.e), 1);
 	assert_says(&b, TWIN0 ": nvme was first to have it; vfioadm-apply.service will look at it.");
 	assert_true(late_is_set(b.run_dir, TWIN0));
 }
@@ -832,6 +850,7 @@ int main(void)
 		EARLY(test_lie),
 		EARLY(test_native_first),
 		EARLY(test_native_first_of_a_type),
+		EARLY(test_native_is_at_work),
 		EARLY(test_load_hangs),
 		EARLY(test_no_iommu),
 		EARLY(test_twice),

@@ -396,6 +396,46 @@ static void test_list_never_blocks(void **state)
 	strv_clear(&names_read);
 }
 
+static size_t prepared;
+
+static void noting_prepare(struct host *h, size_t claims)
+{
+	prepared = claims > prepared ? claims : prepared;
+}
+
+static size_t prepared_for(struct flow_test *t,
+			   int (*make)(struct vfioadm_ctx *, const char *const *, size_t,
+				       const struct vfioadm_options *, struct vfioadm_plan **, struct vfioadm_error **),
+			   const char *const names[2], bool dry_run)
+{
+	struct vfioadm_options o = {.size = sizeof(o), .dry_run = dry_run};
+
+	vfioadm_plan_free(t->plan);
+	t->plan = NULL;
+	prepared = 0;
+	assert_int_equal(make(t->ctx, names, 2, &o, &t->plan, &t->err), 0);
+	return prepared;
+}
+
+/* Of each function that will be claimed the host is told beforehand, and of no other. */
+static void test_claims_are_prepared(void **state)
+{
+	static const char *const twins[] = {TWIN0, TWIN1};
+	struct flow_test *t = *state;
+	const struct host_ops *before = t->host->ops;
+	struct host_ops ops = *before;
+
+	ops.prepare = noting_prepare;
+	t->host->ops = &ops;
+	assert_int_equal(prepared_for(t, vfioadm_plan_assign, twins, true), 0);
+	assert_int_equal(prepared_for(t, vfioadm_plan_release, twins, false), 0);
+	assert_int_equal(prepared_for(t, vfioadm_plan_assign, twins, false), 2);
+	assert_int_equal(vfioadm_plan_run(t->ctx, t->plan, &t->err), 0);
+	assert_int_equal(prepared_for(t, vfioadm_plan_assign, twins, false), 0);
+	assert_int_equal(prepared_for(t, vfioadm_plan_release, twins, false), 2);
+	t->host->ops = before;
+}
+
 static host_dir (*real_dir_open)(struct host *h, const char *path);
 static bool vanishes;
 
@@ -459,6 +499,7 @@ int main(void)
 		FLOW_TEST(test_type_named_twice),
 		FLOW_TEST(test_enabled_goes_with_module),
 		FLOW_TEST(test_list_never_blocks),
+		FLOW_TEST(test_claims_are_prepared),
 		FLOW_TEST(test_vanishes_while_read),
 	};
 

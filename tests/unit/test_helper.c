@@ -188,16 +188,14 @@ static void test_never_ready(void **state)
 	close(fd);
 }
 
-/* A fork of what runs: another process, another session, its own socket. */
-static void test_copy(void **state)
+/* A fork of what runs: another process, its own socket, and not that one's child. */
+static void assert_copies(struct helper *h)
 {
-	struct helper *h = new_helper(), *copy = new_helper();
-	char reply[512];
+	struct helper *copy = new_helper();
 	int pid, sid, ppid, fds;
+	char reply[512];
 	int64_t result;
 
-	assert_int_equal(helper_copy(h, copy), -EBADF); /* of nothing */
-	assert_int_equal(call(h, 1, "one", 20000, &result, reply, sizeof(reply)), 0);
 	assert_int_equal(helper_copy(h, copy), 0);
 	assert_int_equal(helper_copy(h, copy), -EBADF); /* is begun already */
 	helper_await(copy, 20000, -1);
@@ -207,9 +205,24 @@ static void test_copy(void **state)
 	assert_int_equal(call(copy, 5, "", 20000, &result, reply, sizeof(reply)), 0);
 	assert_int_equal(sscanf(reply, "pid=%d sid=%d ppid=%d fds=%d", &pid, &sid, &ppid, &fds), 4);
 	assert_int_equal(pid, helper_pid(copy));
-	assert_int_not_equal(sid, getsid(helper_pid(h)));
+	assert_int_equal(sid, getsid(helper_pid(h)));
+	assert_int_not_equal(sid, getsid(0));
 	assert_int_not_equal(ppid, helper_pid(h));
 	assert_int_equal(fds, 4);
+	helper_free(copy);
+}
+
+static void test_copy(void **state)
+{
+	struct helper *h = new_helper(), *copy = new_helper();
+	char reply[512];
+	int64_t result;
+
+	assert_int_equal(helper_copy(h, copy), -EBADF); /* of nothing */
+	assert_int_equal(call(h, 1, "one", 20000, &result, reply, sizeof(reply)), 0);
+	assert_copies(h);
+	assert_int_equal(helper_copy(h, copy), 0);
+	helper_await(copy, 20000, -1);
 	/* Each goes on without the other. */
 	assert_int_equal(call(h, 4, "", 20000, &result, NULL, 0), -EPIPE);
 	assert_int_equal(helper_pid(h), 0);
@@ -217,6 +230,48 @@ static void test_copy(void **state)
 	assert_string_equal(reply, "some/path:two");
 	helper_free(h);
 	helper_free(copy);
+}
+
+/* Where clone3(2) is not to be had. */
+static void test_copy_by_fork(void **state)
+{
+	struct helper *h = new_helper();
+	int64_t result;
+
+	assert_int_equal(call(h, 6, "", 20000, &result, NULL, 0), 0);
+	if (result < 0)
+		print_message("no seccomp here (%d): this system call is missing anyway\n", (int)result);
+	assert_copies(h);
+	assert_copies(h);
+	helper_free(h);
+}
+
+/* What is sent before the reply to the last request has come would be answered by that. */
+static void test_halves(void **state)
+{
+	struct helper *h = new_helper();
+	char reply[64];
+	int64_t result;
+	pid_t first;
+	size_t n;
+
+	assert_int_equal(helper_send(h, 1, "path", "", 0), -EBADF);
+	assert_int_equal(call(h, 2, "", 20000, &result, NULL, 0), 0);
+	first = helper_pid(h);
+	assert_int_equal(helper_receive(h, 20000, -1, &result, NULL, 0, NULL), -EBADF);
+	assert_int_equal(helper_send(h, 1, "a", "b", 1), 0);
+	assert_int_equal(helper_receive(h, 20000, -1, &result, reply, sizeof(reply), &n), 0);
+	assert_int_equal(n, 3);
+	assert_memory_equal(reply, "a:b", 3);
+	assert_int_equal(helper_pid(h), first);
+	assert_int_equal(helper_send(h, 1, "a", "b", 1), 0);
+	assert_int_equal(helper_send(h, 1, "c", "d", 1), -EBADF);
+	assert_int_equal(helper_pid(h), 0);
+	/* It is left to itself, and another one serves. */
+	assert_int_equal(call(h, 1, "x", 20000, &result, reply, sizeof(reply)), 0);
+	assert_string_equal(reply, "some/path:x");
+	assert_int_not_equal(helper_pid(h), first);
+	helper_free(h);
 }
 
 /* A handler of the caller's would run in the process that becomes the helper, and its effects be ours. */
@@ -296,6 +351,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_no_program),
 		cmocka_unit_test(test_never_ready),
 		cmocka_unit_test(test_copy),
+		cmocka_unit_test(test_copy_by_fork),
+		cmocka_unit_test(test_halves),
 		cmocka_unit_test(test_too_large),
 		cmocka_unit_test(test_low_descriptors),
 		cmocka_unit_test(test_caller_keeps_signals),
