@@ -42,7 +42,7 @@ def states(machine, *addresses):
 
 def rebuild_initramfs(machine):
     """As the tool would in the guest, of a machine that is off."""
-    machineroot.make_initramfs(machine.files, machine.release, machine.tool)
+    machineroot.make_initramfs(machine.files, [machine.release], machine.tool)
 
 
 def virtual_functions(machine, address):

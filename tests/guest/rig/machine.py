@@ -107,18 +107,18 @@ class Machine:
 
     kernel: of machineroot.KERNELS. tool: of machineroot.TOOLS. installed: a directory with what
     `meson install` put there, or None. append: kernel parameters for each boot. root: where the
-    root file system is, "virtio" or "nvme".
+    root file system is, "virtio" or "nvme". others: further kernels on its disk; use() boots them.
 
     Commands are for the boot that is running: run, sh, popen, put, get, qmp, kernel_log.
     `cards` is the hardware of the next boot, `files` the disk while the machine is off.
     """
 
     def __init__(self, kernel, tool, lineup="boot", *, installed=None, append="", memory=None,
-                 root="virtio", boot_timeout=BOOT_TIMEOUT):
+                 root="virtio", boot_timeout=BOOT_TIMEOUT, others=()):
         if root not in ROOT_DEVICE:
             raise RigError(f"no root {root!r}; there are {', '.join(ROOT_DEVICE)}")
         self.kernel, self.tool, self.lineup = kernel, tool, lineup
-        self.append, self.memory, self.root = append, memory or MEMORY, root
+        self.append, self.memory, self.root, self.others = append, memory or MEMORY, root, others
         self.boot_timeout = boot_timeout
         self.cards = Cards(qemu.LINEUPS[lineup].devices)
         self.boots = 0
@@ -134,13 +134,18 @@ class Machine:
         self._quick = False
 
     def _make_disk(self, installed):
-        return machineroot.disk(self.kernel, self.tool, self._image, installed)
+        return machineroot.disk(self.kernel, self.tool, self._image, installed, others=self.others)
 
     def __enter__(self):
         return self
 
     def __exit__(self, *exc):
         self.close()
+
+    def use(self, kernel):
+        """Boot with another kernel that is on the disk, as one would choose in a boot loader's menu."""
+        self.kernel, self.system = kernel, machineroot.booted_with(kernel, self.tool)
+        self.release = self.system.release
 
     # --- power
 
@@ -285,11 +290,13 @@ class Machine:
         self._quick = True
 
     def fulfil_wishes(self):
-        """After quick_initramfs(): make the initramfs that was asked for. Returns the calls."""
+        """After quick_initramfs(): make each initramfs that was asked for. Returns the calls."""
         if not self._quick or not self.files.exists(machineroot.WISHES):
             return []
         wishes = self.files.read(machineroot.WISHES).decode().splitlines()
-        machineroot.make_initramfs(self.files, self.release, self.tool)
+        words = " ".join(wishes).split()
+        named = [r for r in self.files.names("/usr/lib/modules") if r in words]
+        machineroot.make_initramfs(self.files, named or [self.release], self.tool)
         self.files.remove(machineroot.WISHES)
         return wishes
 

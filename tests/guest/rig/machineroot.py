@@ -42,6 +42,8 @@ EXTRA = {"driverctl.deb": "driverctl"}
 
 # Its sum is taken when it is first used; what is not there is not read.
 DISK_SIZE = "768M"
+# For each further kernel, its initramfs twice.
+MORE_SIZE = "384M"
 # What unpacking and packing needs at most, with room to spare.
 SCRATCH_ROOM = 4 << 30
 
@@ -328,20 +330,38 @@ class System:
     tool: str
 
 
-def disk(kernel, tool, target, installed=None, variant=""):
-    """Make a disk at target. installed: a directory with what `meson install` put there.
-
-    variant: kept in the cache beside the others, instead of in their place.
-    """
+def booted_with(kernel, tool):
+    """The System of a disk when it boots this kernel, whichever others it has."""
     below = system(kernel, tool)
     release, version = ((below / n).read_text().strip() for n in ("release", "version"))
+    return System(below / "image", release, version, tool)
+
+
+def _add_kernel(tree, archive, release):
+    """All but its package's name in dpkg's list, from a tree that has it."""
+    wanted = (f"./boot/*-{release}", f"./usr/lib/modules/{release}")
+    _run(["tar", "--numeric-owner", "-xp", "-I", "zstd", "-C", tree, "-f", archive, "--wildcards", *wanted], 300,
+         "adding a kernel")
+
+
+def disk(kernel, tool, target, installed=None, variant="", others=()):
+    """Make a disk at target. installed: a directory with what `meson install` put there.
+
+    variant: kept in the cache beside the others, instead of in their place. others: further kernels on it,
+    each with an initramfs of its own.
+    """
+    below = [system(k, tool) for k in (kernel, *others)]
+    systems = [booted_with(k, tool) for k in (kernel, *others)]
+    size = f"{int(DISK_SIZE[:-1]) + len(others) * int(MORE_SIZE[:-1])}M"
 
     def make(dest):
         _check_needs()
-        cache.say(f"machine: making the disk with {kernel} and {tool}")
+        cache.say(f"machine: making the disk with {', '.join((kernel, *others))} and {tool}")
         with scratch("root") as top:
             tree = Path(top) / "tree"
-            _unpack(below / "root.tar.zst", tree)
+            _unpack(below[0] / "root.tar.zst", tree)
+            for path, other in zip(below[1:], systems[1:], strict=True):
+                _add_kernel(tree, path / "root.tar.zst", other.release)
             _write(tree, FILES)
             for unit in MASKED:
                 (tree / "etc/systemd/system" / unit).symlink_to("/dev/null")
@@ -358,19 +378,51 @@ def disk(kernel, tool, target, installed=None, variant=""):
             (tree / "installed-units").write_text("\n".join(units) + "\n")
             (tree / "installed-programs").write_text("\n".join(programs) + "\n")
             inside(tree, "sh", "-c", INSTALL)
-            inside(tree, "sh", "-c", MAKE_INITRAMFS, "sh", release, tool)
+            for s in systems:
+                inside(tree, "sh", "-c", MAKE_INITRAMFS, "sh", s.release, tool)
             image = Path(top) / "disk"
             _run(["mke2fs", "-q", "-t", "ext4", "-L", "root", "-N", "65536", "-J", "size=16",
-                  "-E", "lazy_itable_init=0,lazy_journal_init=0", "-d", tree, image, DISK_SIZE],
+                  "-E", "lazy_itable_init=0,lazy_journal_init=0", "-d", tree, image, size],
                  300, "mke2fs", env=dict(os.environ, PATH=os.environ["PATH"] + ":/usr/sbin:/sbin"))
             copy_sparse(image, dest / "disk")
-    below_key = cache.key_of(below)
+    below_key = " ".join(map(cache.key_of, below))
     content = cache.content_sum(installed) if installed else ""
-    key = kernels.hash_of((below_key, INSTALL, MAKE_INITRAMFS, MASKED, FILES, DISK_SIZE, initramfs.hash_sources(),
+    key = kernels.hash_of((below_key, INSTALL, MAKE_INITRAMFS, MASKED, FILES, size, initramfs.hash_sources(),
                            content, 1))
-    name = f"machine-disk-{kernel}-{tool}" + (variant or ("" if installed else "-plain"))
+    name = "-".join(("machine-disk", kernel, *others, tool)) + (variant or ("" if installed else "-plain"))
     cache.use(name, make, key, lambda path: copy_sparse(path / "disk", target))
-    return System(below / "image", release, version, tool)
+    return systems[0]
+
+
+# $1: release. What a package would bring that is made of what the installed one has brought.
+REPACK = r"""
+set -e
+package=linux-image-$1
+mkdir -p /pack/DEBIAN
+dpkg-query -L "$package" | while read -r f; do
+	if [ -f "$f" ]; then echo "$f"; fi
+done | tar -cf - --no-recursion -T - 2>/dev/null | tar -xf - -C /pack
+dpkg-query -s "$package" | grep -v ^Status: >/pack/DEBIAN/control
+for script in preinst postinst prerm postrm; do
+	cp "/var/lib/dpkg/info/$package.$script" "/pack/DEBIAN/$script"
+done
+dpkg-deb --root-owner-group -Znone -b /pack /pack.deb
+"""
+
+
+def package(kernel):
+    """The kernel's Debian package with the modules that machines have of it, to be installed in a guest."""
+    below = system(kernel, "initramfs-tools")
+
+    def make(dest):
+        _check_needs()
+        with scratch("root") as top:
+            tree = Path(top) / "tree"
+            _unpack(below / "root.tar.zst", tree)
+            inside(tree, "sh", "-c", REPACK, "sh", (below / "release").read_text().strip())
+            shutil.move(tree / "pack.deb", dest / "kernel.deb")
+    key = kernels.hash_of((cache.key_of(below), REPACK))
+    return cache.artefact(f"machine-package-{kernel}", make, key) / "kernel.deb"
 
 
 @contextlib.contextmanager
@@ -383,12 +435,13 @@ def tree_of(files):
         yield tree
 
 
-def make_initramfs(files, release, tool):
+def make_initramfs(files, releases, tool):
     """What the tool would do in the guest, for a disk that is not in use."""
     with tree_of(files) as tree:
-        inside(tree, "sh", "-c", MAKE_INITRAMFS, "sh", release, tool)
-        name = f"boot/initrd.img-{release}"
-        files.write("/" + name, (tree / name).read_bytes())
+        for release in releases:
+            inside(tree, "sh", "-c", MAKE_INITRAMFS, "sh", release, tool)
+            name = f"boot/initrd.img-{release}"
+            files.write("/" + name, (tree / name).read_bytes())
 
 
 def copy_sparse(source, target):
