@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
 #include <string.h>
 
 #include "change.h"
@@ -82,7 +83,7 @@ void change_print_state(struct cli *cli, const struct vfioadm_step *step)
 		cli_color_end(cli, color));
 	/* A step that failed and was taken back keeps its errno, which has been said by then. */
 	if (step->error && step->state != VFIOADM_STEP_UNDONE)
-		fprintf(cli->out, ": %s", strerror(step->error));
+		fprintf(cli->out, ": %s", step->error == EREMOTEIO ? "its tool failed" : strerror(step->error));
 	fputc('\n', cli->out);
 }
 

@@ -106,6 +106,16 @@ static int drop_id(struct apply *a, const struct op *op, bool *ret_no_effect)
 	return r;
 }
 
+/* An image that could not be made stays what it was: of what was declared then, or of something older. */
+static int rebuild(struct apply *a, const struct op *op)
+{
+	const struct host_ops *ops = a->host->ops;
+	int r = ops->rebuild_image ? ops->rebuild_image(a->host, streq_null(op->value, REBUILD_BACK)) : -EROFS;
+
+	a->image_left |= r > 0;
+	return r < 0 ? r : 0;
+}
+
 int operation_run(struct apply *a, const struct op *op, bool *ret_no_effect)
 {
 	*ret_no_effect = false;
@@ -144,7 +154,7 @@ int operation_run(struct apply *a, const struct op *op, bool *ret_no_effect)
 	case OP_OWN_NODES:
 		return operation_own_nodes(a, op, false, ret_no_effect);
 	case OP_REBUILD:
-		return a->host->ops->rebuild_image ? a->host->ops->rebuild_image(a->host) : -EROFS;
+		return rebuild(a, op);
 	case OP_HOLD:
 		return hold_set(a->run_dir, op->device);
 	case OP_LET_GO:

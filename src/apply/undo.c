@@ -124,12 +124,13 @@ static const char *separator(struct strbuf *left)
 	return NULL;
 }
 
-static void note_failure(struct strbuf *left, const struct step *step, int r)
+static void note_failure(const struct apply *a, struct strbuf *left, const struct step *step, int r)
 {
 	const char *before = separator(left);
 
 	if (before)
-		strbuf_addf(left, "%scould not undo \"%s\": %s", before, step->pub.text, strerror(-r));
+		strbuf_addf(left, "%scould not undo \"%s\": %s", before, step->pub.text,
+			    r == -EREMOTEIO && *a->host->image_error ? a->host->image_error : strerror(-r));
 }
 
 static void note_driver(struct strbuf *left, const char *device, const char *now, const char *then)
@@ -170,7 +171,7 @@ static bool undo_step(struct apply *a, struct step *step, struct strbuf *left)
 			first = r;
 	}
 	if (first)
-		note_failure(left, step, first);
+		note_failure(a, left, step, first);
 	(void)!journal_note(a->journal, first ? JOURNAL_LEFT : JOURNAL_UNDONE,
 			    (size_t)(step - a->plan->steps));
 	report_step(a, step, first ? VFIOADM_STEP_UNDO_FAILED : VFIOADM_STEP_UNDONE);

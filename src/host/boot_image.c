@@ -147,18 +147,18 @@ void live_reload_rules(struct host *h)
 		(void)!ask("reload-rules\n", ASK_MS, text);
 }
 
-int live_rebuild_image(struct host *h)
+int live_rebuild_image(struct host *h, bool back)
 {
 	char text[ANSWER_MAX];
 	const char *word;
-	int r = ask("rebuild\n", REBUILD_MS, text);
+	int r = ask(back ? "rebuild-back\n" : "rebuild\n", REBUILD_MS, text);
 
 	h->image_error[0] = '\0';
 	if (r < 0)
 		return r;
 	word = last_word(text);
-	if (word && streq(word, "done"))
-		return 0;
+	if (word && (streq(word, "done") || streq(word, "kept")))
+		return streq(word, "kept");
 	keep_last_line(h, text);
 	return -EREMOTEIO;
 }

@@ -101,10 +101,12 @@ struct host_ops {
 	/*
 	 * The initramfs that the host boots with, and on s390 what makes it boot (zipl). image_has: 1 when one
 	 * of these modules is in it, or declared state is; 0: no; -ENOENT: this host has none that we know.
-	 * rebuild_image may take minutes; -EREMOTEIO: the tool failed, and host->image_error says how.
+	 * rebuild_image may take minutes; -EREMOTEIO: the tool failed, and host->image_error says how. back: what was
+	 * declared when the last rebuild began is so again, and those that it came to are made once more; 1: the others
+	 * stayed as they are.
 	 */
 	int (*image_has)(struct host *h, const char *const *modules, size_t n);
-	int (*rebuild_image)(struct host *h);
+	int (*rebuild_image)(struct host *h, bool back);
 	/* udev's rules were written: they shall count for the next event. NULL: nobody to be told. */
 	void (*reload_rules)(struct host *h);
 	/*

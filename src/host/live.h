@@ -61,7 +61,7 @@ int live_load_module(struct host *h, const char *module, const char *options);
 
 /* boot_image.c */
 int live_image_has(struct host *h, const char *const *modules, size_t n);
-int live_rebuild_image(struct host *h);
+int live_rebuild_image(struct host *h, bool back);
 void live_reload_rules(struct host *h);
 void live_claims_free(struct live_host *l);
 

@@ -39,7 +39,7 @@ enum op_kind {
 	OP_DECLARE,      /* value: name of a declaration; options: its text, NULL: none */
 	OP_WRITE_RULES,  /* the files that are made from all declarations; value: NULL or RULES_NO_IMAGE */
 	OP_WRITE_MODPROBE, /* options: the text of the file in modprobe.d that is made from card types, NULL: none */
-	OP_REBUILD,      /* the initramfs, and what boots it */
+	OP_REBUILD,      /* the initramfs, and what boots it; value: NULL or REBUILD_BACK */
 	OP_HOLD,         /* device: rules and the claim unit leave it alone */
 	OP_LET_GO,       /* device: they need not any more */
 	/* Virtual functions of a physical one */
@@ -60,6 +60,8 @@ struct record {
 	uint64_t incarnation;        /* identity of the sysfs directory; another number: another device */
 };
 
+/** Of OP_REBUILD: what was declared before is so again. */
+#define REBUILD_BACK "back"
 /** The initramfs is still made from what was declared before. */
 #define RULES_NO_IMAGE "no-image"
 

@@ -58,10 +58,10 @@ static int add_rebuild_op(struct vfioadm_plan *plan, const struct op *back, size
 {
 	struct op op = { .kind = OP_REBUILD };
 
-	return plan_add_op(plan, &op, back, n_back, "rebuild the initramfs, which has part in it") ? 0 : -ENOMEM;
+	return plan_add_op(plan, &op, back, n_back, "rebuild the initramfs of each installed kernel") ? 0 : -ENOMEM;
 }
 
-/* An initramfs that could not be made, or not be made bootable, is made once more of what was there before. */
+/* Where one could not be made, or not be made bootable, those that were are made once more of what was there before. */
 static int add_rebuild(struct vfioadm_plan *plan, const struct declare_change *changes, size_t n,
 		       const struct declare_change *modprobe)
 {
@@ -75,7 +75,7 @@ static int add_rebuild(struct vfioadm_plan *plan, const struct declare_change *c
 		back[n_back - 1] = rules_op(true);
 	if (modprobe)
 		back[n_back++] = modprobe_op(modprobe->before);
-	back[n_back++] = (struct op){ .kind = OP_REBUILD };
+	back[n_back++] = (struct op){ .kind = OP_REBUILD, .value = REBUILD_BACK };
 	if (n)
 		back[n_back++] = rules_op(false);
 	return add_rebuild_op(plan, back, n_back);

@@ -22,7 +22,7 @@ class Host:
             (top / d).mkdir(parents=True)
         self.program("uname", f'case $1 in -r) echo {RUNNING} ;; -m) echo "${{MACHINE:-x86_64}}" ;; esac')
         # Only these of the machine; its own tools must not be found.
-        for name in ("cat", "grep", "sed", "sync", "mv", "rm", "mkdir", "flock", "dirname"):
+        for name in ("cat", "grep", "sed", "sync", "mv", "rm", "mkdir", "flock", "dirname", "ls"):
             self.program(name, f'exec /bin/{name} "$@"' if Path(f"/bin/{name}").exists() else "exit 9")
 
     def program(self, name, text):
@@ -40,9 +40,9 @@ class Host:
         text = re.sub(r'"/(boot|efi|lib/modules)/', rf'"{self.top}/\1/', text)
         r = subprocess.run(["/bin/sh", "-c", text, "sh", *words], capture_output=True, text=True, timeout=20,
                            env={"PATH": str(self.bin), **env})
-        said = r.stdout.replace(str(self.top), "")
-        assert r.stderr == "" and said.splitlines()[-1].startswith("vfioadm-initramfs: ")
-        return said.splitlines()[-1].split(": ")[1]
+        self.said = r.stdout.replace(str(self.top), "").splitlines()
+        assert r.stderr == "" and self.said[-1].startswith("vfioadm-initramfs: ")
+        return self.said[-1].split(": ")[1]
 
     def calls(self):
         return self.log.read_text().replace(str(self.top), "").splitlines() if self.log.exists() else []
@@ -100,8 +100,62 @@ def test_one_failure_is_the_answer(debian):
     """The others are made all the same: one of them may be booted."""
     for version in (RUNNING, NEWER):
         debian.image(f"initrd.img-{version}")
-    debian.tool("update-initramfs", f"case $* in *{RUNNING}) exit 1 ;; esac")
+    debian.tool("update-initramfs", f"""
+echo "Generating $3"
+case $3 in {RUNNING})
+	echo E: hook failed >&2
+	echo
+	echo "failed for $3 with 1."
+	exit 1
+esac""")
     assert debian.run("rebuild") == "failed" and len(debian.calls()) == 2
+    # Whose it was and why stands last, whatever else was made behind it.
+    assert f"Generating {NEWER}" in debian.said
+    assert debian.said[-2] == f"for {RUNNING}: Generating {RUNNING}; E: hook failed; failed for {RUNNING} with 1."
+
+
+def test_each_failure_is_told(debian):
+    for version in (RUNNING, NEWER):
+        debian.image(f"initrd.img-{version}")
+    debian.tool("update-initramfs", "echo no room; exit 1")
+    assert debian.run("rebuild") == "failed"
+    assert debian.said[-2] == f"for {RUNNING}: no room; for {NEWER}: no room"
+
+
+def test_back_is_about_what_was_made(debian):
+    """An image that could not be made, and cannot be now, is what it was: nothing of it is left to be taken back."""
+    for version in (RUNNING, NEWER):
+        debian.image(f"initrd.img-{version}")
+    debian.tool("update-initramfs", f"case $* in *{RUNNING}) exit 1 ;; esac")
+    assert debian.run("rebuild") == "failed"
+    for _ in range(2):
+        debian.log.unlink()
+        assert debian.run("rebuild-back") == "kept"
+        assert debian.calls() == [f"update-initramfs -u -k {NEWER}"]
+    # What was made and cannot be made now is left as it should not be.
+    debian.tool("update-initramfs", "exit 1")
+    assert debian.run("rebuild-back") == "failed"
+    # The next rebuild is another matter.
+    debian.tool("update-initramfs")
+    assert debian.run("rebuild") == "done" and debian.run("rebuild-back") == "done"
+    assert len(debian.calls()) == 1 + 1 + 4
+
+
+def test_replaced_though_it_failed(debian):
+    """The tool tells boot loaders afterwards: one of them may be what failed."""
+    debian.image(f"initrd.img-{RUNNING}")
+    image = debian.top / f"boot/initrd.img-{RUNNING}"
+    debian.tool("update-initramfs", f"echo new >{image}.new; mv {image}.new {image}; exit 1")
+    assert debian.run("rebuild") == "failed"
+    debian.tool("update-initramfs")
+    assert debian.run("rebuild-back") == "done" and len(debian.calls()) == 2
+
+
+def test_back_after_a_rebuild_that_was_killed(debian):
+    """What it came to is not known."""
+    debian.image(f"initrd.img-{RUNNING}")
+    debian.image(f"initrd.img-{NEWER}")
+    assert debian.run("rebuild-back") == "done" and len(debian.calls()) == 2
 
 
 @pytest.mark.parametrize("gone", ["boot", "lib/modules"])
@@ -146,9 +200,10 @@ def test_all_images_of_dracut_are_replaced_or_none(dracut):
     for version in (RUNNING, NEWER):
         dracut.image(f"initramfs-{version}.img", "old")
     dracut.tool("dracut", f'for last; do :; done; echo half >"$last"; case $* in *{NEWER}.img.new) exit 1 ;; esac')
-    assert dracut.run("rebuild") == "failed"
-    assert {p.name: p.read_text() for p in (dracut.top / "boot").iterdir()} == {
-        f"initramfs-{RUNNING}.img": "old\n", f"initramfs-{NEWER}.img": "old\n"}
+    for request, answer in (("rebuild", "failed"), ("rebuild-back", "kept")):
+        assert dracut.run(request) == answer and len(dracut.calls()) == 2
+        assert {p.name: p.read_text() for p in (dracut.top / "boot").iterdir()} == {
+            f"initramfs-{RUNNING}.img": "old\n", f"initramfs-{NEWER}.img": "old\n"}
 
 
 def test_mkinitcpio_makes_all_by_itself(tmp_path):
@@ -162,6 +217,7 @@ def test_mkinitcpio_makes_all_by_itself(tmp_path):
     host.image("initramfs-linux-lts.img", "usr/lib/modules/6/nvme.ko.zst")
     assert host.run("has", "nvme") == "yes"
     assert host.run("rebuild") == "done" and host.calls() == ["mkinitcpio -P"]
+    assert host.run("rebuild-back") == "done" and host.calls() == ["mkinitcpio -P"] * 2
 
 
 @pytest.mark.parametrize("machine, calls", [("x86_64", []), ("s390x", ["zipl "])])

@@ -198,6 +198,13 @@ static int do_image(struct kernel *k, const struct words *w)
 	return streq(w->v[1], "-") ? 0 : strv_add(&k->image.modules, w->v[1]);
 }
 
+static int do_image_of_some(struct kernel *k, const struct words *w)
+{
+	(void)w;
+	k->image.some = true;
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	size_t min, max;
@@ -207,6 +214,7 @@ static const struct {
 	{"managed", 2, 2, do_managed}, {"dynid", 4, 9, do_dynid},   {"probe", 4, 4, do_probe},
 	{"deny", 2, 2, do_deny},       {"group", 3, 3, do_group},   {"open", 2, 2, on_device},
 	{"image", 2, 2, do_image},
+	{"image-of-some", 1, 1, do_image_of_some},
 	{"close", 2, 2, on_device},    {"vanish", 2, 2, on_device}, {"resume", 1, 1, do_resume},
 };
 

@@ -34,6 +34,7 @@ int fake_new_text(const char *archive, const char *model, struct host **ret) MUS
  *   vanish ADDRESS                 surprise removal
  *   resume                         whatever hangs in the kernel goes on and ends
  *   image MODULE|-   the host boots with an initramfs that has this module (-: with none of them)
+ *   image-of-some    of several kernels: that of one cannot be made, the others' can
  *   use-disk NAME                  somebody claims the disk (mounts it, …); -EBUSY while it is held
  *   leave-disk NAME
  *   fault …                        see fake_fault_parse()

@@ -256,10 +256,13 @@ static int fake_image_has(struct host *h, const char *const *modules, size_t n)
 	return 0;
 }
 
-static int fake_rebuild_image(struct host *h)
+static int fake_rebuild_image(struct host *h, bool back)
 {
+	bool some = fake_of(h)->m->k.image.some;
 	int r = operate(h, "host", WORK_REBUILD, "initramfs", NULL, 0);
 
+	if (r == 0 && some)
+		r = back ? 1 : -EREMOTEIO;
 	if (r == -EREMOTEIO)
 		snprintf(h->image_error, sizeof(h->image_error), "no room on /boot");
 	return r;

@@ -134,6 +134,7 @@ struct kernel {
 		bool known;
 		struct strv modules;
 		unsigned rebuilt;
+		bool some; /* of several, one cannot be made */
 	} image;
 	bool hang_next;	      /* the next probe() or remove() hangs */
 	bool crashed;

@@ -127,14 +127,14 @@ static void rec_reload_rules(struct host *h)
 	inner->ops->reload_rules(inner);
 }
 
-static int rec_rebuild_image(struct host *h)
+static int rec_rebuild_image(struct host *h, bool back)
 {
 	struct recorder *rec = recorder_of(h);
 	struct host *inner = acting(rec);
-	int r = inner->ops->rebuild_image(inner);
+	int r = inner->ops->rebuild_image(inner, back);
 	char buf[32];
 
-	say(rec, str_format("rebuild initramfs = %s", result_name(r, buf)));
+	say(rec, str_format("rebuild initramfs%s = %s", back ? " back" : "", result_name(r, buf)));
 	return r;
 }
 

@@ -139,6 +139,25 @@ static void test_initramfs_fails(void **state)
 	assert_int_equal(fake_rebuilt(t->host), 1);
 }
 
+/* Of several kernels: those that were made are made again, and the one that was not is what it was. */
+static void test_initramfs_of_some_fails(void **state)
+{
+	struct persist_test *t = *state;
+	char name[256];
+
+	assert_int_equal(fake_control(t->host, "image nvme"), 0);
+	assert_int_equal(fake_control(t->host, "image-of-some"), 0);
+	assert_int_equal(plan(t, vfioadm_plan_assign, TWIN0, (struct vfioadm_options){.persist = true}), 0);
+	assert_int_equal(vfioadm_plan_run(t->ctx, t->plan, &t->err), -EREMOTEIO);
+	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_UNDONE);
+	assert_null(strstr(vfioadm_error_message(t->err), "could not undo"));
+	assert_string_equal(driver_of(t->host, TWIN0), "nvme");
+	assert_null(declared(t, name));
+	assert_int_equal(fake_rebuilt(t->host), 2);
+	/* Of what it was made nobody knows. */
+	assert_non_null(strstr(rules(t), "initramfs was not made anew"));
+}
+
 #define FILE_OF_TWIN0 "nvme-0000-01-00.0"
 #define EDITED	      "[Match]\nAddress=" TWIN0 "\nVendor=1b36\n\n[Node]\nUser=1000\n"
 
@@ -362,6 +381,7 @@ int main(void)
 		TEST(test_initramfs),
 		TEST(test_initramfs_unknown),
 		TEST(test_initramfs_fails),
+		TEST(test_initramfs_of_some_fails),
 		TEST(test_edited_meanwhile),
 		TEST(test_masked_meanwhile),
 		TEST(test_edited_since_its_death),
