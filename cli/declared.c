@@ -56,6 +56,10 @@ static int status_text(struct cli *cli, const struct vfioadm_status *status)
 	}
 	if (!vfioadm_status_n(status) && !cli->quiet)
 		fprintf(cli->out, "nothing is declared in /etc/vfioadm.d\n");
+	if (vfioadm_status_outdated(status))
+		fprintf(cli->out, "The udev rules or an initramfs may be made from older files than those in "
+				  "/etc/vfioadm.d.\n%s",
+			cli->quiet ? "" : "  hint: 'vfioadm plan' says what would be done, 'vfioadm apply' does it.\n");
 	return r;
 }
 
@@ -83,6 +87,7 @@ static void status_json(struct cli *cli, const struct vfioadm_status *status)
 	json_object(&j, NULL, true);
 	json_uint(&j, "version", 1);
 	json_bool(&j, "in_force", !vfioadm_status_drift(status));
+	json_bool(&j, "outdated", vfioadm_status_outdated(status));
 	json_array(&j, "declarations", true);
 	for (size_t i = 0; i < vfioadm_status_n(status); i++)
 		item_json(&j, vfioadm_status_item(status, i));

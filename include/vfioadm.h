@@ -556,6 +556,11 @@ size_t vfioadm_status_n(const struct vfioadm_status *status);
 const struct vfioadm_declared *vfioadm_status_item(const struct vfioadm_status *status, size_t i);
 /** Is anything not in force? */
 bool vfioadm_status_drift(const struct vfioadm_status *status);
+/**
+ * Were the udev rules or an initramfs perhaps made from other files than are there? vfioadm_plan_apply() without
+ * names finds out and makes them anew. Always false for another root.
+ */
+bool vfioadm_status_outdated(const struct vfioadm_status *status);
 /** NULL is allowed. */
 void vfioadm_status_free(struct vfioadm_status *status);
 

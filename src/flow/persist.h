@@ -64,6 +64,12 @@ int persist_image_matters(struct persist *p, bool *ret, struct vfioadm_error **e
 int persist_plan_changes(struct persist *p, struct vfioadm_error **err) MUST_CHECK;
 
 /**
+ * 1: the udev rules, or the initramfs (image_too), were perhaps not made from these; 0: they were. -ENOMEM; others: the
+ * rules cannot be read.
+ */
+int persist_is_outdated(struct vfioadm_ctx *ctx, bool image_too, const struct declared *declared) MUST_CHECK;
+
+/**
  * Steps that make anew what is made from the declarations, when their files were changed by hand; with
  * options->persist also the initramfs, where that matters. look: the host, nothing else.
  */

@@ -16,7 +16,7 @@ static int has_rules(struct vfioadm_ctx *ctx, const struct strbuf *rules)
  * Nobody waits at boot for an initramfs to be made: then the rules note that it was not, and are the current ones
  * all the same.
  */
-static int is_stale(struct vfioadm_ctx *ctx, bool image_too, const struct declared *declared)
+int persist_is_outdated(struct vfioadm_ctx *ctx, bool image_too, const struct declared *declared)
 {
 	_cleanup_strbuf_ struct strbuf rules = { 0 };
 	int same;
@@ -86,7 +86,7 @@ int persist_renew(struct vfioadm_ctx *ctx, struct look *look, const struct vfioa
 	r = declared_read(ctx->root, true, &declared, err);
 	if (r < 0)
 		return r;
-	r = is_stale(ctx, o->persist, &declared);
+	r = persist_is_outdated(ctx, o->persist, &declared);
 	/* Rules that cannot be read are what an apply that may not write them cannot mend either. */
 	if (r <= 0)
 		return r == -ENOMEM ? error_oom(err) : 0;

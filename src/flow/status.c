@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "flow/nodes.h"
+#include "flow/persist.h"
 #include "flow/status.h"
 #include "flow/virtual.h"
 
@@ -49,6 +50,11 @@ bool vfioadm_status_drift(const struct vfioadm_status *status)
 		if (status->items[i].state != VFIOADM_DECLARED_IN_FORCE)
 			return true;
 	return false;
+}
+
+bool vfioadm_status_outdated(const struct vfioadm_status *status)
+{
+	return status->outdated;
 }
 
 /* ---- one declaration ---- */
@@ -399,6 +405,10 @@ int flow_status(struct vfioadm_ctx *ctx, struct vfioadm_status **ret, struct vfi
 		return r;
 	if (fill(ctx, &look, &d, &enabled, status) < 0)
 		return error_oom(err);
+	r = ctx->root && look.host->live ? persist_is_outdated(ctx, true, &d.declared) : 0;
+	if (r == -ENOMEM)
+		return error_oom(err);
+	status->outdated = r > 0;
 	*ret = TAKE_PTR(status);
 	return 0;
 }

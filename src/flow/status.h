@@ -8,6 +8,7 @@ struct vfioadm_status {
 	struct arena arena;
 	struct vfioadm_declared *items;
 	size_t n;
+	bool outdated;
 };
 
 void status_free_p(struct vfioadm_status **status);

@@ -822,6 +822,7 @@ struct vfioadm_status {
 	struct vfioadm_declared items[16];
 	size_t n;
 	char names[256];
+	bool outdated;
 };
 
 static void add_declared(struct vfioadm_status *status, size_t i)
@@ -866,8 +867,9 @@ int vfioadm_status(struct vfioadm_ctx *ctx, struct vfioadm_status **ret_status,
 		add_declared(*ret_status, i);
 	if (strncmp(root, "/type", 5) == 0)
 		add_type(*ret_status, root + 5);
-	if (strcmp(root, "/quiet") == 0)
+	if (strcmp(root, "/quiet") == 0 || strcmp(root, "/outdated") == 0)
 		add_declared(*ret_status, 2);
+	(*ret_status)->outdated = strcmp(root, "/outdated") == 0;
 	if (strncmp(root, "/these/", 7) == 0)
 		add_these(*ret_status, root + 7);
 	return 0;
@@ -889,6 +891,11 @@ bool vfioadm_status_drift(const struct vfioadm_status *status)
 		if (status->items[i].state != VFIOADM_DECLARED_IN_FORCE)
 			return true;
 	return false;
+}
+
+bool vfioadm_status_outdated(const struct vfioadm_status *status)
+{
+	return status->outdated;
 }
 
 void vfioadm_status_free(struct vfioadm_status *status)

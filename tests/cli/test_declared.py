@@ -45,6 +45,19 @@ def test_status_of_what_is_in_force(double):
     assert (r.status, r.out, r.err) == (0, "nothing is declared in /etc/vfioadm.d\n", "")
 
 
+def test_status_of_what_was_edited_since(double):
+    """As declared now, but the next boot may not be: said, and no failure."""
+    r = double("status", "--sysroot", "/outdated")
+    assert (r.status, r.err) == (0, "")
+    assert r.out.splitlines()[1:] == [
+        "The udev rules or an initramfs may be made from older files than those in /etc/vfioadm.d.",
+        "  hint: 'vfioadm plan' says what would be done, 'vfioadm apply' does it."]
+    lines = double("status", "--quiet", "--sysroot", "/outdated").out.splitlines()
+    assert len(lines) == 1 and lines[0].startswith("The udev rules")
+    data = double("status", "--json", "--sysroot", "/outdated").json()
+    assert (data["in_force"], data["outdated"]) == (True, True)
+
+
 def test_status_quiet_and_verbose(double):
     lines = double("status", "--quiet", "--sysroot", "/all").out.splitlines()
     assert len(lines) == 7 and not any("hint" in line or "in-force" in line for line in lines)
@@ -58,7 +71,7 @@ def test_status_json(double):
     r = double("status", "--json", "--sysroot", "/all")
     assert (r.status, r.err) == (3, "")
     data = r.json()
-    assert list(data) == ["version", "in_force", "declarations"] and data["version"] == 1
+    assert list(data) == ["version", "in_force", "outdated", "declarations"] and data["version"] == 1
     assert data["in_force"] is False
     assert data["declarations"][0] == {
         "name": "done", "file": "/etc/vfioadm.d/done.conf", "state": "differs", "devices": ["0000:01:00.0"],
@@ -67,7 +80,8 @@ def test_status_json(double):
     assert data["declarations"][7]["name"] == "ev\x1bil"
     r = double("status", "--json", "--sysroot", "/quiet")
     assert r.status == 0 and r.json()["in_force"] is True
-    assert double("status", "--json").json() == {"version": 1, "in_force": True, "declarations": []}
+    assert double("status", "--json").json() == {
+        "version": 1, "in_force": True, "outdated": False, "declarations": []}
 
 
 def test_status_where_there_is_no_host(double):

@@ -204,6 +204,12 @@ static void test_too_many_virtual_functions(void **state)
 
 #define OF_NIC "[Match]\nAddress=" NIC "\nVendor=8086\nDevice=10c9\n"
 
+static bool outdated(struct persist_test *t)
+{
+	(void)status_of(t, NULL);
+	return vfioadm_status_outdated(t->status);
+}
+
 static void test_by_hand(void **state)
 {
 	struct persist_test *t = *state;
@@ -211,7 +217,9 @@ static void test_by_hand(void **state)
 	assert_int_equal(fake_control(t->host, "image nvme"), 0);
 	nothing_to_renew(t, true);
 	write_conf(t, "nic", OF_NIC);
+	assert_true(outdated(t));
 	renewed(t, true, false);
+	assert_false(outdated(t));
 	assert_non_null(strstr(rules(t), NIC));
 	nothing_to_renew(t, true);
 	nothing_to_renew(t, false);
@@ -234,6 +242,7 @@ static void test_by_hand_before_boot(void **state)
 	/* A boot waits for no initramfs, but it is not forgotten. */
 	renewed(t, false, false);
 	assert_non_null(strstr(rules(t), "initramfs was not made anew"));
+	assert_true(outdated(t));
 	nothing_to_renew(t, false);
 	assert_int_equal(plan_renewal(t, true), 0);
 	assert_int_equal(fake_fault(t->host, &fails), 0);
