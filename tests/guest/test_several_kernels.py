@@ -4,7 +4,7 @@ one that ran when it was declared."""
 
 import pytest
 
-from reboots import DIRECTORY, VFIO, declaration, declared, drivers, rebuild_initramfs, untouched, up, vfio_alone
+from reboots import DIRECTORY, VFIO, calm, declaration, declared, drivers, rebuild_initramfs, untouched, up, vfio_alone
 from rig import machineroot
 
 OLDER, NEWER = "debian-6.1", "debian-6.12"
@@ -155,6 +155,7 @@ def test_a_kernel_that_is_installed_later(machine, initramfs):
     machine.files.write("/var/tmp/kernel.deb", machineroot.package(OLDER).read_bytes())
     rebuild_initramfs(machine)
     boot(machine, NEWER)
+    calm(machine)
     # Rules made at boot do not know of what an initramfs was made by somebody else.
     assert "older files" in change(machine, "vfioadm status").out
     change(machine, "vfioadm apply")
