@@ -118,8 +118,8 @@ int flow_checkup(struct vfioadm_ctx *ctx, const char *const *selectors, size_t n
 	if (r == 0)
 		r = ctx_host(ctx, &h, err);
 	/* The network is asked through it, once the host has been looked at. */
-	if (r == 0 && h->ops->prepare)
-		h->ops->prepare(h, 0);
+	if (r == 0)
+		host_prepare(h, 0);
 	if (r == 0)
 		r = flow_look(ctx, selectors, n, o->all_matching, &look, err);
 	if (r == 0 && o->group && selection_add_groups(&look.selected, look.inv) < 0)

@@ -43,6 +43,7 @@ const struct vfioadm_user *selection_in_use(const struct look *look, const struc
 
 /** Was it released, so that what is declared leaves it alone? */
 bool declared_is_held(const struct vfioadm_ctx *ctx, const struct look *look, const struct vfioadm_function *f);
+#define DECLARED_DIFFERS_HINT "'vfioadm plan' says what would be done, 'vfioadm apply' does it."
 #define DECLARED_HELD_HINT "'vfioadm assign' takes it again before the next boot."
 
 /** Steps for --persist, behind those that move the functions. */

@@ -189,8 +189,8 @@ int flow_begin_change(struct vfioadm_ctx *ctx, const char *const *operands, size
 	if (r == 0)
 		r = ready_to_change(*ret, o->dry_run, err);
 	/* While the lock is taken and the host looked at, the helper starts. */
-	if (r == 0 && !o->dry_run && (*ret)->ops->prepare)
-		(*ret)->ops->prepare(*ret, 0);
+	if (r == 0 && !o->dry_run)
+		host_prepare(*ret, 0);
 	if (r == 0 && !o->dry_run)
 		r = session_open(ctx, plan, operands, n, err);
 	return r;

@@ -155,13 +155,12 @@ int session_refuse_pending_host(const struct session *s, struct vfioadm_error **
 
 void session_expect(const struct session *s, const struct look *look, bool vfio)
 {
-	struct host *h = s->ctx->host;
 	size_t n = 0;
 
 	for (size_t i = 0; i < look->selected.n; i++)
 		n += uint_is(&look->inv->functions[look->selected.items[i]].vfio, 1) == vfio;
-	if (n && h->ops->prepare)
-		h->ops->prepare(h, n);
+	if (n)
+		host_prepare(s->ctx->host, n);
 }
 
 int session_claim(struct session *s, const char *name, struct vfioadm_error **err)

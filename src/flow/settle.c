@@ -87,11 +87,10 @@ static int claim_all(struct settling *s, unsigned wait_ms)
 	return 0;
 }
 
+/* Those that somebody else holds are not ours. */
 static void unclaim_all(struct settling *s)
 {
-	STRV_FOREACH(i, &s->names)
-		if (!strv_has(&s->held, s->names.items[i]))
-			s->host->ops->unclaim(s->host, (const char *const *)&s->names.items[i], 1);
+	s->host->ops->unclaim(s->host, (const char *const *)s->names.items, s->names.n);
 }
 
 static int settle_claimed(struct settling *s)

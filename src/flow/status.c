@@ -149,7 +149,7 @@ static int stand_function(struct standing *s, const struct selection *all)
 				   "%s was released, and is left alone until it is assigned or the host boots.",
 				   f->address);
 		}
-		s->item->hint = "'vfioadm plan' says what would be done, 'vfioadm apply' does it.";
+		s->item->hint = DECLARED_DIFFERS_HINT;
 		return say(s, VFIOADM_DECLARED_DIFFERS, "%s%s has %s%s, and is to have %s.", f->address,
 			   along_text(s, all->items[i]), driver_text(f), moved_text(s, moved, sizeof(moved)),
 			   s->d->driver ? s->d->driver : "a VFIO driver");
@@ -188,7 +188,7 @@ static int stand_type(struct standing *s)
 	char elsewhere[64];
 
 	if (!enabled_ids_cover(s->enabled, &s->d->type)) {
-		s->item->hint = "'vfioadm plan' says what would be done, 'vfioadm apply' does it.";
+		s->item->hint = DECLARED_DIFFERS_HINT;
 		return say(s, VFIOADM_DECLARED_DIFFERS, "Card type %s is not given to vfio-pci.", id);
 	}
 	for (size_t i = 0; i < s->m->functions.n; i++) {

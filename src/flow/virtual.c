@@ -116,7 +116,7 @@ int stand_virtual(struct vfioadm_ctx *ctx, struct look *look, const struct decla
 		      complete && e.n == e.n_held ? VFIOADM_DECLARED_HELD :
 						    VFIOADM_DECLARED_DIFFERS;
 	if (item->state == VFIOADM_DECLARED_DIFFERS)
-		item->hint = "'vfioadm plan' says what would be done, 'vfioadm apply' does it.";
+		item->hint = DECLARED_DIFFERS_HINT;
 	if (item->state == VFIOADM_DECLARED_HELD)
 		item->hint = DECLARED_HELD_HINT;
 	return item->message ? 0 : -ENOMEM;

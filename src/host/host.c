@@ -59,6 +59,12 @@ ssize_t host_link_name(struct host *h, host_dir dir, const char *name, char *buf
 
 const char host_module_command[] = "modprobe.d has a command for it instead, which failed";
 
+void host_prepare(struct host *h, size_t claims)
+{
+	if (h->ops->prepare)
+		h->ops->prepare(h, claims);
+}
+
 bool host_exists(struct host *h, const char *path)
 {
 	char target[PATH_MAX];

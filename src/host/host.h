@@ -64,8 +64,8 @@ struct host_ops {
 	int (*claim)(struct host *h, const char *run_dir, const char *run, const char *name,
 		     pid_t *ret_holder);
 	/*
-	 * Orderly: the run is over, or the functions have nothing to do with it any more. Each name once. With the
-	 * last one goes what was prepared for others; also where there was none.
+	 * Orderly: the run is over, or the functions have nothing to do with it any more. Each name once; what is not
+	 * ours is left alone. With the last one goes what was prepared for others; also where there was none.
 	 */
 	void (*unclaim)(struct host *h, const char *const *names, size_t n);
 	/* Opens a disk ("nvme0n1") exclusively in the claim's helper, which keeps it until let_go or unclaim.
@@ -179,6 +179,8 @@ int host_read_uint(struct host *h, host_dir dir, const char *name, unsigned base
 /** Last component of a symbolic link. */
 ssize_t host_link_name(struct host *h, host_dir dir, const char *name, char *buf, size_t size);
 bool host_exists(struct host *h, const char *path);
+/** See prepare; nothing where the host has none. */
+void host_prepare(struct host *h, size_t claims);
 /**
  * Makes a string from the kernel or from another root safe to show, in place: control characters and
  * bytes that are not UTF-8 become '?'. Returns s.

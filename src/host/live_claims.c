@@ -65,6 +65,7 @@ static int copy_helper(struct live_host *l, struct helper **ret)
 	return r;
 }
 
+/* The one that was begun first is ready first. */
 static int take_spare(struct live_host *l, struct helper **ret)
 {
 	if (!l->n_spares)

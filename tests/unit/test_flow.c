@@ -58,12 +58,11 @@ static int flow_teardown(void **state)
 	return system(remove);
 }
 
-/* A plan for one function or card type; the test's plan and error from then on. */
-static int plan(struct flow_test *t,
-		int (*make)(struct vfioadm_ctx *, const char *const *, size_t,
-			    const struct vfioadm_options *, struct vfioadm_plan **,
-			    struct vfioadm_error **),
-		const char *what, bool dry_run)
+typedef int make_plan_fn(struct vfioadm_ctx *, const char *const *, size_t, const struct vfioadm_options *,
+			 struct vfioadm_plan **, struct vfioadm_error **);
+
+/* A plan for functions or card types; the test's plan and error from then on. */
+static int plan_for(struct flow_test *t, make_plan_fn *make, const char *const *what, size_t n, bool dry_run)
 {
 	struct vfioadm_options o = {.size = sizeof(o), .dry_run = dry_run};
 
@@ -71,7 +70,12 @@ static int plan(struct flow_test *t,
 	vfioadm_error_free(t->err);
 	t->plan = NULL;
 	t->err = NULL;
-	return make(t->ctx, &what, 1, &o, &t->plan, &t->err);
+	return make(t->ctx, what, n, &o, &t->plan, &t->err);
+}
+
+static int plan(struct flow_test *t, make_plan_fn *make, const char *what, bool dry_run)
+{
+	return plan_for(t, make, &what, 1, dry_run);
 }
 
 static void run(struct flow_test *t)
@@ -403,17 +407,10 @@ static void noting_prepare(struct host *h, size_t claims)
 	prepared = claims > prepared ? claims : prepared;
 }
 
-static size_t prepared_for(struct flow_test *t,
-			   int (*make)(struct vfioadm_ctx *, const char *const *, size_t,
-				       const struct vfioadm_options *, struct vfioadm_plan **, struct vfioadm_error **),
-			   const char *const names[2], bool dry_run)
+static size_t prepared_for(struct flow_test *t, make_plan_fn *make, const char *const names[2], bool dry_run)
 {
-	struct vfioadm_options o = {.size = sizeof(o), .dry_run = dry_run};
-
-	vfioadm_plan_free(t->plan);
-	t->plan = NULL;
 	prepared = 0;
-	assert_int_equal(make(t->ctx, names, 2, &o, &t->plan, &t->err), 0);
+	assert_int_equal(plan_for(t, make, names, 2, dry_run), 0);
 	return prepared;
 }
 
