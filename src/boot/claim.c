@@ -6,8 +6,6 @@
 #include "boot/private.h"
 #include "policy/bootfiles.h"
 
-enum { PATH_SIZE = 512, DRIVER_SIZE = 256 };
-
 /* ---- may it? ---- */
 
 /* The last word counts, as for the kernel's own parameters. */
@@ -114,7 +112,9 @@ static void override_one(struct run *run, struct target *t)
 	if (r == 0 && !*override) {
 		/* Also where the write fails: it may have come through. */
 		t->overridden = true;
-		r = run_write_override(run, t, t->driver);
+		r = run_step(run);
+		if (r == 0)
+			r = run_write_override(run, t->f->address, t->driver);
 	}
 	if (r < 0) {
 		run_put_back(run, t);
@@ -143,9 +143,13 @@ static void bind_all(struct run *run)
 {
 	char driver[DRIVER_SIZE];
 
-	FOR_TARGETS(t, run)
-		if (!t->dropped && !is_bound(run, t, driver))
+	FOR_TARGETS(t, run) {
+		if (t->dropped || is_bound(run, t, driver))
+			continue;
+		t->error = run_step(run);
+		if (t->error == 0)
 			t->error = run_write_driver(run, t->driver, "bind", t->f->address);
+	}
 }
 
 static const char *why_not(const struct target *t)

@@ -4,23 +4,21 @@
 
 #include "boot/private.h"
 
-enum { PATH_SIZE = 512, DRIVER_SIZE = 256 };
+enum { PATH_SIZE = 512 };
 
 /* ---- writes ---- */
 
-static int write_file(struct run *run, const char *path, const char *data)
+int run_write(struct run *run, const char *path, const char *data)
 {
-	int r = run_step(run);
-
-	return r < 0 ? r : run->h->ops->write(run->h, NULL, path, data, strlen(data));
+	return run->h->ops->write(run->h, NULL, path, data, strlen(data));
 }
 
-int run_write_override(struct run *run, const struct target *t, const char *value)
+int run_write_override(struct run *run, const char *address, const char *value)
 {
 	char path[PATH_SIZE];
 
-	snprintf(path, sizeof(path), "sys/bus/pci/devices/%s/driver_override", t->f->address);
-	return write_file(run, path, value);
+	snprintf(path, sizeof(path), "sys/bus/pci/devices/%s/driver_override", address);
+	return run_write(run, path, value);
 }
 
 int run_write_driver(struct run *run, const char *driver, const char *file, const char *data)
@@ -28,7 +26,7 @@ int run_write_driver(struct run *run, const char *driver, const char *file, cons
 	char path[PATH_SIZE];
 
 	snprintf(path, sizeof(path), "sys/bus/pci/drivers/%s/%s", driver, file);
-	return write_file(run, path, data);
+	return run_write(run, path, data);
 }
 
 void run_put_back(struct run *run, struct target *t)
@@ -38,7 +36,7 @@ void run_put_back(struct run *run, struct target *t)
 	if (!t->overridden)
 		return;
 	run_last_step(run);
-	r = run_write_override(run, t, "\n");
+	r = run_write_override(run, t->f->address, "\n");
 	t->overridden = false;
 	if (r < 0)
 		run_log(run, EARLY_ERROR, "%s: its driver_override could not be put back: %s.", t->f->address,
@@ -184,6 +182,8 @@ void run_add_types(struct run *run)
 		}
 		cardtype_format_new_id(&d->type, id);
 		r = load_driver(run, driver);
+		if (r == 0)
+			r = run_step(run);
 		if (r == 0)
 			r = run_write_driver(run, driver, "new_id", id);
 		/* It has the ID already: the initramfs was here, or the module's options. */

@@ -9,27 +9,19 @@
 #include "boot/private.h"
 #include "policy/driver.h"
 
-enum { PATH_SIZE = 512, DRIVER_SIZE = 256 };
-
-static int write_file(struct run *run, const char *path, const char *data)
-{
-	run_last_step(run);
-	return run->h->ops->write(run->h, NULL, path, data, strlen(data));
-}
-
 /* An ID that the driver keeps would win the functions back when they are probed. */
 static void remove_types(struct run *run)
 {
 	for (size_t i = 0; i < run->declared.found.n; i++) {
 		const struct declaration *d = &run->declared.found.items[i];
-		char path[PATH_SIZE], id[CARDTYPE_MAX];
+		char id[CARDTYPE_MAX];
 		int r;
 
 		if (!d->match[MATCH_CARD_TYPE])
 			continue;
 		cardtype_format_new_id(&d->type, id);
-		snprintf(path, sizeof(path), "sys/bus/pci/drivers/%s/remove_id", d->driver ? d->driver : "vfio-pci");
-		r = write_file(run, path, id);
+		run_last_step(run);
+		r = run_write_driver(run, d->driver ? d->driver : "vfio-pci", "remove_id", id);
 		/* Not there, or the driver is not: fine. */
 		if (r < 0 && r != -ENODEV && r != -ENOENT)
 			run_log(run, EARLY_WARNING, "%s could not be taken from the driver's list: %s.",
@@ -39,7 +31,7 @@ static void remove_types(struct run *run)
 
 static int clear_override(struct run *run, const char *address)
 {
-	char path[PATH_SIZE], override[DRIVER_SIZE];
+	char override[DRIVER_SIZE];
 	int r;
 
 	run_last_step(run);
@@ -47,19 +39,19 @@ static int clear_override(struct run *run, const char *address)
 	/* Another one is somebody else's. */
 	if (r < 0 || !*override || !driver_name_is_vfio(override))
 		return r;
-	snprintf(path, sizeof(path), "sys/bus/pci/devices/%s/driver_override", address);
-	return write_file(run, path, "\n");
+	run_last_step(run);
+	return run_write_override(run, address, "\n");
 }
 
 static int unbind(struct run *run, const char *address)
 {
-	char path[PATH_SIZE], driver[DRIVER_SIZE];
+	char driver[DRIVER_SIZE];
 	int r = observe_driver(run->h, address, driver, sizeof(driver));
 
 	if (r < 0 || !*driver || !driver_name_is_vfio(driver))
 		return r;
-	snprintf(path, sizeof(path), "sys/bus/pci/drivers/%s/unbind", driver);
-	return write_file(run, path, address);
+	run_last_step(run);
+	return run_write_driver(run, driver, "unbind", address);
 }
 
 /* What would have loaded it has long run, and may have found nothing without a driver. */
@@ -102,8 +94,9 @@ static int give_back_one(struct run *run, struct vfioadm_function *f, const char
 		r = unbind(run, f->address);
 	if (r == 0)
 		r = load_native(run, f);
+	run_last_step(run);
 	if (r == 0)
-		r = write_file(run, "sys/bus/pci/drivers_probe", f->address);
+		r = run_write(run, "sys/bus/pci/drivers_probe", f->address);
 	say_where(run, f->address, reason, r);
 	return r == -ENOMEM ? r : 0;
 }
@@ -159,7 +152,7 @@ static bool is_meant(const struct run *run, const struct vfioadm_function *f)
 static void remove_type_of(struct run *run, const struct vfioadm_function *f)
 {
 	struct cardtype type = { .subvendor = CARDTYPE_ANY, .subdevice = CARDTYPE_ANY };
-	char path[PATH_SIZE], override[DRIVER_SIZE], id[CARDTYPE_MAX];
+	char override[DRIVER_SIZE], id[CARDTYPE_MAX];
 
 	if (observe_override(run->h, f->address, override, sizeof(override)) < 0 || *override)
 		return;
@@ -168,9 +161,9 @@ static void remove_type_of(struct run *run, const struct vfioadm_function *f)
 	type.vendor = (uint32_t)f->vendor.value;
 	type.device = (uint32_t)f->device.value;
 	cardtype_format_new_id(&type, id);
-	snprintf(path, sizeof(path), "sys/bus/pci/drivers/%s/remove_id", f->driver.value);
 	/* What came of it is seen by who has the function then. */
-	(void)!write_file(run, path, id);
+	run_last_step(run);
+	(void)!run_write_driver(run, f->driver.value, "remove_id", id);
 }
 
 int run_give_back_undeclared(struct run *run)

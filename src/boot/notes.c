@@ -81,7 +81,7 @@ int notes_first_in_host(const struct run *run)
  */
 static bool names_driver(struct run *run, const struct target *t)
 {
-	char override[256];
+	char override[DRIVER_SIZE];
 
 	return run_step(run) == 0 && observe_override(run->h, t->f->address, override, sizeof(override)) == 0 &&
 	       *override;

@@ -7,6 +7,8 @@
 #include "policy/match.h"
 #include "store/declared.h"
 
+enum { DRIVER_SIZE = 256 };
+
 /* One function that is declared to be assigned. */
 struct target {
 	struct vfioadm_function *f;
@@ -78,9 +80,10 @@ int notes_first_in_host(const struct run *run) MUST_CHECK;
  */
 bool notes_late(struct run *run, const struct target *t, const char *driver);
 
-/* drivers.c */
-int run_write_override(struct run *run, const struct target *t, const char *value) MUST_CHECK;
-/** file: "bind", "new_id". */
+/* drivers.c; these writes have the deadline that run_step() or run_last_step() has set. */
+int run_write(struct run *run, const char *path, const char *data) MUST_CHECK;
+int run_write_override(struct run *run, const char *address, const char *value) MUST_CHECK;
+/** file: "bind", "new_id", … */
 int run_write_driver(struct run *run, const char *driver, const char *file, const char *data) MUST_CHECK;
 /** An override of ours that did not lead to its driver goes: it would keep the native one away as well. */
 void run_put_back(struct run *run, struct target *t);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The boot's early program on a model of a host that has just been switched on: no module loaded, no driver bound. */
+#include <time.h>
+
 #include "fake/fake.h"
 #include "tmp_tree.h"
 
@@ -600,6 +602,29 @@ static void test_native_is_at_work(void **state)
 	assert_true(late_is_set(b.run_dir, TWIN0));
 }
 
+static void takes_long(struct host *h, void *userdata)
+{
+	static const struct timespec long_time = { .tv_nsec = 600000000 };
+
+	nanosleep(&long_time, NULL);
+}
+
+/* What is put back is so also when there is no time left for anything else. */
+static void test_no_time_left(void **state)
+{
+	static const struct fault slow = { .kind = FAULT_CALL, .nth = 1, .match = "write*driver_override*",
+					   .call = takes_long };
+	_cleanup_boot_ struct boot b;
+
+	switch_on(&b, *state, HOST(""));
+	tmp_file(*state, "etc/vfioadm.d/10-a.conf", PATH_OF_TWIN0);
+	b.e.total_ms = 500;
+	assert_int_equal(fake_fault(b.e.host, &slow), 0);
+	assert_int_equal(early_claim(&b.e), 1);
+	assert_says(&b, TWIN0 ": the driver vfio-pci cannot be loaded: Timer expired.");
+	assert_at(&b, TWIN0, "", "(null)");
+}
+
 static void test_load_hangs(void **state)
 {
 	static const struct fault hangs = { .kind = FAULT_HANG, .match = "load*", .resume_after = -1 };
@@ -851,6 +876,7 @@ int main(void)
 		EARLY(test_native_first),
 		EARLY(test_native_first_of_a_type),
 		EARLY(test_native_is_at_work),
+		EARLY(test_no_time_left),
 		EARLY(test_load_hangs),
 		EARLY(test_no_iommu),
 		EARLY(test_twice),
