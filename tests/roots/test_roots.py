@@ -32,23 +32,12 @@ def _load(name, path):
 
 
 hosts = _load("roots_hosts", HERE / "hosts.py")
-Program = _load("roots_program", HERE.parent / "cli/program.py").Program
 promises = _load("roots_promises", HERE / "promises.py")
 
 CASES = [(name, command) for name, host in hosts.HOSTS.items()
          for command in host.every + host.extra]
 # Outputs that are too long to be read; what they promise is looked at all the same.
 UNREAD = [("many", c) for c in ("list --all --json", "list --tree=topology")]
-
-
-@pytest.fixture(scope="session")
-def program():
-    named = os.environ.get("VFIOADM_CLI_BUILD")
-    for build in [Path(named)] if named else [TOP / "build-test-gcc", TOP / "build"]:
-        if (build / "cli/vfioadm").exists():
-            return Program(build.resolve() / "cli/vfioadm", "--helper",
-                           str(build.resolve() / "src/vfioadm-helper"))
-    raise pytest.UsageError("no build with cli/vfioadm: name one in VFIOADM_CLI_BUILD")
 
 
 @pytest.fixture(scope="session")
