@@ -216,6 +216,41 @@ static int observe_display(struct users *u)
 	return 0;
 }
 
+/* ---- virtual GPUs ---- */
+
+/*
+ * A driver of the host may register a function with VFIO by itself. One whose name does not tell is a VFIO driver all
+ * the same; on a virtual function it is the one that made a virtual GPU of it (nvidia from kernel 6.8 on).
+ */
+static int observe_served(struct users *u)
+{
+	for (size_t i = 0; i < u->inv->n_functions; i++) {
+		struct vfioadm_function *f = &u->inv->functions[i];
+		_cleanup_strv_ struct strv names = {0};
+		char path[OBSERVE_PATH_MAX], why[NAME_MAX + 64];
+		int r;
+
+		if (f->driver.state != VFIOADM_KNOWN || !uint_is(&f->vfio, 0))
+			continue;
+		device_path(path, f->address, "vfio-dev");
+		r = u->h->ops->list(u->h, -1, path, &names);
+		if (r == -ENOMEM)
+			return r;
+		if (r < 0 || !names.n)
+			continue;
+		if (f->physfn.state != VFIOADM_KNOWN) {
+			f->vfio = uint_known(1);
+			continue;
+		}
+		strv_sort(&names);
+		snprintf(why, sizeof(why), "is a virtual GPU, given to a guest by the driver %s", f->driver.value);
+		r = users_add(u, i, "in-use-mdev", names.items[0], why);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 /* ---- to the inventory ---- */
 
 static int compare_owned(const void *x, const void *y)
@@ -293,6 +328,8 @@ int observe_users(struct host *h, struct vfioadm_inventory *inv, const char *mou
 		r = observe_vfs(&u);
 	if (r == 0)
 		r = observe_display(&u);
+	if (r == 0)
+		r = observe_served(&u);
 	if (r == 0)
 		r = store_names(inv, &u.net, offsetof(struct vfioadm_function, net));
 	if (r == 0)
