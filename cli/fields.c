@@ -329,7 +329,7 @@ static const struct field function_rows[] = {
 	  F(reserved_regions), DETAIL, .flags = SHOW },
 	{ .key = "companions", .type = FIELD_LIST, F(companions), .flags = FIELD_IN_SHOW },
 	{ .key = "bridge", .head = "BRIDGE", .type = FIELD_BOOL, F(bridge), .flags = FIELD_ALWAYS,
-	  .help = "whether it is a bridge" },
+	  .help = "whether it is a bridge: header type 1 or 2" },
 	{ .key = "physfn", .head = "PHYSFN", .label = "Physical function", SRIOV, .type = FIELD_STR,
 	  F(physfn), .flags = LIST_SHOW, .help = "physical function that this one is a part of" },
 	{ .key = "vf_index", .label = "VF index", SRIOV, .type = FIELD_UINT, F(vf_index),

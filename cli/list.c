@@ -8,7 +8,7 @@
 
 bool list_includes(const struct cli *cli, const struct vfioadm_function *f)
 {
-	return !f->bridge || cli_has(cli, OPT_ALL);
+	return (!f->bridge && f->host_part == VFIOADM_PART_NONE) || cli_has(cli, OPT_ALL);
 }
 
 void list_say_iommu(struct cli *cli, const struct vfioadm_inventory *inventory)
@@ -202,7 +202,7 @@ static int list_table(struct cli *cli, const struct vfioadm_inventory *inventory
 	if (r == -ENOMEM)
 		return cli_oom(cli);
 	if (!shown && !cli->quiet)
-		cli_say(cli, n ? "nothing but bridges here" : "no PCI functions here",
+		cli_say(cli, n ? "nothing but bridges and parts of the host here" : "no PCI functions here",
 			n ? "vfioadm list --all shows them" : NULL);
 	return VFIOADM_EXIT_DONE;
 }

@@ -23,7 +23,7 @@ const struct cli_option cli_options[OPT_N] = {
 	[OPT_VERSION] = { "version", 'V', ARG_NONE, NULL, "print the version", true },
 	[OPT_HELP] = { "help", 'h', ARG_NONE, NULL, "print this help", true },
 	[OPT_HELPER] = { "helper", 0, ARG_REQUIRED, "PATH", NULL, true },
-	[OPT_ALL] = { "all", 0, ARG_NONE, NULL, "also bridges and host bridges", false },
+	[OPT_ALL] = { "all", 0, ARG_NONE, NULL, "also bridges, host bridges and the IOMMU", false },
 	[OPT_TREE] = { "tree", 0, ARG_OPTIONAL, "groups|topology",
 		       "as a tree: IOMMU groups (default), or what is plugged into what", false },
 	[OPT_ENABLED] = { "enabled", 0, ARG_NONE, NULL, "the card types given to vfio-pci instead", false },

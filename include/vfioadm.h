@@ -121,6 +121,13 @@ enum vfioadm_facet {
 					      complete */
 };
 
+/** Endpoints that are parts of the host rather than cards. */
+enum vfioadm_host_part {
+	VFIOADM_PART_NONE = 0,
+	VFIOADM_PART_SYSTEM,  /**< host bridge, or bridge to ISA, EISA or MCA: assigned only where it is named itself */
+	VFIOADM_PART_IOMMU,   /**< the IOMMU: never assigned */
+};
+
 /**
  * One PCI function. Sources are below /sys/bus/pci/devices/ADDRESS/ unless said otherwise.
  * A number that people write in hex (IDs, class, pchid …) is a plain number here.
@@ -141,7 +148,9 @@ struct vfioadm_function {
 	struct vfioadm_uint iommu_group;                 /**< link "iommu_group"; number is boot-local */
 	struct vfioadm_str physfn;                       /**< address of the PF when this is a VF */
 	struct vfioadm_uint numa_node;                   /**< NONE when the kernel says -1 */
-	bool bridge;                                     /**< class 06xx: bridge or host bridge */
+	bool bridge;                                     /**< header type 1 or 2: PCI or CardBus bridge, which VFIO
+							      never takes; other functions of class 06xx are
+							      endpoints, see host_part */
 	struct vfioadm_uint uid, fid;                    /**< s390: "uid", "function_id" */
 	struct vfioadm_list net;                         /**< network interfaces below it */
 	struct vfioadm_list block;                       /**< block devices below it */
@@ -196,6 +205,9 @@ struct vfioadm_function {
 
 	/* USERS */
 	struct vfioadm_list unseen;      /**< what could not be looked at, and why, one sentence each */
+
+	/* BASIC */
+	enum vfioadm_host_part host_part; /**< what of the host itself it is; not listed among the candidates */
 };
 
 /** An s390 slot without a function: the function is in standby and can be configured. */

@@ -143,7 +143,7 @@ complete -c vfioadm -s h -l help -d 'Print help'
 
 # Without a verb it lists.
 set -l list '__vfioadm_verb; or __vfioadm_verb list'
-complete -c vfioadm -n $list -l all -d 'Also bridges and host bridges'
+complete -c vfioadm -n $list -l all -d 'Also bridges, host bridges and the IOMMU'
 complete -c vfioadm -n $list -l tree -f -a 'groups topology' -d 'As a tree'
 complete -c vfioadm -n $list -l enabled -d 'The card types given to vfio-pci'
 complete -c vfioadm -n $list -l users -d 'Look for users as thoroughly as check does'

@@ -78,8 +78,9 @@ static void drop_unfit(struct run *run)
 	FOR_TARGETS(t, run) {
 		if (t->dropped)
 			continue;
-		if (t->f->bridge)
-			run_drop(run, t, EARLY_WARNING, "%s is a bridge; it is not touched.", t->f->address);
+		if (inventory_never_taken(t->f))
+			run_drop(run, t, EARLY_WARNING, "%s is %s; it is not touched.", t->f->address,
+				 t->f->bridge ? "a bridge" : "the IOMMU");
 		else if (t->f->driver.state == VFIOADM_KNOWN)
 			drop_bound(run, t);
 		else if (t->f->driver.state == VFIOADM_UNKNOWN)

@@ -348,7 +348,7 @@ bool run_is_set_aside(const char *driver)
 static int stays_with_host(struct run *run, struct vfioadm_function *f, bool *ret)
 {
 	*ret = false;
-	if (f->bridge || uint_is(&f->vfio, 1) || is_given_along(run, f))
+	if (inventory_stays_unnamed(f) || uint_is(&f->vfio, 1) || is_given_along(run, f))
 		return 0;
 	if (f->driver.state == VFIOADM_KNOWN) {
 		*ret = !run_is_set_aside(f->driver.value);

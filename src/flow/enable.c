@@ -146,6 +146,8 @@ int enable_types(struct vfioadm_ctx *ctx, struct look *look, struct cardtype *ty
 	size_t n_new;
 	int r = look_closer_at_types(look, types, n, &mentioned, err);
 
+	if (r == 0 && check_types_useless(plan, look->inv, types, n) < 0)
+		r = error_oom(err);
 	if (r == 0 && plan_enable_taken(look->inv, types, n, &look->selected) < 0)
 		r = error_oom(err);
 	if (r == 0 && session_of(plan))

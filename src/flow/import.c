@@ -350,8 +350,9 @@ static int import_present(struct import *m, size_t function)
 		return skip_declared(m, f->address, declared);
 	if (type)
 		return skip(m, str_format("%s has a card type that is proposed already, from %s.", f->address, type));
-	if (f->bridge)
-		return skip(m, str_format("%s is a bridge, which no guest can have.", f->address));
+	if (inventory_never_taken(f))
+		return skip(m, str_format("%s is %s, which no guest can have.", f->address,
+					  f->bridge ? "a bridge" : "the IOMMU"));
 	user = selection_in_use(m->p.look, &alone, &used);
 	return user ? skip(m, in_use_words(used, user)) : propose_function(m, f);
 }

@@ -230,7 +230,7 @@ static int choose_vfio(struct look *look, struct vfioadm_function *f)
 {
 	const char *driver = NULL;
 
-	if (f->bridge) {
+	if (inventory_never_taken(f)) {
 		f->vfio_driver = str_none();
 		return 0;
 	}
@@ -254,7 +254,7 @@ static int search_users(struct look *look)
 		for (size_t j = 0; j < f->companions.n; j++) {
 			ssize_t other = inventory_index(look->inv, f->companions.items[j]);
 
-			if (other >= 0 && !look->inv->functions[other].bridge)
+			if (other >= 0 && !inventory_stays_unnamed(&look->inv->functions[other]))
 				wanted[other] = true;
 		}
 	}

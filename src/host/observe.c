@@ -132,6 +132,43 @@ static void read_zpci(struct host *h, host_dir dir, struct vfioadm_function *f, 
 		value_read_uint(h, dir, "uid", 16, &f->uid);
 }
 
+/*
+ * vfio-pci takes functions of header type 0, whatever their class. The header is in the configuration space, which
+ * a listing must not read; but the kernel has this file for header types 1 and 2 only
+ * (pci_bridge_attrs_are_visible()), and drops the class 0604 of any other header (pci_setup_device()). It must not be
+ * read either: that reads the configuration space. In another root nothing wakes, and the file may not be captured.
+ */
+static bool has_bridge_header(struct host *h, host_dir dir, const struct vfioadm_function *f)
+{
+	enum { PCI_BRIDGE = 0x0604, BRIDGES = 0x06 };
+	struct vfioadm_uint type;
+	uint64_t inode;
+
+	if (f->class_code.state == VFIOADM_KNOWN && f->class_code.value >> 8 == PCI_BRIDGE)
+		return true;
+	if (h->ops->incarnation(h, dir, "secondary_bus_number", &inode) == 0)
+		return true;
+	if (h->live || f->class_code.state != VFIOADM_KNOWN || f->class_code.value >> 16 != BRIDGES)
+		return false;
+	type = observe_header_type(h, dir);
+	return uint_is(&type, 1) || uint_is(&type, 2);
+}
+
+/* Endpoints that the host consists of. An IOMMU of virtio has no class of its own, but only one ID. */
+static enum vfioadm_host_part host_part_of(const struct vfioadm_function *f)
+{
+	enum { HOST_BRIDGE = 0x0600, MCA_BRIDGE = 0x0603, IOMMU = 0x0806, VIRTIO = 0x1af4, VIRTIO_IOMMU = 0x1057 };
+	uint64_t class_code = f->class_code.value >> 8;
+
+	if (uint_is(&f->vendor, VIRTIO) && uint_is(&f->device, VIRTIO_IOMMU))
+		return VFIOADM_PART_IOMMU;
+	if (f->bridge || f->class_code.state != VFIOADM_KNOWN)
+		return VFIOADM_PART_NONE;
+	if (class_code == IOMMU)
+		return VFIOADM_PART_IOMMU;
+	return class_code >= HOST_BRIDGE && class_code <= MCA_BRIDGE ? VFIOADM_PART_SYSTEM : VFIOADM_PART_NONE;
+}
+
 static int read_basic(struct host *h, struct vfioadm_inventory *inv, host_dir dir,
 		      struct vfioadm_function *f, enum zpci *zpci)
 {
@@ -140,7 +177,8 @@ static int read_basic(struct host *h, struct vfioadm_inventory *inv, host_dir di
 
 	if (r < 0)
 		return r;
-	f->bridge = f->class_code.state == VFIOADM_KNOWN && f->class_code.value >> 16 == 0x06;
+	f->bridge = has_bridge_header(h, dir, f);
+	f->host_part = host_part_of(f);
 	r = read_driver(h, inv, dir, f);
 	if (r == 0)
 		r = read_physfn(h, inv, dir, f);

@@ -205,25 +205,22 @@ static int read_group_node(struct host *h, struct vfioadm_inventory *inv,
 /* ---- configuration header ---- */
 
 /* Everybody may read the first 64 bytes. All ones answer for a device that is gone or has no power. */
-static void read_header_type(struct host *h, host_dir dir, struct vfioadm_function *f)
+struct vfioadm_uint observe_header_type(struct host *h, host_dir dir)
 {
 	enum { HEADER = 64, TYPE_AT = 0x0e, MULTI_FUNCTION = 0x80 };
 	unsigned char header[HEADER + 1];
 	size_t ones = 0;
 	ssize_t n;
 
-	/* Reading the configuration of a function in D3cold switches its power on. */
-	if (str_is(&f->power_state, "D3cold"))
-		return;
 	n = h->ops->read(h, dir, "config", (char *)header, sizeof(header));
 	/* The rest of it is of no interest. */
 	if (n == -EFBIG)
 		n = HEADER;
 	if (n < HEADER)
-		return;
+		return (struct vfioadm_uint){0};
 	while (ones < HEADER && header[ones] == 0xff)
 		ones++;
-	f->header_type = ones == HEADER ? uint_none() : uint_known(header[TYPE_AT] & ~MULTI_FUNCTION);
+	return ones == HEADER ? uint_none() : uint_known(header[TYPE_AT] & ~MULTI_FUNCTION);
 }
 
 int observe_detail(struct host *h, struct vfioadm_inventory *inv, struct vfioadm_function *f)
@@ -245,7 +242,9 @@ int observe_detail(struct host *h, struct vfioadm_inventory *inv, struct vfioadm
 	/* "unknown" until the function is first enabled; no file before 5.10. */
 	if (f->power_state.state == VFIOADM_NONE || str_is(&f->power_state, "unknown"))
 		f->power_state = (struct vfioadm_str){VFIOADM_UNKNOWN, NULL};
-	read_header_type(h, dir, f);
+	/* Reading the configuration of a function in D3cold switches its power on. */
+	if (!str_is(&f->power_state, "D3cold"))
+		f->header_type = observe_header_type(h, dir);
 	if (r == 0)
 		r = read_bars(h, inv, dir, f);
 	if (r == 0)

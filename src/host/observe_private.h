@@ -107,6 +107,8 @@ int observe_identity(struct host *h, struct vfioadm_inventory *inv,
 		     struct vfioadm_function *f) MUST_CHECK;
 int observe_detail(struct host *h, struct vfioadm_inventory *inv,
 		   struct vfioadm_function *f) MUST_CHECK;
+/** From the configuration space, which wakes the device. NONE: all bytes are ff. */
+struct vfioadm_uint observe_header_type(struct host *h, host_dir dir);
 int observe_drivers(struct host *h, struct vfioadm_inventory *inv,
 		    struct vfioadm_function *f) MUST_CHECK;
 int observe_locked(struct host *h, struct vfioadm_inventory *inv,

@@ -72,6 +72,16 @@ int inventory_finish(struct vfioadm_inventory *inv) MUST_CHECK;
  */
 const struct vfioadm_function *inventory_vmd_of(const struct vfioadm_inventory *inv,
 						const struct vfioadm_function *f);
+/** A bridge or a part of the host: it moves only where it is named itself, and a bridge or the IOMMU never. */
+static inline bool inventory_stays_unnamed(const struct vfioadm_function *f)
+{
+	return f->bridge || f->host_part != VFIOADM_PART_NONE;
+}
+/** vfio-pci does not take it, whatever its card type and override. */
+static inline bool inventory_never_taken(const struct vfioadm_function *f)
+{
+	return f->bridge || f->host_part == VFIOADM_PART_IOMMU;
+}
 /** Functions of one device, or a function and itself. */
 static inline bool inventory_same_slot(const struct vfioadm_function *a, const struct vfioadm_function *b)
 {

@@ -64,7 +64,8 @@ static const struct check {
 } checks[] = {
 	{ ASSIGN | RELEASE | ENABLE, VFIOADM_FACET_BASIC, check_unsettled },
 	{ ASSIGN, VFIOADM_FACET_DRIVERS, check_host },
-	{ ASSIGN, VFIOADM_FACET_BASIC, check_bridge },
+	{ ASSIGN, VFIOADM_FACET_DETAIL, check_bridge },
+	{ ASSIGN | ENABLE, VFIOADM_FACET_BASIC, check_host_part },
 	{ ASSIGN | ENABLE, VFIOADM_FACET_DETAIL, check_gone },
 	{ ASSIGN | ENABLE, VFIOADM_FACET_DETAIL, check_header },
 	{ ASSIGN | ENABLE, VFIOADM_FACET_DETAIL, check_power },

@@ -39,6 +39,9 @@ int check_run(struct vfioadm_inventory *inv, const struct check_request *request
  */
 int check_types_enable(struct vfioadm_plan *plan, struct cardtype *types, size_t n,
 		       const struct cardtype *held, size_t n_held, size_t *ret_n_new) MUST_CHECK;
+/** Refuses card types that fit only functions which vfio-pci never takes: bridges, the IOMMU. -ENOMEM. */
+int check_types_useless(struct vfioadm_plan *plan, const struct vfioadm_inventory *inv, const struct cardtype *types,
+			size_t n) MUST_CHECK;
 /**
  * A card type is to be given away at every boot, and the host uses a function of it: refused unless forced.
  * -ENOMEM.

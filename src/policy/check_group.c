@@ -24,6 +24,12 @@ bool check_leaves_group_viable(const struct vfioadm_function *f)
 	return false;
 }
 
+/* A bridge or a part of the host that has a driver and does not move. */
+static bool keeps_group(const struct vfioadm_function *f)
+{
+	return inventory_stays_unnamed(f) && !check_leaves_group_viable(f);
+}
+
 const struct vfioadm_function *check_blocking_bridge(const struct vfioadm_inventory *inv,
 						     const struct vfioadm_function *f)
 {
@@ -31,7 +37,19 @@ const struct vfioadm_function *check_blocking_bridge(const struct vfioadm_invent
 		const struct vfioadm_function *other =
 			vfioadm_inventory_find(inv, f->companions.items[i]);
 
-		if (other && other->bridge && !check_leaves_group_viable(other))
+		if (other && keeps_group(other))
+			return other;
+	}
+	return NULL;
+}
+
+/* One that is named itself moves along. */
+static const struct vfioadm_function *blocking_bridge(const struct checker *c, const struct vfioadm_function *f)
+{
+	for (size_t i = 0; i < f->companions.n; i++) {
+		const struct vfioadm_function *other = companion(c, f, i);
+
+		if (other && keeps_group(other) && !check_is_selected(c, other))
 			return other;
 	}
 	return NULL;
@@ -60,7 +78,7 @@ static int say_split(struct checker *c, const struct vfioadm_function *f, const 
 bool check_must_come_along(const struct vfioadm_inventory *inv, const struct vfioadm_function *f,
 			   const struct vfioadm_function *companion, bool releasing)
 {
-	if (companion->bridge)
+	if (companion->bridge || (!releasing && inventory_stays_unnamed(companion)))
 		return false;
 	/* What is behind a VMD controller goes with it. */
 	if (inventory_vmd_of(inv, companion) == f)
@@ -82,7 +100,7 @@ int check_split(struct checker *c, const struct vfioadm_function *f)
 	if (f->bridge || inventory_vmd_of(c->inv, f))
 		return 0;
 	/* Nor is it one to take others along where a bridge spoils the group anyway. */
-	if (!releasing && check_blocking_bridge(c->inv, f))
+	if (!releasing && blocking_bridge(c, f))
 		return 0;
 	for (size_t i = 0; i < f->companions.n; i++) {
 		const struct vfioadm_function *other = companion(c, f, i);
@@ -100,7 +118,7 @@ int check_split(struct checker *c, const struct vfioadm_function *f)
 
 int check_group_bridge(struct checker *c, const struct vfioadm_function *f)
 {
-	const struct vfioadm_function *bridge = check_blocking_bridge(c->inv, f);
+	const struct vfioadm_function *bridge = blocking_bridge(c, f);
 
 	if (!bridge)
 		return 0;

@@ -32,7 +32,7 @@ int check_host(struct checker *c, const struct vfioadm_function *f)
 	const struct host_facts *facts = &c->inv->facts;
 	struct vfioadm_finding *finding;
 
-	if (!c->request->host || f->bridge)
+	if (!c->request->host || inventory_never_taken(f))
 		return 0;
 	if (uint_is(&facts->iommu, 0) && say_no_iommu(c, f) < 0)
 		return -ENOMEM;
@@ -56,6 +56,35 @@ int check_bridge(struct checker *c, const struct vfioadm_function *f)
 			 SAY(c, "%s is a bridge (class %06" PRIx64 "), and VFIO takes no bridges.", f->address,
 			     f->class_code.value),
 			 "Assign the functions behind it; bridges of a group stay with the host.");
+}
+
+/* vfio-pci takes them as any other endpoint; what the host loses with one depends on the machine. */
+static int say_system(struct checker *c, const struct vfioadm_function *f)
+{
+	static const char *const names[] = { "the host bridge", "the bridge to ISA or LPC", "a bridge to EISA",
+					     "a bridge to MCA" };
+	const char *name = names[f->class_code.value >> 8 & 3];
+
+	return check_say(c, f, "system-bridge",
+			 SAY(c,
+			     "%s is %s (class %06" PRIx64 "): a part of the host that firmware and kernel use without "
+			     "a driver.",
+			     f->address, name, f->class_code.value),
+			 "Assign it only where the guest needs this very function; the host may lose what is behind it.");
+}
+
+int check_host_part(struct checker *c, const struct vfioadm_function *f)
+{
+	if (f->host_part == VFIOADM_PART_SYSTEM)
+		return say_system(c, f);
+	if (f->host_part != VFIOADM_PART_IOMMU)
+		return 0;
+	return check_say(c, f, "iommu",
+			 SAY(c,
+			     "%s is the IOMMU of this host, through which all other functions are assigned; it stays "
+			     "with the host.",
+			     f->address),
+			 "Assign the functions that it covers: 'vfioadm list' shows them.");
 }
 
 int check_gone(struct checker *c, const struct vfioadm_function *f)
@@ -160,7 +189,7 @@ int check_group(struct checker *c, const struct vfioadm_function *f)
 	struct vfioadm_finding *finding;
 
 	/* A host without any IOMMU is not ready at all, which is another message. */
-	if (f->bridge || KNOWN(f->iommu_group) || uint_is(&c->inv->facts.iommu, 0))
+	if (inventory_never_taken(f) || KNOWN(f->iommu_group) || uint_is(&c->inv->facts.iommu, 0))
 		return 0;
 	if (f->iommu_group.state == VFIOADM_NONE)
 		return check_say(c, f, "no-group",

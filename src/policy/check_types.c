@@ -21,6 +21,56 @@ static int add(struct vfioadm_plan *plan, const char *code, const char *message,
 	return 0;
 }
 
+static int say_useless(struct vfioadm_plan *plan, const struct cardtype *type, const struct vfioadm_function *f)
+{
+	bool iommu = f && f->host_part == VFIOADM_PART_IOMMU;
+	char name[CARDTYPE_MAX];
+	int r;
+
+	cardtype_format(type, name);
+	r = add(plan, iommu ? "iommu" : "bridge",
+		!f    ? arena_format(&plan->arena,
+				     "Card type %s fits PCI bridges only, by its class, and vfio-pci takes none.", name) :
+		iommu ? arena_format(&plan->arena, "Card type %s fits only the IOMMU of this host (%s), which no driver "
+						    "but its own can have.",
+				     name, f->address) :
+			arena_format(&plan->arena, "Card type %s fits only bridges here (%s), and vfio-pci takes none.",
+				     name, f->address),
+		"'vfioadm list' shows the IDs of the functions that can be assigned.");
+	if (r == 0)
+		plan->result = VFIOADM_RESULT_REFUSED;
+	return r;
+}
+
+/* The kernel drops the class of what says that it is one without having the header of one. */
+static bool means_pci_bridges(const struct cardtype *type)
+{
+	enum { PCI_BRIDGE = 0x060400, INTERFACE = 0xff };
+
+	return (type->class_mask & ~INTERFACE) == 0xffff00 && (type->class_code & ~INTERFACE) == PCI_BRIDGE;
+}
+
+int check_types_useless(struct vfioadm_plan *plan, const struct vfioadm_inventory *inv, const struct cardtype *types,
+			size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct vfioadm_function *never = NULL;
+		bool useful = false;
+
+		for (size_t j = 0; j < inv->n_functions; j++) {
+			const struct vfioadm_function *f = &inv->functions[j];
+
+			if (!cardtype_matches(&types[i], f))
+				continue;
+			useful |= !inventory_never_taken(f);
+			never = never ? never : f;
+		}
+		if (!useful && (never || means_pci_bridges(&types[i])) && say_useless(plan, &types[i], never) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 static void swap(struct cardtype *a, struct cardtype *b)
 {
 	struct cardtype t = *a;

@@ -21,10 +21,10 @@ static bool override_allows(const struct vfioadm_function *f)
 	return f->driver_override.state != VFIOADM_KNOWN || str_is(&f->driver_override, VFIO_PCI);
 }
 
-/* The kernel refuses header types other than 0; class 06xx is what is known of that without config. */
+/* The kernel refuses header types other than 0, whatever the class, and lets no driver have an IOMMU. */
 static bool takes_at_once(const struct vfioadm_function *f)
 {
-	return f->driver.state == VFIOADM_NONE && !f->bridge && override_allows(f);
+	return f->driver.state == VFIOADM_NONE && !inventory_never_taken(f) && override_allows(f);
 }
 
 int plan_enable_taken(const struct vfioadm_inventory *inv, const struct cardtype *types, size_t n,
@@ -194,6 +194,8 @@ static const char *outcome_note(const struct vfioadm_function *f, bool taken)
 		return "now";
 	if (f->bridge)
 		return "never: vfio-pci takes no bridges";
+	if (f->host_part == VFIOADM_PART_IOMMU)
+		return "never: it is the IOMMU itself";
 	if (str_is(&f->driver, VFIO_PCI))
 		return "is on vfio-pci already";
 	if (uint_is(&f->vfio, 1))

@@ -74,7 +74,7 @@ bool selector_match(const struct selector *s, const struct vfioadm_function *f)
 	case SELECT_CARDTYPE:
 		return cardtype_matches(&s->type, f);
 	case SELECT_GROUP:
-		return uint_is(&f->iommu_group, s->number) && !f->bridge;
+		return uint_is(&f->iommu_group, s->number) && !inventory_stays_unnamed(f);
 	case SELECT_UID:
 		return uint_is(&f->uid, s->number);
 	case SELECT_FID:
@@ -188,6 +188,8 @@ static int add_companions(struct selection *s, const struct vfioadm_inventory *i
 		ssize_t index = inventory_index(inv, f->companions.items[i]);
 
 		if (index < 0 || inv->functions[index].bridge ||
+		    /* A part of the host that is on VFIO was named once, and goes back with its group. */
+		    (inv->functions[index].host_part != VFIOADM_PART_NONE && !uint_is(&inv->functions[index].vfio, 1)) ||
 		    inventory_vmd_of(inv, &inv->functions[index]) == f)
 			continue;
 		if (selection_add(s, (size_t)index) < 0)

@@ -216,6 +216,15 @@ static int no_cardtype(const struct vfioadm_inventory *inv, const struct selecto
 	return -ENOENT;
 }
 
+static bool has_host_part(const struct vfioadm_inventory *inv, const struct selector *s)
+{
+	for (size_t i = 0; i < inv->n_functions; i++)
+		if (in_group(s, &inv->functions[i]) && inventory_stays_unnamed(&inv->functions[i]) &&
+		    !inv->functions[i].bridge)
+			return true;
+	return false;
+}
+
 static int no_group(const struct vfioadm_inventory *inv, const struct selector *s,
 		    struct vfioadm_error **err)
 {
@@ -223,9 +232,9 @@ static int no_group(const struct vfioadm_inventory *inv, const struct selector *
 
 	if (bridges) {
 		error_set(err, -ENOENT, VFIOADM_E_NOT_FOUND,
-			  "IOMMU group %" PRIu64 " holds only bridges (%s), which group=%" PRIu64
-			  " skips because they cannot be assigned.",
-			  s->number, bridges, s->number);
+			  "IOMMU group %" PRIu64 " holds only %s (%s), which group=%" PRIu64 " skips%s.", s->number,
+			  has_host_part(inv, s) ? "bridges and parts of the host" : "bridges", bridges, s->number,
+			  has_host_part(inv, s) ? "" : " because they cannot be assigned");
 		error_hint(err, "'vfioadm list --tree' shows the groups with their functions.");
 		return -ENOENT;
 	}

@@ -10,6 +10,8 @@ static const char *device_says_no(const struct vfioadm_inventory *inv, const str
 {
 	if (f->bridge)
 		return "VFIO takes no bridges";
+	if (f->host_part == VFIOADM_PART_IOMMU)
+		return "it is the IOMMU itself";
 	if ((f->facets & VFIOADM_FACET_DETAIL) && f->header_type.state == VFIOADM_NONE)
 		return "it does not answer: it is gone, or has no power";
 	if (f->header_type.state == VFIOADM_KNOWN && f->header_type.value != 0)

@@ -106,7 +106,10 @@ struct vfioadm_function *build_function(struct vfioadm_inventory *inv, const cha
 	f->class_code = uint_known(class_code);
 	f->revision = uint_known(0);
 	f->vfio = uint_known(0);
-	f->bridge = class_code >> 16 == 0x06;
+	f->bridge = class_code >> 8 == 0x0604;
+	f->host_part = class_code >> 8 == 0x0600 || class_code >> 8 == 0x0601 ? VFIOADM_PART_SYSTEM :
+		       class_code >> 8 == 0x0806			       ? VFIOADM_PART_IOMMU :
+										 VFIOADM_PART_NONE;
 	return f;
 }
 

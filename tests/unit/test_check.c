@@ -265,6 +265,29 @@ static void test_split_release(void **state)
 	assert_check(inv, &release, "");
 }
 
+/* Parts of the host: taken where they are named, and never dragged along. */
+static void test_host_part(void **state)
+{
+	_cleanup_inventory_ struct vfioadm_inventory *host_bridge = one_function(0x060000, NULL);
+	_cleanup_inventory_ struct vfioadm_inventory *iommu = one_function(0x080600, NULL);
+	_cleanup_inventory_ struct vfioadm_inventory *other = one_function(0x068000, NULL);
+
+	assert_check(host_bridge, &assign,
+		     "warns system-bridge 0000:01:00.0\n"
+		     "  0000:01:00.0 is the host bridge (class 060000): a part of the host that firmware and kernel use "
+		     "without a driver.\n"
+		     "  -> Assign it only where the guest needs this very function; the host may lose what is behind "
+		     "it.\n");
+	assert_check(host_bridge, &release, "");
+	inventory_get(iommu, "0000:01:00.0")->iommu_group = uint_none();
+	assert_check(iommu, &assign_refused,
+		     "blocks iommu 0000:01:00.0\n"
+		     "  0000:01:00.0 is the IOMMU of this host, through which all other functions are assigned; it stays "
+		     "with the host.\n"
+		     "  -> Assign the functions that it covers: 'vfioadm list' shows them.\n");
+	assert_check(other, &assign, "");
+}
+
 static void test_group_bridge(void **state)
 {
 	_cleanup_inventory_ struct vfioadm_inventory *inv = gpu("nouveau", NULL, "pcieport");
@@ -455,6 +478,7 @@ int main(void)
 		cmocka_unit_test(test_split_assign),
 		cmocka_unit_test(test_split_several),
 		cmocka_unit_test(test_split_release),
+		cmocka_unit_test(test_host_part),
 		cmocka_unit_test(test_group_bridge),
 		cmocka_unit_test(test_vmd),
 		cmocka_unit_test(test_along),

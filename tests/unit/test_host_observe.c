@@ -50,6 +50,49 @@ static void test_values(void **state)
 	assert_int_equal(f->iommu_group.state, VFIOADM_NONE);
 }
 
+/* The header decides, whatever the class says; BASIC tells it by what the kernel has for headers 1 and 2 only. */
+static void test_bridges(void **state)
+{
+	static const struct {
+		const char *ids;
+		const char *file; /* that the kernel has for it */
+		bool bridge;
+		enum vfioadm_host_part part;
+	} cases[] = {
+		{"1b36 000c 0 0 060400", NULL, true, VFIOADM_PART_NONE},
+		{"10de 22a3 0 0 068000", NULL, false, VFIOADM_PART_NONE},
+		{"10b5 8796 0 0 068000", "secondary_bus_number", true, VFIOADM_PART_NONE},
+		{"10b5 8796 0 0 088000", "secondary_bus_number", true, VFIOADM_PART_NONE},
+		{"1180 0475 0 0 060700", "secondary_bus_number", true, VFIOADM_PART_NONE},
+		{"8086 29c0 0 0 060000", NULL, false, VFIOADM_PART_SYSTEM},
+		{"8086 29c0 0 0 060000", "secondary_bus_number", true, VFIOADM_PART_NONE},
+		{"8086 2918 0 0 060100", NULL, false, VFIOADM_PART_SYSTEM},
+		{"8086 2918 0 0 060500", NULL, false, VFIOADM_PART_NONE},
+		{"1022 1419 0 0 080600", NULL, false, VFIOADM_PART_IOMMU},
+		{"1af4 1057 0 0 00ff00", NULL, false, VFIOADM_PART_IOMMU},
+		{"1af4 1041 0 0 020000", NULL, false, VFIOADM_PART_NONE},
+	};
+	struct tmp_tree *t = *state;
+	char place[64], path[128];
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		snprintf(place, sizeof(place), "pci0000:00/0000:00:%02zx.0", i);
+		tmp_function(t, place, cases[i].ids, NULL, (int)i);
+		snprintf(path, sizeof(path), "sys/devices/%s/%s", place, cases[i].file ? cases[i].file : "");
+		if (cases[i].file)
+			tmp_file(t, path, "1\n");
+	}
+	tmp_observe(t);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct vfioadm_function *f;
+
+		snprintf(place, sizeof(place), "0000:00:%02zx.0", i);
+		f = tmp_get(t, place);
+		assert_int_equal(f->bridge, cases[i].bridge);
+		assert_int_equal(f->host_part, cases[i].part);
+	}
+}
+
 /* The separate files, where modalias says nothing that can be understood. */
 static void test_without_modalias(void **state)
 {
@@ -476,6 +519,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, tmp_setup, tmp_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_values),
+		TEST(test_bridges),
 		TEST(test_without_modalias),
 		TEST(test_unknown_is_not_none),
 		TEST(test_odd_entries),

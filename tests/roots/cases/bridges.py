@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A bridge is what has the header of one; parts of the host; the IOMMU; what list and check say of one function."""
+
+_SWITCH = "sys/devices/pci0000:00/0000:00:02.0/0000:05:00.0"
+_GPU = "sys/devices/pci0000:00/0000:00:01.0/0000:18:00.0"
+_HEADER_1 = bytes(14) + b"\x01" + bytes(49)
+_HEADER_2 = bytes(14) + b"\x82" + bytes(49)
+
+
+def _class(place, ids, device_class, **more):
+    """The function at place is of another class, or another card; its driver is gone."""
+    (vendor, device), c = ids.split(":"), device_class
+    change = {f"{place}/class": f"0x{c}\n", f"{place}/vendor": f"0x{vendor}\n", f"{place}/device": f"0x{device}\n",
+              f"{place}/modalias": None, f"{place}/driver": None}
+    return {**change, **{f"{place}/{name.replace('__', '-')}": what for name, what in more.items()}}
+
+
+CASES = [
+    # 0680, header type 0
+    Case("nvswitch", "list", says=[r"0000:05:00\.0 +10de:22a3 .* assignable"], why="an NVSwitch is an endpoint"),
+    Case("nvswitch", "check 0000:05:00.0", says=[r"assignable, can be assigned"], never=[r"bridge"],
+         why="an NVSwitch is an endpoint"),
+    Case("nvswitch", "enable --dry-run 10de:22a3", says=[r"once its driver has let it go"], never=[r"never"],
+         why="vfio-pci takes NVSwitches that are free"),
+    Case("nvswitch", "enable --dry-run 10de:22a3", says=[r"0000:05:00\.0: no driver -> vfio-pci, now|0000:05:00\.0.*now"],
+         change={f"{_SWITCH}/driver": None}, why="a free NVSwitch is taken at once"),
+    Case("nvswitch", "list", never=[r"0000:05:00\.0"], change={f"{_SWITCH}/config": _HEADER_1},
+         why="the same class with the header of a PCI bridge"),
+    Case("nvswitch", "check 0000:05:00.0", status=3, says=[r"\[bridge\]"], change={f"{_SWITCH}/config": _HEADER_1},
+         why="the same class with the header of a PCI bridge"),
+    Case("nvswitch", "check 0000:05:00.0", status=3, says=[r"\[bridge\]"],
+         change={f"{_SWITCH}/secondary_bus_number": "7\n"}, why="the kernel counts buses behind it"),
+    Case("nvswitch", "check 0000:05:00.0", status=3, says=[r"\[bridge\]"],
+         change=_class(_SWITCH, "1180:0475", "060700", config=_HEADER_2), why="a CardBus bridge, header type 2"),
+    Case("nvswitch", "enable --dry-run 1180:0475", status=3, says=[r"fits only bridges here \(0000:05:00\.0\)"],
+         change=_class(_SWITCH, "1180:0475", "060700", config=_HEADER_2), why="a CardBus bridge, header type 2"),
+    Case("nvswitch", "list", says=[r"0000:05:00\.0 +8086:0d5c .* assignable"],
+         change=_class(_SWITCH, "8086:0d5c", "060a00"), why="an InfiniBand-to-PCI host bridge with header type 0"),
+    Case("nvswitch", "list", says=[r"0000:05:00\.0 +10b5:87b0 .* assignable"],
+         change=_class(_SWITCH, "10b5:87b0", "068000"), why="a switch's non-transparent endpoint (NTB), header type 0"),
+    # types that fit nothing but bridges
+    Case("nvswitch", "enable --dry-run 8086:a340", status=3, says=[r"fits only bridges here"], never=[r"would: give"],
+         change=_class(_SWITCH, "8086:a340", "060400"), why="a root port's card type"),
+    Case("nvswitch", "enable --persist --dry-run 8086:a340", status=3, says=[r"fits only bridges here"],
+         change=_class(_SWITCH, "8086:a340", "060400"), why="a root port's card type, for each boot"),
+    Case("nvswitch", "enable --dry-run 8086:ffff:ffff:ffff:060400:ffff00", status=3, says=[r"fits PCI bridges only"],
+         why="a class that only PCI bridges have, none of them here"),
+    Case("nvswitch", "enable --dry-run 10de:22a3", never=[r"fits only"],
+         change=_class(_GPU, "10de:22a3", "060400"), why="the card type fits a bridge and endpoints"),
+    # parts of the host
+    Case("nvswitch", "list", never=[r"0000:05:00\.0"], change=_class(_SWITCH, "8086:29c0", "060000"),
+         why="a host bridge is no candidate unless it is named"),
+    Case("nvswitch", "list --all", says=[r"0000:05:00\.0 .* assignable"], change=_class(_SWITCH, "8086:29c0", "060000"),
+         why="a host bridge with header type 0 could be assigned"),
+    Case("nvswitch", "assign --dry-run 0000:05:00.0", says=[r"host bridge", r"would: .*bind 0000:05:00\.0 to vfio-pci"],
+         change=_class(_SWITCH, "8086:29c0", "060000"), why="a host bridge by name"),
+    Case("nvswitch", "enable --dry-run 8086:29c0", says=[r"0000:05:00\.0.*now", r"is the host bridge"],
+         never=[r"never"], change=_class(_SWITCH, "8086:29c0", "060000"),
+         why="vfio-pci binds a host bridge whose card type it gets"),
+    Case("nvswitch", "check 0000:05:00.0", says=[r"ISA or LPC.*\[system-bridge\]"],
+         change=_class(_SWITCH, "8086:2918", "060100"), why="an ISA bridge by name"),
+    Case("nvswitch", "check 0000:05:00.0", says=[r"EISA.*\[system-bridge\]"],
+         change=_class(_SWITCH, "8086:0482", "060200"), why="an EISA bridge by name"),
+    Case("pch-audio-nolpcdrv", "check --group 0000:00:1f.3", never=[r"0000:00:1f\.0"],
+         why="the ISA bridge has no driver: it stays, and the group is viable"),
+    Case("pch-audio-nolpcdrv", "check 0000:00:1f.3", status=3, says=[r"group-split"], never=[r"0000:00:1f\.0"],
+         why="the ISA bridge has no driver: it need not come along"),
+    Case("pch-audio-lpcich", "check 0000:00:1f.3", status=3, says=[r"\[group-bridge\]", r"unbind 0000:00:1f\.0 from lpc_ich"],
+         why="lpc_ich keeps the group for the host"),
+    Case("pch-audio-lpcich", "assign --dry-run 0000:00:1f.0 0000:00:1f.3 0000:00:1f.4 0000:00:1f.5",
+         says=[r"unbind 0000:00:1f\.0 from lpc_ich", r"\[?system-bridge|bridge to ISA"], never=[r"keeps the group"],
+         why="the ISA bridge is named itself and moves along"),
+    # the IOMMU
+    Case("nvswitch", "list", never=[r"0000:05:00\.0"], change=_class(_SWITCH, "1022:1419", "080600", iommu_group=None),
+         why="AMD's IOMMU is a function"),
+    Case("nvswitch", "check 0000:05:00.0", status=3, says=[r"is the IOMMU of this host.*\[iommu\]"], never=[r"slot"],
+         change=_class(_SWITCH, "1022:1419", "080600", iommu_group=None), why="AMD's IOMMU is a function"),
+    Case("nvswitch", "list --all", says=[r"0000:05:00\.0 .* not-assignable"],
+         change=_class(_SWITCH, "1af4:1057", "00ff00", iommu_group=None), why="a virtio-iommu is the IOMMU"),
+    Case("nvswitch", "assign --dry-run 0000:05:00.0", status=3, says=[r"is the IOMMU"], never=[r"slot"],
+         change=_class(_SWITCH, "1af4:1057", "00ff00", iommu_group=None), why="a virtio-iommu is the IOMMU"),
+    Case("nvswitch", "check 0000:05:00.0", status=3, says=[r"\[iommu\]"], never=[r"slot"],
+         change=_class(_SWITCH, "1b36:0014", "080600"), why="a RISC-V IOMMU is a function, with a group of its own"),
+    Case("nvswitch", "enable --dry-run 1af4:1057", status=3, says=[r"fits only the IOMMU"],
+         change=_class(_SWITCH, "1af4:1057", "00ff00", iommu_group=None), why="a virtio-iommu's card type"),
+    # list and check
+    Case("vgpu-vf", "list", says=[r"0000:41:00\.4 .*vfio0 +in-use", r"0000:41:00\.5 .* assignable"],
+         why="the virtual function is in use by a vGPU guest"),
+    Case("vgpu-vf", "check 0000:41:00.4", status=3, says=[r"kvm \(pid 9000\)", r"\[in-use-vfio\]"],
+         why="the virtual function is in use by a vGPU guest"),
+    Case("vgpu-vf", "list", says=[r"0000:41:00\.5 .*vfio1 +in-use"],
+         change={"sys/devices/pci0000:40/0000:40:01.0/0000:41:00.5/vfio-dev/vfio1/dev": "511:1\n"},
+         why="a virtual GPU that no process has open yet"),
+    Case("vgpu-vf", "list", says=[r"0000:41:00\.5 .* assigned"],
+         change={"sys/devices/pci0000:40/0000:40:01.0/0000:41:00.5/vfio-dev/vfio1/dev": "511:1\n",
+                 "sys/devices/pci0000:40/0000:40:01.0/0000:41:00.5/physfn": None},
+         why="a VFIO driver whose name does not tell"),
+    Case("vgpu-vf", "list", never=[r"0000:01:00\.0 .* in-use"], says=[r"0000:01:00\.0 .* assigned"],
+         change={"sys/devices/pci0000:00/0000:00:01.0/0000:01:00.0/vfio-dev/vfio9/dev": "511:9\n"},
+         why="a VFIO driver's device is no virtual GPU"),
+] + [
+    Case(f"noiommu-{name}", "list", says=[r"0000:01:00\.1 .* not-assignable", r"no active IOMMU", advice],
+         why=why) for name, advice, why in (
+             ("amd-off", r"Remove amd_iommu=off", "the command line switches the IOMMU off"),
+             ("amdparam-on-intel", r"Enable VT-d.*add intel_iommu=on", "amd_iommu= has no effect on Intel"),
+             ("dmar-present", r"Add intel_iommu=on.*firmware has VT-d", "the firmware has a DMAR table"),
+             ("param-but-bios-off", r"Enable VT-d.*already", "the parameter is there and the firmware has no VT-d"))
+]
