@@ -8,7 +8,7 @@
 #include "store/journal_private.h"
 
 #define JOURNAL_HEADER "vfioadm-journal 1"
-enum { JOURNAL_MAX = 16 * 1024 * 1024 };
+enum { JOURNAL_MAX = 16 * 1024 * 1024, LINE_MAX_SIZE = 64 };
 
 static const char *const events[] = {
 	[JOURNAL_BEGIN] = "begin",   [JOURNAL_DONE] = "done",	    [JOURNAL_NOTHING] = "nothing",
@@ -42,11 +42,16 @@ void journal_name(char run[JOURNAL_RUN_MAX])
 	snprintf(run + n, JOURNAL_RUN_MAX - n, ".%06ld-%d", now.tv_nsec / 1000, (int)getpid());
 }
 
-static int open_for_events(int dir, const char *run)
+static int open_for_events(int dir, const char *run, struct journal *ret)
 {
-	int fd = openat(dir, run, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
+	_cleanup_close_ int fd = openat(dir, run, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
+	struct stat st;
 
-	return fd < 0 ? -errno : fd;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	*ret = (struct journal){ .open = true, .end = st.st_size, .run = run };
+	ret->fd = TAKE_FD(fd);
+	return 0;
 }
 
 int journal_create(struct store *s, const char *run, const struct vfioadm_plan *plan, const char *boot_id,
@@ -67,12 +72,7 @@ int journal_create(struct store *s, const char *run, const struct vfioadm_plan *
 	if (!data)
 		return -ENOMEM;
 	r = file_replace(dir, run, data, strlen(data));
-	if (r == 0)
-		r = open_for_events(dir, run);
-	if (r < 0)
-		return r;
-	*ret = (struct journal){ .open = true, .fd = r, .run = run };
-	return 0;
+	return r < 0 ? r : open_for_events(dir, run, ret);
 }
 
 /* An event behind a torn line would become part of it: cut off what has no newline. */
@@ -99,34 +99,46 @@ static int cut_torn_line(int dir, const char *run)
 int journal_reopen(struct store *s, const char *run, struct journal *ret)
 {
 	_cleanup_close_ int dir = journal_dir(s, false);
-	int fd, r;
+	int r;
 
 	if (dir < 0)
 		return dir;
 	r = name_valid(run) ? cut_torn_line(dir, run) : -EINVAL;
-	if (r < 0)
-		return r;
-	fd = open_for_events(dir, run);
-	if (fd < 0)
-		return fd;
-	*ret = (struct journal){ .open = true, .fd = fd, .run = run };
-	return 0;
+	return r < 0 ? r : open_for_events(dir, run, ret);
+}
+
+/* Where there is room for part of a line only. Cutting it off needs none. */
+static int cut_back(struct journal *j)
+{
+	j->torn = j->torn && ftruncate(j->fd, (off_t)j->end) < 0;
+	return j->torn ? -errno : 0;
 }
 
 int journal_note(struct journal *j, enum journal_event event, size_t step)
 {
-	char line[64];
+	char line[LINE_MAX_SIZE];
 	ssize_t n;
-	int size;
+	int size, r;
 
 	if (!j->open)
 		return 0;
+	/* What follows a torn line would become part of it. */
+	r = cut_back(j);
+	if (r < 0)
+		return r;
 	size = event == JOURNAL_BACK ?
 		       snprintf(line, sizeof(line), "%s\n", events[event]) :
 		       snprintf(line, sizeof(line), "%s %zu\n", events[event], step);
-	n = write(j->fd, line, (size_t)size);
-	if (n != size)
-		return n < 0 ? -errno : -ENOSPC;
+	do
+		n = write(j->fd, line, (size_t)size);
+	while (n < 0 && errno == EINTR);
+	if (n != size) {
+		r = n < 0 ? -errno : -ENOSPC;
+		j->torn = n > 0;
+		(void)!cut_back(j);
+		return r;
+	}
+	j->end += size;
 	return fdatasync(j->fd) < 0 ? -errno : 0;
 }
 
@@ -255,23 +267,76 @@ static int read_head(struct journal_found *f, const char *word, char *rest)
 	return journal_read_plan_line(f->plan, word, rest);
 }
 
+/* "be", "begin ", "begin 1": what is left of an event's line that could not be written whole. */
+static bool is_torn(const char *s, size_t len)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(events); i++) {
+		size_t word = strlen(events[i]);
+
+		if (len <= word && strncmp(s, events[i], len) == 0)
+			return true;
+		if (len > word && strncmp(s, events[i], word) == 0 && s[word] == ' ' &&
+		    strspn(s + word + 1, "0123456789") >= len - word - 1)
+			return true;
+	}
+	return false;
+}
+
+/* The event's number, or -1; *ret_rest is what stands behind its word, *ret_whole whether that is as it should be. */
+static int event_of(const char *line, const char **ret_rest, bool *ret_whole)
+{
+	size_t len = strcspn(line, " ");
+	const char *rest = line + len + (line[len] == ' ');
+
+	*ret_rest = rest;
+	*ret_whole = false;
+	for (size_t i = 0; i < ARRAY_SIZE(events); i++) {
+		if (strlen(events[i]) != len || strncmp(line, events[i], len) != 0)
+			continue;
+		*ret_whole = i == JOURNAL_BACK ? !*rest : *rest && !rest[strspn(rest, "0123456789")];
+		return (int)i;
+	}
+	return -1;
+}
+
+/*
+ * Earlier versions left a line torn that they had no room for, and wrote the next event to its end. The torn one
+ * was not noted: what it announced has not begun, or is found out by looking.
+ */
+static const char *behind_torn(const char *line)
+{
+	const char *rest;
+	bool whole;
+
+	for (size_t i = 1; i < LINE_MAX_SIZE && line[i] && is_torn(line, i); i++)
+		if (event_of(line + i, &rest, &whole) >= 0 && whole)
+			return line + i;
+	return line;
+}
+
+static int read_event_line(struct journal_found *f, const char *line)
+{
+	const char *rest;
+	bool whole;
+	int event = event_of(line, &rest, &whole);
+
+	if (!whole && *line)
+		event = event_of(behind_torn(line), &rest, &whole);
+	return event < 0 ? 0 : read_event(f, (enum journal_event)event, rest);
+}
+
 static int read_line(struct journal_found *f, char *line, bool *in_events)
 {
-	char *rest = line, *word = strsep(&rest, " ");
+	char *rest = line, *word;
 	static char none[] = "";
 
+	if (*in_events)
+		return read_event_line(f, line);
+	word = strsep(&rest, " ");
 	if (!*word)
 		return 0;
-	if (!rest)
-		rest = none;
-	if (!*in_events) {
-		*in_events = streq(word, "plan-end");
-		return *in_events ? 0 : read_head(f, word, rest);
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(events); i++)
-		if (streq(word, events[i]))
-			return read_event(f, (enum journal_event)i, rest);
-	return 0;
+	*in_events = streq(word, "plan-end");
+	return *in_events ? 0 : read_head(f, word, rest ? rest : none);
 }
 
 int journal_parse(char *text, struct journal_found *ret)

@@ -15,7 +15,8 @@
  * "step", "undo" (of the step before it) and "plan-end"; then events: "begin N", "done N", "nothing N" (it had
  * no effect), "failed N", "stuck N", "back", "undone N", "left N" (could not be undone). Values are key=value
  * with everything but letters, digits and a few signs written as \xHH. A last line without its newline was
- * torn by a crash and does not count: what it announced has not begun.
+ * torn by a crash and does not count: what it announced has not begun. Nor does the torn half of a line to whose end
+ * an earlier version has written the next event: "begin 1back" is "back".
  */
 enum journal_event {
 	JOURNAL_BEGIN,
@@ -31,7 +32,9 @@ enum journal_event {
 /** A journal that is being written. Zero-initialise; fd is only valid while open. */
 struct journal {
 	bool open;
+	bool torn; /* behind end stands part of a line */
 	int fd;
+	int64_t end; /* of what was noted whole */
 	const char *run; /* the caller's */
 };
 
@@ -51,7 +54,7 @@ int journal_create(struct store *s, const char *run, const struct vfioadm_plan *
 		   struct journal *ret) MUST_CHECK;
 /** For events of a run that was found. */
 int journal_reopen(struct store *s, const char *run, struct journal *ret) MUST_CHECK;
-/** One line, synced. 0 or a negative errno; without an open journal 0. */
+/** One line, synced: all of it or nothing. 0 or a negative errno; without an open journal 0. */
 int journal_note(struct journal *j, enum journal_event event, size_t step);
 void journal_close(struct journal *j);
 int journal_remove(struct store *s, const char *run);

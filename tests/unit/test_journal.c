@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "inventory_builder.h"
@@ -196,6 +198,78 @@ static void test_torn_line(void **state)
 	store_close(&s);
 }
 
+/* Where there is room for part of a line, none of it stays: the next event would become part of it. */
+static void test_short_write(void **state)
+{
+	static const enum journal_event tried[] = { JOURNAL_BEGIN, JOURNAL_DONE, JOURNAL_BACK, JOURNAL_UNDONE };
+	struct rlimit before, small;
+	struct store s = open_store();
+	struct journal j;
+
+	signal(SIGXFSZ, SIG_IGN);
+	create(&s, &j);
+	assert_int_equal(journal_note(&j, JOURNAL_BEGIN, 0), 0);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(tried); i++)
+		for (unsigned room = 0; room < 5; room++) {
+			struct journal_found found = { 0 };
+			int64_t end = j.end;
+
+			small = (struct rlimit){ (rlim_t)end + room, before.rlim_max };
+			assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+			assert_true(journal_note(&j, tried[i], 2) < 0);
+			assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+			assert_int_equal(j.end, end);
+			assert_int_equal(journal_note(&j, JOURNAL_DONE, 0), 0);
+			assert_int_equal(journal_load(&s, "run", &found), 0);
+			assert_false(found.back);
+			assert_int_equal(found.plan->steps[0].pub.state, VFIOADM_STEP_DONE);
+			assert_int_equal(found.plan->steps[2].pub.state, VFIOADM_STEP_PLANNED);
+			journal_found_clear(&found);
+		}
+	journal_close(&j);
+	store_close(&s);
+}
+
+/* Earlier versions have left such lines, and refused every change from then on. */
+static void test_glued_line(void **state)
+{
+	static const struct {
+		const char *events;
+		enum vfioadm_step_state states[3];
+		bool back;
+	} cases[] = {
+		{ "begin 0\ndone 0\nbegin 1back\nundone 0\n", { VFIOADM_STEP_UNDONE }, true },
+		{ "begin 0\ndone 0\nbegin back\n", { VFIOADM_STEP_DONE }, true },
+		{ "begin 0\ndone 0\nback\nundback\n", { VFIOADM_STEP_DONE }, true },
+		{ "begin 0\ndonbegin 1\ndone 1\n", { VFIOADM_STEP_RUNNING, VFIOADM_STEP_DONE }, false },
+		{ "begin 0\nnothing 0begin 1\n", { VFIOADM_STEP_RUNNING, VFIOADM_STEP_RUNNING }, false },
+		{ "begin 0\ndone 0\nback\nunundone 0\n", { VFIOADM_STEP_UNDONE }, true },
+		{ "begin 0\ndone 0\nbegin 1\ndone 1\nback\nundone 1left 0\n",
+		  { VFIOADM_STEP_UNDO_FAILED, VFIOADM_STEP_DONE }, true },
+		/* A later version's word that ends like one of ours is not ours. */
+		{ "begin 0\nredone 0\nabandoned 0\n", { VFIOADM_STEP_RUNNING }, false },
+	};
+	struct store s = open_store();
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct journal_found found = { 0 };
+		struct journal j;
+
+		create(&s, &j);
+		journal_close(&j);
+		append(&s, cases[i].events);
+		if (journal_load(&s, "run", &found) < 0)
+			fail_msg("refused: %s", cases[i].events);
+		assert_int_equal(found.back, cases[i].back);
+		for (size_t k = 0; k < 3; k++)
+			if (found.plan->steps[k].pub.state != cases[i].states[k])
+				fail_msg("%s: step %zu is %d", cases[i].events, k, found.plan->steps[k].pub.state);
+		journal_found_clear(&found);
+	}
+	store_close(&s);
+}
+
 #define HEAD "vfioadm-journal 1\nboot-id b\nverb assign\n"
 
 static void test_malformed(void **state)
@@ -309,6 +383,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_round_trip, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(test_events, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(test_torn_line, make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(test_short_write, make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(test_glued_line, make_dir, remove_dir),
 		cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_later_version),
 		cmocka_unit_test_setup_teardown(test_list, make_dir, remove_dir),
