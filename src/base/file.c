@@ -174,6 +174,32 @@ static void sign(int fd, const char *what)
 		return;
 }
 
+/* Of the open file, as flock(2)'s are, and not of the process. */
+static int ofd_lock(int fd, int command, short type, short *ret_type)
+{
+	struct flock whole = { .l_type = type, .l_whence = SEEK_SET };
+
+	if (fcntl(fd, command, &whole) < 0)
+		return errno == EACCES ? -EAGAIN : -errno;
+	if (ret_type)
+		*ret_type = whole.l_type;
+	return 0;
+}
+
+/* -EAGAIN: somebody has one of the two. */
+static int try_lock(int fd)
+{
+	int r = ofd_lock(fd, F_OFD_SETLK, F_WRLCK, NULL);
+
+	if (r < 0)
+		return r;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	r = errno == EINTR ? -EAGAIN : -errno;
+	(void)!ofd_lock(fd, F_OFD_SETLK, F_UNLCK, NULL);
+	return r;
+}
+
 int file_lock(int dir, const char *name, const char *what, unsigned wait_ms, int cancel_fd)
 {
 	_cleanup_close_ int fd =
@@ -183,12 +209,14 @@ int file_lock(int dir, const char *name, const char *what, unsigned wait_ms, int
 	if (fd < 0)
 		return -errno;
 	for (unsigned waited = 0;; waited += LOCK_TURN_MS) {
-		if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+		int r = try_lock(fd);
+
+		if (r == 0) {
 			sign(fd, what);
 			return TAKE_FD(fd);
 		}
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			return -errno;
+		if (r != -EAGAIN)
+			return r;
 		if (waited >= wait_ms)
 			return -EAGAIN;
 		if (poll(&cancelled, 1, LOCK_TURN_MS) > 0)
@@ -202,6 +230,7 @@ void file_unlock(int fd)
 	(void)!ftruncate(fd, 0);
 	/* In words, for a process that was just forked may have the descriptor too. */
 	(void)!flock(fd, LOCK_UN);
+	(void)!ofd_lock(fd, F_OFD_SETLK, F_UNLCK, NULL);
 	close(fd);
 }
 
@@ -234,14 +263,15 @@ int file_lock_holder(int dir, const char *name, struct file_lock_holder *ret)
 {
 	_cleanup_close_ int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	struct file_lock_holder holder = { 0 };
+	short type = F_UNLCK;
+	int r;
 
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno;
-	/* Ours for a moment: who takes a lock in earnest tries more than once. */
-	if (flock(fd, LOCK_SH | LOCK_NB) == 0)
-		return 0;
-	if (errno != EWOULDBLOCK)
-		return -errno;
+	/* Taking it, if only for a moment, would make who takes it in earnest fail. */
+	r = ofd_lock(fd, F_OFD_GETLK, F_WRLCK, &type);
+	if (r < 0 || type == F_UNLCK)
+		return r;
 	read_signature(fd, &holder);
 	*ret = holder;
 	return 1;

@@ -35,7 +35,8 @@ enum { FILE_LOCK_WHAT_MAX = 160 };
 
 /**
  * Takes an exclusive lock on a file, waiting at most wait_ms or until cancel_fd (-1: none) is readable, and
- * writes into it who has it and what for. The lock goes with the descriptor, which is close-on-exec.
+ * writes into it who has it and what for. The lock goes with the descriptor, which is close-on-exec. It is one
+ * of fcntl(2), which can be asked for without being taken, and one of flock(2), for whoever locks by that.
  * Returns the descriptor; -EAGAIN: somebody else holds it; -ECANCELED.
  */
 int file_lock(int dir, const char *name, const char *what, unsigned wait_ms, int cancel_fd) MUST_CHECK;
@@ -48,7 +49,7 @@ struct file_lock_holder {
 	int64_t age_s; /* since it took it, in seconds */
 	char what[FILE_LOCK_WHAT_MAX];
 };
-/** 1: somebody holds it; 0: nobody, *ret is left alone; or a negative errno. Does not wait. */
+/** 1: somebody holds it; 0: nobody, *ret is left alone; or a negative errno. Does not wait, and takes nothing. */
 int file_lock_holder(int dir, const char *name, struct file_lock_holder *ret) MUST_CHECK;
 
 #endif

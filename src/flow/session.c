@@ -52,8 +52,8 @@ static void describe(char *what, size_t size, enum verb verb, const char *const 
 static int lock_and_settle(struct session *s, const char *what, struct vfioadm_error **err)
 {
 	struct vfioadm_settlement settlement = { 0 };
-	int r = store_open_locked(&s->store, s->ctx->run_dir, what, s->ctx->lock_wait_s * 1000,
-				  s->ctx->cancel_fd, err);
+	int r = store_open_locked_after(&s->store, s->ctx->run_dir, what, s->ctx->lock_wait_s * 1000,
+					s->ctx->timeout_s * 1000, s->ctx->cancel_fd, err);
 
 	if (r < 0)
 		return r;

@@ -364,7 +364,8 @@ static int tell_runs(struct store *store, struct vfioadm_settlement *all, struct
 static int settle_locked(struct vfioadm_ctx *ctx, struct vfioadm_settlement *all, struct vfioadm_error **err)
 {
 	_cleanup_store_ struct store store = STORE_CLOSED;
-	int r = store_open_locked(&store, ctx->run_dir, "settle", ctx->lock_wait_s * 1000, ctx->cancel_fd, err);
+	int r = store_open_locked_after(&store, ctx->run_dir, "settle", ctx->lock_wait_s * 1000, ctx->timeout_s * 1000,
+					ctx->cancel_fd, err);
 
 	return r < 0 ? r : settle_runs(ctx, &store, NULL, ctx->timeout_s * 1000, all, NULL, err);
 }
@@ -438,7 +439,7 @@ static int settle_late_in(struct vfioadm_ctx *ctx, const char *run)
 	int r = ctx_host(ctx, &h, NULL);
 
 	if (r == 0)
-		r = store_open_locked(&store, ctx->run_dir, "late settling", LATE_LOCK_WAIT_MS, -1, NULL);
+		r = store_open_locked(&store, ctx->run_dir, STORE_LATE_SETTLING, LATE_LOCK_WAIT_MS, -1, NULL);
 	if (r == 0)
 		r = settle_runs(ctx, &store, run, ctx->timeout_s * 1000, &all, NULL, NULL);
 	arena_free(&all.arena);

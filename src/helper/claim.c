@@ -52,7 +52,7 @@ static int take_lock(struct claim *c, const char *run_dir, const char *name, con
 
 	if (dir < 0)
 		return dir;
-	/* Who only asks for the holder has the lock for a moment: try more than once. */
+	/* A run that has just ended gives its locks back one after the other: try more than once. */
 	fd = file_lock(dir, name, run, CLAIM_WAIT_MS, -1);
 	if (fd == -EAGAIN)
 		tell_holder(dir, name, reply, room, ret_size);

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <fcntl.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "store/store.h"
+
+enum { TURN_MS = 100, UNKNOWN_MS = 100 };
 
 void store_close(struct store *s)
 {
@@ -48,8 +51,16 @@ int store_open(struct store *s, const char *path, struct vfioadm_error **err)
 static int locked_by_other(struct store *s, const char *path, struct vfioadm_error **err)
 {
 	struct file_lock_holder holder = { 0 };
+	int known = file_lock_holder(s->dir, "lock", &holder) > 0 && holder.pid;
 
-	if (file_lock_holder(s->dir, "lock", &holder) <= 0 || !holder.pid)
+	if (known && streq(holder.what, STORE_LATE_SETTLING)) {
+		error_set(err, -EAGAIN, VFIOADM_E_BUSY,
+			  "An interrupted run is still being settled on this host (pid %d, since %lld s).",
+			  (int)holder.pid, (long long)holder.age_s);
+		error_hint(err, "Wait longer for it with --timeout SECONDS.");
+		return -EAGAIN;
+	}
+	if (!known)
 		error_set(err, -EAGAIN, VFIOADM_E_BUSY,
 			  "Another vfioadm is changing devices on this host, and holds %s/lock.", path);
 	else
@@ -60,15 +71,59 @@ static int locked_by_other(struct store *s, const char *path, struct vfioadm_err
 	return -EAGAIN;
 }
 
-int store_open_locked(struct store *s, const char *path, const char *what, unsigned wait_ms, int cancel_fd,
-		      struct vfioadm_error **err)
+enum holder { HOLDER_UNKNOWN, HOLDER_RUN, HOLDER_LATE };
+
+static enum holder holder_of(struct store *s)
+{
+	struct file_lock_holder holder = { 0 };
+
+	if (file_lock_holder(s->dir, "lock", &holder) <= 0 || !holder.pid)
+		return HOLDER_UNKNOWN;
+	return streq(holder.what, STORE_LATE_SETTLING) ? HOLDER_LATE : HOLDER_RUN;
+}
+
+/* In short turns, for who has the lock may change meanwhile. */
+static int take_lock(struct store *s, const char *what, unsigned wait_ms, unsigned late_ms, int cancel_fd)
+{
+	/* One that has just gone, or not said yet who it is, is asked once more. */
+	unsigned unknown_ms = late_ms ? UNKNOWN_MS : 0;
+
+	for (;;) {
+		int64_t begun = clock_ms();
+		int fd = file_lock(s->dir, "lock", what, 0, cancel_fd);
+		unsigned *left = &wait_ms, passed;
+
+		if (fd != -EAGAIN)
+			return fd;
+		switch (holder_of(s)) {
+		case HOLDER_LATE:
+			left = late_ms ? &late_ms : &wait_ms;
+			break;
+		case HOLDER_UNKNOWN:
+			left = wait_ms ? &wait_ms : &unknown_ms;
+			break;
+		default:
+			break;
+		}
+		if (!*left)
+			return -EAGAIN;
+		fd = file_lock(s->dir, "lock", what, *left < TURN_MS ? *left : TURN_MS, cancel_fd);
+		if (fd != -EAGAIN)
+			return fd;
+		passed = (unsigned)(clock_ms() - begun);
+		*left -= passed < *left ? passed : *left;
+	}
+}
+
+int store_open_locked_after(struct store *s, const char *path, const char *what, unsigned wait_ms, unsigned late_ms,
+			    int cancel_fd, struct vfioadm_error **err)
 {
 	int fd = file_open_trusted_dir(AT_FDCWD, path, true);
 
 	if (fd < 0)
 		return unusable(path, fd, err);
 	s->dir = fd;
-	fd = file_lock(s->dir, "lock", what, wait_ms, cancel_fd);
+	fd = take_lock(s, what, wait_ms, late_ms, cancel_fd);
 	if (fd == -EAGAIN)
 		return locked_by_other(s, path, err);
 	if (fd == -ECANCELED)
@@ -78,6 +133,12 @@ int store_open_locked(struct store *s, const char *path, const char *what, unsig
 		return unusable(path, fd, err);
 	s->lock = fd;
 	return 0;
+}
+
+int store_open_locked(struct store *s, const char *path, const char *what, unsigned wait_ms, int cancel_fd,
+		      struct vfioadm_error **err)
+{
+	return store_open_locked_after(s, path, what, wait_ms, 0, cancel_fd, err);
 }
 
 /* ---- enabled card types ---- */

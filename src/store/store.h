@@ -30,6 +30,14 @@ int store_open(struct store *s, const char *path, struct vfioadm_error **err) MU
  */
 int store_open_locked(struct store *s, const char *path, const char *what, unsigned wait_ms, int cancel_fd,
 		      struct vfioadm_error **err) MUST_CHECK;
+/** What a helper says that settles the run it was left by. */
+#define STORE_LATE_SETTLING "late settling"
+/**
+ * The same. While such a helper has the lock it is waited for at most late_ms, whatever wait_ms is: nobody has asked
+ * for it, and it ends by itself.
+ */
+int store_open_locked_after(struct store *s, const char *path, const char *what, unsigned wait_ms, unsigned late_ms,
+			    int cancel_fd, struct vfioadm_error **err) MUST_CHECK;
 void store_close(struct store *s);
 #define _cleanup_store_ CLEANUP(store_close)
 

@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -349,6 +351,67 @@ static void test_dry_run_changes_nothing(void **state)
 	assert_settled(t, VFIOADM_SETTLED_UNDONE, NULL);
 }
 
+/* A helper settles what a killed run has left, and has the lock: all wait for it, though nobody has said how long. */
+static pid_t settle_elsewhere(struct settle_test *t, const char *what)
+{
+	struct store s = STORE_CLOSED;
+	pid_t pid;
+
+	assert_int_equal(store_open_locked(&s, t->run_dir, what, 0, -1, NULL), 0);
+	pid = fork();
+	if (pid == 0) {
+		int journals;
+
+		usleep(300000);
+		journals = openat(s.dir, "journal", O_RDONLY | O_DIRECTORY);
+		if (journals >= 0)
+			(void)!unlinkat(journals, "run", 0);
+		store_close(&s);
+		_exit(0);
+	}
+	/* Not given back: the lock is the child's as well. */
+	close(s.lock);
+	close(s.dir);
+	return pid;
+}
+
+static void test_late_settling_is_waited_for(void **state)
+{
+	struct settle_test *t = *state;
+	pid_t pid;
+	int status;
+
+	vfioadm_ctx_set_timeout(t->ctx, 20);
+	leave_journal(t, "vfio-pci", "begin 0\n");
+	pid = settle_elsewhere(t, STORE_LATE_SETTLING);
+	assert_int_equal(settle(t), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	pid = settle_elsewhere(t, STORE_LATE_SETTLING);
+	assert_int_equal(assign(t, TWIN0, NULL), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	/* What somebody has asked for may take long: that is --lock-wait's. */
+	pid = settle_elsewhere(t, "assign 0000:09:00.0");
+	assert_int_equal(release(t, TWIN0, NULL), -EAGAIN);
+	assert_int_equal(vfioadm_error_exit(t->err), VFIOADM_EXIT_BUSY);
+	vfioadm_error_free(t->err);
+	t->err = NULL;
+	assert_int_equal(vfioadm_settle(t->ctx, false, &t->settlement, &t->err), -EAGAIN);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(release(t, TWIN0, NULL), 0);
+}
+
+/* Of a run of an earlier version that had no room for a line: settled like any other. */
+static void test_glued_line(void **state)
+{
+	struct settle_test *t = *state;
+
+	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/devices/" TWIN0 "/driver_override", "vfio-pci"), 0);
+	leave_journal(t, "vfio-pci", "begin 0\ndone 0\nbegin 1back\n");
+	assert_int_equal(assign(t, TWIN1, NULL), 0);
+	assert_driver(t, TWIN0, "nvme", "(null)");
+	assert_int_equal(settle(t), 0);
+}
+
 #define SETTLE_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -359,7 +422,8 @@ int main(void)
 		SETTLE_TEST(test_settled_by_next_verb), SETTLE_TEST(test_moved_by_others),
 		SETTLE_TEST(test_other_override_stays), SETTLE_TEST(test_stale),
 		SETTLE_TEST(test_damaged),		SETTLE_TEST(test_cannot_be_put_back),
-		SETTLE_TEST(test_dry_run_changes_nothing),
+		SETTLE_TEST(test_dry_run_changes_nothing), SETTLE_TEST(test_late_settling_is_waited_for),
+		SETTLE_TEST(test_glued_line),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

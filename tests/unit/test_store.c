@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <fcntl.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "inventory_builder.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "store/store.h"
@@ -199,6 +202,115 @@ static void test_lock(void **state)
 	store_close(&other);
 }
 
+/* Asking who has a lock, however often, must not keep anybody from taking it who does not wait. */
+static void test_asking_takes_nothing(void **state)
+{
+	struct store s = open_store();
+	int status, end[2];
+	pid_t asking;
+
+	assert_int_equal(pipe2(end, O_CLOEXEC | O_NONBLOCK), 0);
+	asking = fork();
+	if (asking == 0) {
+		struct file_lock_holder holder;
+		char c;
+
+		close(end[1]);
+		while (read(end[0], &c, 1) < 0)
+			(void)!file_lock_holder(s.dir, "lock", &holder);
+		_exit(0);
+	}
+	store_close(&s);
+	for (int i = 0; i < 2000; i++) {
+		struct store again = STORE_CLOSED;
+
+		if (store_open_locked(&again, run_dir(), "test", 0, -1, NULL) < 0)
+			fail_msg("not taken at try %d", i);
+		store_close(&again);
+	}
+	close(end[1]);
+	assert_int_equal(waitpid(asking, &status, 0), asking);
+	assert_int_equal(status, 0);
+	close(end[0]);
+}
+
+/* Scripts that lock by flock(1), and helpers of an earlier version, are kept out and keep out. */
+static void test_flock_counts(void **state)
+{
+	struct store s = open_store(), other = STORE_CLOSED;
+	int fd = openat(s.dir, "lock", O_RDONLY | O_CLOEXEC);
+
+	assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), -1);
+	store_close(&s);
+	assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
+	assert_int_equal(store_open_locked(&other, run_dir(), "test", 0, -1, NULL), -EAGAIN);
+	store_close(&other);
+	close(fd);
+	assert_int_equal(store_open_locked(&other, run_dir(), "test", 0, -1, NULL), 0);
+	store_close(&other);
+}
+
+/* In a process of its own: has the lock for ms, and says who it is. */
+static pid_t hold_for(const char *what, unsigned ms)
+{
+	int ready[2];
+	pid_t pid;
+	char c;
+
+	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+	pid = fork();
+	if (pid == 0) {
+		struct store s = STORE_CLOSED;
+
+		if (store_open_locked(&s, run_dir(), what, 0, -1, NULL) < 0)
+			_exit(1);
+		close(ready[0]);
+		close(ready[1]);
+		usleep(ms * 1000);
+		store_close(&s);
+		_exit(0);
+	}
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &c, 1), 0);
+	close(ready[0]);
+	return pid;
+}
+
+static void test_late_settling_is_waited_for(void **state)
+{
+	static const struct {
+		const char *what;
+		unsigned held_ms, wait_ms, late_ms;
+		int r;
+	} cases[] = {
+		{ STORE_LATE_SETTLING, 400, 0, 20000, 0 },	  { STORE_LATE_SETTLING, 400, 20000, 0, 0 },
+		{ STORE_LATE_SETTLING, 2000, 0, 0, -EAGAIN },	  { STORE_LATE_SETTLING, 2000, 0, 200, -EAGAIN },
+		{ "assign 0000:01:00.0", 2000, 0, 20000, -EAGAIN }, { "assign 0000:01:00.0", 2000, 200, 20000, -EAGAIN },
+		{ "settle", 2000, 0, 20000, -EAGAIN },		  { "assign 0000:01:00.0", 400, 20000, 0, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_error_ struct vfioadm_error *err = NULL;
+		struct store s = STORE_CLOSED;
+		int64_t begun = clock_ms();
+		pid_t holder = hold_for(cases[i].what, cases[i].held_ms);
+		int status, r = store_open_locked_after(&s, run_dir(), "test", cases[i].wait_ms, cases[i].late_ms, -1,
+							&err);
+
+		if (r != cases[i].r)
+			fail_msg("case %zu: %d", i, r);
+		if (r == 0)
+			assert_true(clock_ms() - begun >= cases[i].held_ms / 2);
+		if (r < 0)
+			assert_non_null(strstr(vfioadm_error_message(err), streq(cases[i].what, STORE_LATE_SETTLING) ?
+										  "still being settled" :
+										  cases[i].what));
+		store_close(&s);
+		assert_int_equal(waitpid(holder, &status, 0), holder);
+		assert_int_equal(status, 0);
+	}
+}
+
 static void test_untrusted(void **state)
 {
 	_cleanup_error_ struct vfioadm_error *err = NULL;
@@ -261,6 +373,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_record_names, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(test_ids, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(test_lock, make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(test_asking_takes_nothing, make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(test_flock_counts, make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(test_late_settling_is_waited_for, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(test_untrusted, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(test_nothing_there, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(test_replace_is_whole, make_dir, remove_dir),
