@@ -351,7 +351,7 @@ const char *vfioadm_inventory_iommu_advice(const struct vfioadm_inventory *inven
 /** One card-type ID that was given to vfio-pci, as far as it can be known. */
 struct vfioadm_enabled_id {
 	const char *id;      /**< "vendor:device[:subvendor[:subdevice[:class[:mask]]]]" */
-	const char *source;  /**< "vfioadm" (own record), "module parameter", "kernel command line" */
+	const char *source;  /**< "vfioadm" (own record), "module parameter", "kernel command line", "driverctl" */
 };
 struct vfioadm_enabled;  /* opaque */
 /** IDs that vfio-pci holds now. The kernel has no read-back: this is our own record plus what the
@@ -588,8 +588,8 @@ int vfioadm_plan_apply(struct vfioadm_ctx *ctx, const char *const *names, size_t
 
 /**
  * Plan to declare what other tools keep over reboots: driverctl's overrides that name a VFIO driver, card types of
- * vfio-pci's parameter (kernel command line, modprobe.d), host devices of defined libvirt domains that libvirt
- * does not bind itself (managed='no'). No device is moved, and what the other tools have is left alone. The plan
+ * vfio-pci's parameter (kernel command line, modprobe.d, lists of modules), host devices of defined libvirt domains
+ * that libvirt does not bind itself (managed='no'), Unraid's settings. No device is moved, and what the other tools have is left alone. The plan
  * has a proposal for each file that would be written; steps only with options->persist, without which (as with
  * dry_run) it cannot be run. Its result is UNCHANGED when there is nothing to propose.
  */

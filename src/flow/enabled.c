@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Which card types does vfio-pci hold? The kernel does not say: our own record, and the command line. */
+/* Which card types does vfio-pci hold? The kernel does not say: our record, the command line, driverctl. */
 #include <string.h>
 
 #include "base/error.h"
@@ -111,6 +111,26 @@ static int add_command_line(struct vfioadm_ctx *ctx, struct vfioadm_enabled *e)
 	return 0;
 }
 
+static int on_driverctl_type(const struct cardtype *type, void *userdata)
+{
+	struct vfioadm_enabled *e = userdata;
+	char name[CARDTYPE_MAX];
+
+	cardtype_format(type, name);
+	for (size_t i = 0; i < e->n; i++)
+		if (streq(e->items[i].id, name) && streq(e->items[i].source, "driverctl"))
+			return 0;
+	return add(e, name, "driverctl");
+}
+
+/* With the driver away nothing holds an ID. */
+static int add_driverctl(struct vfioadm_ctx *ctx, struct vfioadm_enabled *e)
+{
+	if (!host_exists(ctx->host, "sys/bus/pci/drivers/vfio-pci"))
+		return 0;
+	return observe_driverctl_types(ctx->host, on_driverctl_type, e);
+}
+
 int flow_enabled(struct vfioadm_ctx *ctx, struct vfioadm_enabled **ret, struct vfioadm_error **err)
 {
 	struct vfioadm_enabled *e = calloc(1, sizeof(*e));
@@ -122,7 +142,7 @@ int flow_enabled(struct vfioadm_ctx *ctx, struct vfioadm_enabled **ret, struct v
 	r = ctx_host(ctx, &h, err);
 	if (r == 0)
 		r = add_recorded(ctx, e, err);
-	if (r == 0 && add_command_line(ctx, e) < 0)
+	if (r == 0 && (add_command_line(ctx, e) < 0 || add_driverctl(ctx, e) < 0))
 		r = error_oom(err);
 	if (r < 0) {
 		vfioadm_enabled_free(e);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "flow/import_others.h"
 #include "flow/persist.h"
 #include "flow/session.h"
 
@@ -26,7 +27,7 @@ static void import_clear(struct import *m)
 
 static bool is_type(const struct foreign_claim *c)
 {
-	return c->kind == FOREIGN_CMDLINE || c->kind == FOREIGN_MODPROBE;
+	return c->kind == FOREIGN_CMDLINE || c->kind == FOREIGN_MODPROBE || c->kind == FOREIGN_MODULES;
 }
 
 static const struct vfioadm_inventory *inventory_of(const struct import *m)
@@ -69,17 +70,6 @@ static char *modprobe_hint(const char *source)
 			  source, colon ? (int)(colon - name) : (int)strlen(name), name);
 }
 
-static char *driverctl_hint(const struct import *m, const char *name)
-{
-	const struct foreign_claim *c = m->at;
-
-	if (inventory_index(inventory_of(m), c->what) < 0)
-		return str_format("Run \"driverctl unset-override %s\".", c->what);
-	return str_format("Remove %s, which leaves the device where it is. \"driverctl unset-override %s\" does so "
-			  "too, but takes the device from its driver at once; then 'vfioadm apply %s' brings it "
-			  "back.", c->source, c->what, name);
-}
-
 /* For libvirt there is none: with managed='no' it leaves the binding to others, and that is right. */
 static char *source_hint(const struct import *m, const char *name)
 {
@@ -90,7 +80,10 @@ static char *source_hint(const struct import *m, const char *name)
 	case FOREIGN_MODPROBE:
 		return modprobe_hint(m->at->source);
 	case FOREIGN_DRIVERCTL:
-		return driverctl_hint(m, name);
+		return driverctl_hint(&m->claims, m->at, name, inventory_index(inventory_of(m), m->at->what) >= 0);
+	case FOREIGN_MODULES:
+	case FOREIGN_UNRAID:
+		return others_hint(m->at);
 	default:
 		return NULL;
 	}
@@ -265,6 +258,8 @@ static int import_type(struct import *m)
 	struct cardtype type;
 	char id[CARDTYPE_MAX];
 
+	if (c->no_effect)
+		return skip(m, str_format("%s has no effect: %s.", c->what, c->no_effect));
 	if (c->replaced)
 		return skip(m, str_format("%s is not in force: a later \"ids=\" takes its place.", c->what));
 	if (cardtype_parse(c->what, &type, NULL) < 0)
@@ -350,6 +345,9 @@ static int import_present(struct import *m, size_t function)
 		return skip_declared(m, f->address, declared);
 	if (type)
 		return skip(m, str_format("%s has a card type that is proposed already, from %s.", f->address, type));
+	if (others_expects_another(m->at, f))
+		return skip(m, str_format("%s is expected to be a %s, but another device is there: Unraid leaves it "
+					  "alone.", f->address, m->at->owner));
 	if (inventory_never_taken(f))
 		return skip(m, str_format("%s is %s, which no guest can have.", f->address,
 					  f->bridge ? "a bridge" : "the IOMMU"));
@@ -384,6 +382,8 @@ static int import_claim(struct import *m)
 		return skip(m, str_format("It cannot be read: %s.", strerror(c->error)));
 	if (is_type(c))
 		return import_type(m);
+	if (others_is_named(c))
+		return skip(m, others_reason(c));
 	if (!c->what)
 		return skip(m, strdup("It is not about a PCI function."));
 	if (c->kind == FOREIGN_DRIVERCTL && !driver_name_is_vfio(c->driver))

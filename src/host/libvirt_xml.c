@@ -7,11 +7,13 @@
 #include <ctype.h>
 #include <limits.h>
 
+#include "host/others.h"
 #include "host/uses_private.h"
 
 enum {
 	DEPTH_MAX = 64,
 	VALUE_MAX = 256,
+	ARGUMENT_MAX = 2048,
 };
 
 struct slice {
@@ -184,10 +186,10 @@ static uint64_t entity(struct slice name)
 	return str_to_u64(digits, 10, 0x10ffff, &code) < 0 ? 0 : code;
 }
 
-/* Adds text to a buffer of VALUE_MAX, what does not fit is dropped. */
-static size_t add_text(char *buf, size_t used, struct slice text, bool literal)
+/* Adds text to a buffer, what does not fit is dropped. */
+static size_t add_text(char *buf, size_t size, size_t used, struct slice text, bool literal)
 {
-	for (size_t i = 0; i < text.n && used + 5 < VALUE_MAX; i++) {
+	for (size_t i = 0; i < text.n && used + 5 < size; i++) {
 		const char *end = literal || text.s[i] != '&' ?
 					  NULL :
 					  memchr(text.s + i, ';', text.n - i < 16 ? text.n - i : 16);
@@ -207,7 +209,7 @@ static size_t add_text(char *buf, size_t used, struct slice text, bool literal)
 }
 
 /* The decoded value of an attribute, or "". */
-static void attribute(const struct token *t, const char *name, char value[VALUE_MAX])
+static void attribute_text(const struct token *t, const char *name, char *value, size_t size)
 {
 	const char *p = t->attributes.s, *end = p + t->attributes.n;
 
@@ -235,11 +237,16 @@ static void attribute(const struct token *t, const char *name, char value[VALUE_
 		if (!close)
 			return;
 		if (is(found, name)) {
-			add_text(value, 0, (struct slice){ p + 1, (size_t)(close - p - 1) }, false);
+			add_text(value, size, 0, (struct slice){ p + 1, (size_t)(close - p - 1) }, false);
 			return;
 		}
 		p = close + 1;
 	}
+}
+
+static void attribute(const struct token *t, const char *name, char value[VALUE_MAX])
+{
+	attribute_text(t, name, value, VALUE_MAX);
 }
 
 static bool attribute_is(const struct token *t, const char *name, const char *want)
@@ -332,6 +339,73 @@ static int emit_pf(struct scan *x, const struct token *t, bool managed)
 	return value[0] ? x->fn(&c, x->userdata) : 0;
 }
 
+/* "qemu:commandline", whatever the document calls the name space. */
+static bool is_local(struct slice name, const char *local)
+{
+	const char *colon = memchr(name.s, ':', name.n);
+	size_t skip = colon ? (size_t)(colon - name.s) + 1 : 0;
+
+	return colon && is((struct slice){ name.s + skip, name.n - skip }, local);
+}
+
+static bool is_argument(const struct scan *x)
+{
+	size_t base = base_of(x);
+
+	return x->depth == base + 3 && is(x->levels[base].name, "domain") &&
+	       is_local(x->levels[base + 1].name, "commandline") && is_local(x->levels[base + 2].name, "arg");
+}
+
+/* Behind "host=" or "sysfsdev=" of an option, or behind the same key in JSON. */
+static const char *argument_host(const char *argument)
+{
+	static const char *const keys[] = { "host", "sysfsdev" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		size_t n = strlen(keys[i]);
+
+		for (const char *p = argument; (p = strstr(p, keys[i])); p += n) {
+			const char *rest = p + n;
+
+			if (p == argument || !strchr(",\"{", p[-1]))
+				continue;
+			rest += *rest == '"';
+			rest += strspn(rest, " \t\n");
+			if (*rest == '=' || *rest == ':')
+				return rest + 1;
+		}
+	}
+	return NULL;
+}
+
+static bool is_vfio_device(const char *argument)
+{
+	if (str_after(argument, "vfio-pci,") || str_after(argument, "vfio-pci-nohotplug,"))
+		return true;
+	return *argument == '{' && (strstr(argument, "\"vfio-pci\"") || strstr(argument, "\"vfio-pci-nohotplug\""));
+}
+
+/* A device that QEMU is given beside what libvirt knows of: libvirt binds nothing for it. */
+static int emit_argument(struct scan *x, const struct token *t)
+{
+	struct libvirt_claim c = { .name = x->name };
+	char value[ARGUMENT_MAX];
+	struct other_slot slot;
+	const char *p;
+
+	attribute_text(t, "value", value, sizeof(value));
+	p = is_vfio_device(value) ? argument_host(value) : NULL;
+	if (!p)
+		return 0;
+	for (; *p && *p != ',' && *p != '}'; p++) {
+		if ((isxdigit((unsigned char)*p) && !isxdigit((unsigned char)p[-1])) && others_read_slot(p, &slot)) {
+			c.address = slot.address;
+			return x->fn(&c, x->userdata);
+		}
+	}
+	return 0;
+}
+
 /* An element has been entered; what it stands in says what it means. */
 static int entered(struct scan *x, const struct token *t)
 {
@@ -342,6 +416,8 @@ static int entered(struct scan *x, const struct token *t)
 	self->managed = attribute_is(t, "managed", "yes");
 	if (!x->fn || !parent)
 		return 0;
+	if (is_argument(x))
+		return emit_argument(x, t);
 	if (parent->claims && is(parent->name, "forward") && is(t->name, "address"))
 		return emit(x, t, true, parent->managed);
 	if (parent->claims && is(parent->name, "forward") && is(t->name, "pf"))
@@ -388,7 +464,7 @@ static int scan_all(struct scan *x, const char *text, size_t size)
 		else if (t.kind == TOKEN_CLOSE)
 			r = close_element(x, &t);
 		else if (!x->fn && (at(x, 1, "domain", "name") || at(x, 1, "network", "name")))
-			x->name_length = add_text(x->name, x->name_length, t.text, t.literal);
+			x->name_length = add_text(x->name, sizeof(x->name), x->name_length, t.text, t.literal);
 	}
 	return r < 0 ? r : 0;
 }

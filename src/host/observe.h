@@ -79,12 +79,22 @@ enum foreign_kind {
 	FOREIGN_MODPROBE,   /* "options vfio-pci ids=…": likewise */
 	FOREIGN_DRIVERCTL,  /* what is an address (NULL: not of a PCI function), driver what it shall have */
 	FOREIGN_LIBVIRT,    /* a defined domain (owner) has the function at what */
+	FOREIGN_MODULES,    /* vfio-pci's parameter in a list of modules: what is one ID */
+	FOREIGN_UNRAID,	    /* what is an address; owner is the type that it shall have, or NULL */
+	/* Of these only a word is said; what they name (NULL: it is computed) may be an address or a card type. */
+	FOREIGN_RULE,	    /* of udev */
+	FOREIGN_SCRIPT,
+	FOREIGN_HOOK,	    /* a script, when a guest starts */
+	FOREIGN_SETTING,    /* of the driver owner, which is none of VFIO */
+	FOREIGN_PROXMOX,    /* a virtual machine (owner) has it */
+	FOREIGN_MAPPING,    /* a resource mapping (owner) of Proxmox VE */
 };
 /** Strings were cleaned, but say what somebody wrote: an ID may be none. */
 struct foreign_claim {
 	enum foreign_kind kind;
 	const char *source; /* absolute path, with ":LINE" for a line of modprobe's */
 	const char *what, *driver, *owner;
+	const char *no_effect; /* why nothing comes of it; NULL */
 	bool managed;  /* libvirt binds it itself */
 	bool replaced; /* a later parameter takes the place of this one */
 	int error;     /* positive errno */
@@ -94,10 +104,19 @@ struct foreign_claims {
 	struct foreign_claim *items; /* card types first */
 	size_t n;
 	bool cut; /* there are more than can be */
+	bool driverctl_gives_type, driverctl_takes_back; /* what its set-override and unset-override do */
 };
 void foreign_claims_clear(struct foreign_claims *c);
-/** What driverctl, module parameters and libvirt's definitions give to VFIO. -ENOMEM. */
+/** What other tools, module parameters, rules and definitions of guests give to VFIO. -ENOMEM. */
 int observe_foreign_claims(struct host *h, struct foreign_claims *ret) MUST_CHECK;
+
+struct cardtype;
+/**
+ * Card types that driverctl (0.115 and later) has given to vfio-pci with its overrides. Stops at a negative result
+ * of fn and returns it. -ENOMEM.
+ */
+int observe_driverctl_types(struct host *h, int (*fn)(const struct cardtype *type, void *userdata),
+			    void *userdata) MUST_CHECK;
 
 /** KNOWN and 1: in a container that does not see the host's /run/vfioadm. 0 or -ENOMEM. */
 int observe_container_without_run(struct host *h, struct vfioadm_uint *ret) MUST_CHECK;

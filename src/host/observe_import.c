@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What other tools have been told to give to VFIO at each boot: driverctl, module parameters, libvirt. */
+/* What others give to VFIO at each boot: driverctl, module parameters, libvirt, rules, scripts, other managers. */
 #include <limits.h>
 
+#include "host/others.h"
 #include "host/uses_private.h"
 #include "model/inventory.h"
 
@@ -407,6 +408,36 @@ static int add_domains(struct gathering *g)
 	return r;
 }
 
+/* ---- rules, scripts, lists of modules and other managers ---- */
+
+static int add_copy(const struct foreign_claim *found, void *userdata)
+{
+	struct gathering *g = userdata;
+	struct foreign_claim *c;
+
+	set_source(g, found->source);
+	c = add(g, found->kind);
+	if (!c)
+		return result(g);
+	c->what = keep(g, found->what);
+	c->driver = keep(g, found->driver);
+	c->owner = keep(g, found->owner);
+	c->no_effect = keep(g, found->no_effect);
+	return result(g);
+}
+
+static int add_driverctl(struct gathering *g)
+{
+	struct driverctl does = { 0 };
+	int r = add_overrides(g);
+
+	if (r == 0)
+		r = driverctl_look(g->h, &does);
+	g->claims->driverctl_gives_type = does.gives_type;
+	g->claims->driverctl_takes_back = does.takes_back;
+	return r;
+}
+
 int observe_foreign_claims(struct host *h, struct foreign_claims *ret)
 {
 	CLEANUP(foreign_claims_clear) struct foreign_claims claims = { 0 };
@@ -416,9 +447,11 @@ int observe_foreign_claims(struct host *h, struct foreign_claims *ret)
 	if (r == 0)
 		r = add_modprobe(&g);
 	if (r == 0)
-		r = add_overrides(&g);
+		r = add_driverctl(&g);
 	if (r == 0)
 		r = add_domains(&g);
+	if (r == 0)
+		r = others_import(h, add_copy, &g);
 	r = host_starved(h, r);
 	if (r == -ENOMEM)
 		return r;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Others who have been told to move the function: libvirt's domains and networks, driverctl. */
+/* Others who move the function: libvirt's domains and networks, driverctl, rules, scripts and other managers. */
 #include <limits.h>
 
+#include "host/others.h"
 #include "host/uses_private.h"
 
 struct place {
@@ -133,26 +134,74 @@ static int add_place(struct uses *u, const struct place *place)
 
 /* ---- driverctl ---- */
 
-/* One file for each override: "pci-0000:01:00.0" holds the driver's name. */
-static int add_override(struct uses *u, const char *file)
+/* One file for each override: "pci-0000:01:00.0" holds the driver's name. false: it is not about a function here. */
+static bool read_override(struct uses *u, const char *file, char driver[256], size_t *ret_function)
 {
 	const char *address = str_after(file, "pci-");
-	char path[NAME_MAX + 32], driver[256];
+	char path[NAME_MAX + 32];
 	ssize_t f = inventory_index(u->inv, address ? address : file);
 
-	if (f < 0 || !uses_wants(u, (size_t)f))
-		return 0;
+	if (f < 0)
+		return false;
 	snprintf(path, sizeof(path), "etc/driverctl.d/%s", file);
+	*ret_function = (size_t)f;
 	/* driverctl takes an empty file for none. */
-	if (host_read_text(u->h, -1, path, driver, sizeof(driver)) <= 0)
+	return host_read_text(u->h, -1, path, driver, 256) > 0;
+}
+
+static bool has_override(struct uses *u, const struct strv *files, size_t function)
+{
+	char driver[256];
+	size_t other;
+
+	STRV_FOREACH(i, files)
+		if (read_override(u, files->items[i], driver, &other) && other == function)
+			return true;
+	return false;
+}
+
+/* new_id takes what has no driver, now and whenever that comes to be. */
+static int add_twins(struct uses *u, const struct strv *files, const char *file, size_t function)
+{
+	const struct vfioadm_function *f = &u->inv->functions[function];
+	char why[512];
+	int r = 0;
+
+	if (f->vendor.state != VFIOADM_KNOWN || f->device.state != VFIOADM_KNOWN)
 		return 0;
-	return uses_add(u, (size_t)f, "driverctl", "driverctl", "binds it to %s at each boot (/%s)", driver,
-			path);
+	snprintf(why, sizeof(why),
+		 "gives the card type %04x:%04x to vfio-pci because of %s (/etc/driverctl.d/%s): vfio-pci takes this "
+		 "function as well when no driver has it", (unsigned)f->vendor.value, (unsigned)f->device.value,
+		 f->address, file);
+	for (size_t i = 0; r == 0 && i < u->inv->n_functions; i++) {
+		const struct vfioadm_function *twin = &u->inv->functions[i];
+
+		if (i == function || !uses_wants(u, i) || !uint_is(&twin->vendor, f->vendor.value) ||
+		    !uint_is(&twin->device, f->device.value) || has_override(u, files, i))
+			continue;
+		r = uses_add(u, i, "driverctl-type", "driverctl", "%s", why);
+	}
+	return r;
+}
+
+static int add_override(struct uses *u, const struct strv *files, const char *file, const struct driverctl *does)
+{
+	char driver[256];
+	size_t function;
+	int r = 0;
+
+	if (!read_override(u, file, driver, &function))
+		return 0;
+	if (uses_wants(u, function))
+		r = uses_add(u, function, "driverctl", "driverctl", "binds it to %s at each boot (/etc/driverctl.d/%s)",
+			     driver, file);
+	return r < 0 || !does->gives_type || !streq(driver, "vfio-pci") ? r : add_twins(u, files, file, function);
 }
 
 static int add_overrides(struct uses *u)
 {
 	_cleanup_strv_ struct strv names = { 0 };
+	struct driverctl does = { 0 };
 	int r = list_names(u, "etc/driverctl.d", &names);
 
 	if (r == -ENOMEM)
@@ -160,9 +209,60 @@ static int add_overrides(struct uses *u)
 	if (r < 0)
 		return uses_unseen(u, -1, "Whether driverctl has an override could not be read (/%s): %s.",
 				   "etc/driverctl.d", strerror(-r));
+	if (names.n)
+		r = driverctl_look(u->h, &does);
 	for (size_t i = 0; r == 0 && i < names.n; i++)
-		r = add_override(u, names.items[i]);
+		r = add_override(u, &names, names.items[i], &does);
 	return r;
+}
+
+/* ---- rules, scripts and other managers ---- */
+
+static int add_other(struct uses *u, size_t function, const struct other *o)
+{
+	char place[PATH_MAX], what[320];
+
+	snprintf(place, sizeof(place), "/%s:%u", o->path, o->line);
+	switch (o->kind) {
+	case OTHER_RULE:
+		return uses_add(u, function, "bound-by-others", place, "is a udev rule that binds it");
+	case OTHER_SCRIPT:
+		return uses_add(u, function, "bound-by-others", place, "binds it at each boot");
+	case OTHER_HOOK:
+		return uses_add(u, function, "bound-by-others", place, "binds it when a guest starts or stops");
+	case OTHER_SETTING:
+		return uses_add(u, function, "bound-by-others", o->owner, "gets it at each boot (/%s)", o->path);
+	case OTHER_UNRAID:
+		return uses_add(u, function, "bound-by-others", "Unraid", "binds it to vfio-pci at each boot (%s)", place);
+	case OTHER_PROXMOX:
+		snprintf(what, sizeof(what), "virtual machine %s of Proxmox VE", o->owner);
+		return uses_add(u, function, "guest-defined", what, "names it as %s (%s)%s", o->detail, place,
+				o->autostart ? " and is started at boot" : "");
+	case OTHER_MAPPING:
+		snprintf(what, sizeof(what), "mapping %s of Proxmox VE", o->owner);
+		return uses_add(u, function, "guest-defined", what, "offers it to virtual machines (%s)", place);
+	case OTHER_MODULES:
+		break;
+	}
+	return 0;
+}
+
+static int on_other(const struct other *o, void *userdata)
+{
+	struct uses *u = userdata;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && o->names != OTHER_NOTHING && i < u->inv->n_functions; i++)
+		if (uses_wants(u, i) && !u->inv->functions[i].bridge && other_is_about(o, &u->inv->functions[i]))
+			r = add_other(u, i, o);
+	return r;
+}
+
+static int add_others(struct uses *u)
+{
+	int r = others_each(u->h, on_other, u);
+
+	return r == -E2BIG ? uses_unseen(u, -1, "More rules and scripts are there than are looked at.") : r;
 }
 
 int uses_claims(struct uses *u)
@@ -171,5 +271,7 @@ int uses_claims(struct uses *u)
 
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(places); i++)
 		r = add_place(u, &places[i]);
-	return r < 0 ? r : add_overrides(u);
+	if (r == 0)
+		r = add_overrides(u);
+	return r < 0 ? r : add_others(u);
 }

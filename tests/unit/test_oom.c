@@ -584,7 +584,7 @@ static int job_other_uses(const void *arg, struct vfioadm_error **err)
 		r = observe_holders(t->host, "0000:02:00.0", &holders);
 	r = host_starved(t->host, r);
 	if (r == 0) {
-		assert_int_equal(u.found.n, 11);
+		assert_int_equal(u.found.n, 16);
 		assert_int_equal(u.unseen.n, 2);
 		assert_int_equal(holders.n, 2);
 	}
@@ -629,6 +629,13 @@ static void test_other_uses(void **state)
 	tmp_file(t, "etc/libvirt/qemu/a.xml", domain);
 	tmp_link(t, "etc/libvirt/qemu/autostart/a.xml", "x");
 	tmp_file(t, "etc/driverctl.d/pci-0000:02:00.0", "vfio-pci\n");
+	tmp_file(t, "usr/sbin/driverctl", "/new_id /remove_id\n");
+	tmp_file(t, "etc/udev/rules.d/1.rules", "KERNEL==\"0000:02:00.0\", ATTR{driver_override}=\"vfio-pci\"\n");
+	tmp_file(t, "etc/rc.local", "#!/bin/sh\n/usr/local/bin/bind 02:00.0\n");
+	tmp_file(t, "usr/local/bin/bind", "#!/bin/sh\necho vfio-pci > /sys/bus/pci/devices/$1/driver_override\n");
+	tmp_file(t, "etc/pve/qemu-server/100.conf", "hostpci0: mapping=m\n");
+	tmp_file(t, "etc/pve/mapping/pci.cfg", "m\n\tmap id=1:2,path=0000:02:00.0\n");
+	tmp_file(t, "boot/config/vfio-pci.cfg", "BIND=0000:02:00.0\n");
 	tmp_observe(t);
 	starve(job_other_uses, t, 0, NULL);
 	assert_int_equal(tmp_teardown((void **)&t), 0);

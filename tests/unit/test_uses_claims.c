@@ -77,6 +77,30 @@ static void test_scan_others(void **state)
 		    "[net pool eth2]");
 }
 
+/* What libvirt passes on to QEMU without looking at it. */
+static void test_scan_command_line(void **state)
+{
+#define ARGUMENTS(prefix, arguments)                                                                                 \
+	"<domain xmlns:" prefix "='http://libvirt.org/schemas/domain/qemu/1.0'><name>a</name><" prefix ":commandline>" \
+	arguments "</" prefix ":commandline></domain>"
+	assert_scan(ARGUMENTS("qemu", "<qemu:arg value='-device'/><qemu:arg value='vfio-pci,host=01:00.0,x-vga=on'/>"),
+		    "[a 0000:01:00.0]");
+	assert_scan(ARGUMENTS("q", "<q:arg value='vfio-pci,id=host,multifunction=on,host=0001:02:03.4'></q:arg>"),
+		    "[a 0001:02:03.4]");
+	assert_scan(ARGUMENTS("q", "<q:arg value='vfio-pci,sysfsdev=/sys/bus/pci/devices/0000:01:00.0'/>"),
+		    "[a 0000:01:00.0]");
+	assert_scan(ARGUMENTS("q", "<q:arg value='{&quot;driver&quot;:&quot;vfio-pci&quot;,&quot;host&quot;: "
+				   "&quot;0000:01:00.0&quot;}'/>"),
+		    "[a 0000:01:00.0]");
+	assert_scan(ARGUMENTS("q", "<q:arg value='virtio-net-pci,host=01:00.0'/><q:arg value='vfio-pci,addr=01:00.0'/>"
+				   "<q:arg value='vfio-pci,host='/><q:arg value='vfio-pci,host=x,id=01:00.0'/>"
+				   "<q:env name='vfio-pci,host=01:00.0' value='vfio-pci,host=01:00.0'/><q:arg/>"),
+		    "");
+	assert_scan("<domain><commandline><arg value='vfio-pci,host=01:00.0'/></commandline></domain>", "");
+	assert_scan("<network><q:commandline><q:arg value='vfio-pci,host=01:00.0'/></q:commandline></network>", "");
+#undef ARGUMENTS
+}
+
 static void test_scan_nothing(void **state)
 {
 	static const char *const texts[] = {
@@ -272,6 +296,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_scan_domain),
 		cmocka_unit_test(test_scan_others),
+		cmocka_unit_test(test_scan_command_line),
 		cmocka_unit_test(test_scan_nothing),
 		cmocka_unit_test(test_scan_names),
 		cmocka_unit_test(test_scan_cut),

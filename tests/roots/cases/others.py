@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Others who bind at boot or when a guest starts, and hints that lead somewhere."""
+
+GPU, SOUND, USB, UCSI = "0000:01:00.0", "0000:01:00.1", "0000:01:00.2", "0000:01:00.3"
+_NOTHING = {"etc/udev/rules.d/99-vfio-pci-bind.rules": None, "etc/udev/rules.d/61-vfio.rules": None,
+            "etc/initramfs-tools/scripts/init-top/vfio": None, "boot/config/vfio-pci.cfg": None,
+            "etc/pve": None, "proc/cmdline": "root=/dev/sda intel_iommu=on\n"}
+
+
+def _only(files, why, command=f"check {GPU}", **more):
+    """The host of other-tools with these files in place of all the others. check refuses it for its group."""
+    return Case("other-tools", command, why, change={**_NOTHING, **files},
+                **{"status": 3 if command.startswith("check") else 0, **more})
+
+
+def _claimed(path, line, code="bound-by-others"):
+    return rf"claimed by /{path}:{line}, .*\[{code}\]"
+
+
+_DRIVERCTL = "#!/bin/bash\n# set_override writes \"$syspath/vendor\" > .../drivers/pci:vfio-pci/new_id\n"
+_STATUS = ("Package: drive\nStatus: install ok installed\nVersion: 9\n\nPackage: driverctl\n"
+           "Status: {}\nPriority: optional\nVersion: {}\n\nPackage: z\nStatus: install ok installed\nVersion: 1\n")
+_TWIN = {"sys/devices/pci0000:00/0000:00:01.0/0000:01:00.2/device": "0x2184\n",
+         "sys/devices/pci0000:00/0000:00:01.0/0000:01:00.2/modalias":
+         "pci:v000010DEd00002184sv00001458sd00003FC7bc0Csc03i30\n"}
+_PVE = "etc/pve/nodes/pve1/qemu-server/100.conf"
+
+CASES = [
+    # ---- lists of modules
+    Case("ids-initramfs-modules", "import",
+         says=[r"type-1002-67df\.conf\n# Taken over from /etc/initramfs-tools/modules:4", r"CardType=1002:aaf0",
+               r"/etc/modules:2: 1002:67df has no effect: systemd-modules-load",
+               r"Remove \"ids=\" from line 4 of /etc/initramfs-tools/modules, then rebuild"],
+         why="the initramfs passes the line to modprobe; systemd-modules-load looks for a module of that whole name"),
+    Case("ids-initramfs-modules", "import", says=[r"CardType=1002:67df", r"Taken over from /etc/modules:2"],
+         change={"etc/initramfs-tools/modules": None, "proc/1/comm": "init\n"},
+         why="a boot script of sysvinit passes the arguments of /etc/modules on"),
+    Case("ids-initramfs-modules", "import", says=[r"nothing to import", r"initramfs-tools is not installed"],
+         change={"usr/bin/dracut": "x", "etc/modules": None}, why="dracut makes the images and reads no such file"),
+    Case("ids-initramfs-modules", "import",
+         says=[r"CardType=1002:67df", r":2: 1002:aaf0 has no effect: vfio-pci is loaded by an earlier line"],
+         never=[r"CardType=1002:aaf0", r"dead"],
+         change={"etc/initramfs-tools/modules": "vfio-pci  ids=dead:beef disable_vga=1 ids=1002:67df\n"
+                                                "vfio_pci ids=1002:aaf0\n#vfio_pci ids=dead:0001\n",
+                 "etc/modules": None},
+         why="the module is loaded once, and the kernel keeps the last of a parameter"),
+    # ---- other tools
+    Case("other-tools", "import",
+         says=[r"from /boot/config/vfio-pci.cfg:1", r"61-vfio\.rules:1: A udev rule binds 0000:01:00\.2",
+               r"99-vfio-pci-bind\.rules:2: A udev rule binds 0000:01:00\.1", r"init-top/vfio:2: .* 0000:01:00\.0",
+               r"100\.conf:2: Virtual machine 100 of Proxmox VE has 0000:01:00\.", r"pci\.cfg:2: .*as \"gpu\"",
+               r"pci-stub takes 10de:1aed", r"xen-pciback takes 0000:01:00\.0"],
+         why="BIND= has a fixed form; the others are named by file and line"),
+    Case("other-tools", f"check {GPU} {USB}", status=3,
+         says=[_claimed(r"etc/udev/rules.d/99-vfio-pci-bind.rules", 1), _claimed("etc/udev/rules.d/61-vfio.rules", 1),
+               _claimed("etc/initramfs-tools/scripts/init-top/vfio", 2), r"Unraid, which binds it to vfio-pci",
+               r"virtual machine 100 of Proxmox VE.*hostpci0 .*is started at boot\. \[guest-defined\]",
+               r"0000:01:00\.3 is claimed by pci-stub"],
+         never=[r"0000:01:00\.2 .*99-vfio"],
+         why="each of them moves the function behind vfioadm's back"),
+    # ---- udev rules
+    _only({"usr/lib/udev/rules.d/80-x.rules":
+           'SUBSYSTEM=="pci", ATTR{vendor}=="0x10de", ATTR{device}=="0x2184", \\\n  ATTR{driver_override}="vfio-pci"\n'},
+          "a rule of a package that matches by IDs", says=[_claimed("usr/lib/udev/rules.d/80-x.rules", 1)]),
+    _only({"usr/lib/udev/rules.d/80-x.rules": f'KERNEL=="{GPU}", ATTR{{driver_override}}="vfio-pci"\n',
+           "run/udev/rules.d/80-x.rules": ("link", "/dev/null")},
+          "a masked rule is read by nobody", never=[r"bound-by-others"]),
+    _only({"etc/udev/rules.d/80-x.rules":
+           '# KERNEL=="0000:01:00.1", ATTR{driver_override}="vfio-pci"\nKERNEL=="0000:01:00.[0-1]", TAG+="mine"\n'
+           'TAG=="mine", RUN+="/bin/sh -c \'echo vfio-pci > /sys$devpath/driver_override\'"\n'},
+          "a tag marks on one line what another line binds", says=[_claimed("etc/udev/rules.d/80-x.rules", 2)]),
+    _only({"etc/udev/rules.d/80-x.rules": 'SUBSYSTEM=="usb-serial", RUN+="/bin/sh -c \'echo 10de 2184 > '
+           '/sys/bus/usb-serial/drivers/ftdi_sio/new_id\'"\n',
+           "etc/udev/rules.d/81-y.rules": f'KERNEL=="{GPU}", ATTR{{power/control}}="auto"\n'},
+          "drivers of other buses, and rules that bind nothing", never=[r"bound-by-others"]),
+    # ---- scripts
+    _only({"etc/initramfs-tools/scripts/init-premount/vfio":
+           '#!/bin/sh\nDEVS="0000:01:00.0 0000:01:00.1"\nfor DEV in $DEVS; do\n'
+           '\techo vfio-pci > /sys/bus/pci/devices/$DEV/driver_override\ndone\n'},
+          "a loop over a variable", says=[_claimed("etc/initramfs-tools/scripts/init-premount/vfio", 2)]),
+    _only({"usr/lib/dracut/modules.d/90mine/bind.sh":
+           "echo 10de 2184 > /sys/bus/pci/drivers/vfio-pci/new_id\n"},
+          "a dracut module writes the card type", says=[_claimed("usr/lib/dracut/modules.d/90mine/bind.sh", 1)]),
+    _only({"etc/rc.local": f"#!/bin/sh\necho {GPU} > /sys/bus/pci/drivers/nouveau/unbind\n"},
+          "rc.local unbinds it", says=[_claimed("etc/rc.local", 2)]),
+    _only({"etc/systemd/system/vfio.service":
+           "[Service]\nExecStart=-/usr/local/bin/bind-it 01:00.0\n",
+           "usr/local/bin/bind-it": '#!/bin/sh\necho vfio-pci > /sys/bus/pci/devices/0000:$1/driver_override\n'},
+          "a unit calls a script with the address", says=[_claimed("etc/systemd/system/vfio.service", 2)]),
+    _only({"var/spool/cron/crontabs/root": "0 4 * * * echo 0000:01:00.1 > /sys/bus/pci/drivers/vfio-pci/bind\n"
+                                           "@reboot /root/gpu.sh\n",
+           "root/gpu.sh": "#!/bin/bash\n# the card\nG=0000:01:00.0\ndriverctl --nosave set-override $G vfio-pci\n"},
+          "cron runs a script at boot", command=f"check {GPU} {SOUND}", says=[_claimed("root/gpu.sh", 3)],
+          never=[r"crontabs"]),
+    _only({"etc/libvirt/hooks/kvm.conf": "VIRSH_GPU=pci_0000_01_00_0\n",
+           "etc/libvirt/hooks/qemu.d/win/prepare/begin/start.sh":
+           "#!/bin/sh\n. /etc/libvirt/hooks/kvm.conf\nvirsh nodedev-detach $VIRSH_GPU\n"},
+          "a hook of libvirt detaches what its settings name",
+          says=[r"hooks/kvm\.conf:1, which binds it when a guest starts"]),
+    _only({"etc/local.d/gpu.start": "for i in /sys/bus/pci/devices/*/boot_vga; do\n"
+                                    " echo vfio-pci > ${i%/*}/driver_override; done\n"},
+          "a script that computes what it binds", command="import",
+          says=[r"/etc/local\.d/gpu\.start:2: A script or setting binds functions at each boot and computes"]),
+    _only({"etc/rc.local": "#!/bin/sh\nmount --bind /a /b\necho 1-1 > /sys/bus/usb/drivers/usb/unbind\n"
+                           "# echo 0000:01:00.0 > /sys/bus/pci/drivers/vfio-pci/bind\n"
+                           "logger 0000:01:00.0 # new_id\n", "etc/rc.local~": "driver_override 0000:01:00.0\n",
+           "etc/init.d/vfio.dpkg-old": "driver_override 0000:01:00.0\n"},
+          "lines that bind nothing", never=[r"bound-by-others"]),
+    # ---- Unraid and Proxmox VE
+    _only({"boot/config/vfio-pci.cfg": "BIND=01:00.0|10de:1111 0000:01:00.1\n"}, "another card is in the slot",
+          command="import", says=[r"0000:01:00\.0 is expected to be a 10de:1111", r"media-0000-01-00\.1\.conf",
+                                  r"Remove 0000:01:00\.1 from BIND= in /boot/config/vfio-pci\.cfg\."]),
+    _only({_PVE: "name: a\nhostpci1: mapping=gpu,pcie=1\n[snap]\nhostpci2: 01:00.3\n",
+           "etc/pve/nodes/pve2/qemu-server/101.conf": "hostpci0: 01:00.2\n", "etc/hostname": "pve1\n",
+           "etc/pve/mapping/pci.cfg": "gpu\n\tdescription x\n\tmap id=10de:1aeb,node=pve2,path=0000:01:00.1\n"
+           "\tmap id=10de:2184,node=pve1,path=0000:01:00.0\n"},
+          "machines and mappings of this node of the cluster, without snapshots",
+          command=f"check {GPU} {SOUND} {USB} {UCSI}", status=0,
+          says=[r"0000:01:00\.0 .*machine 100 .*hostpci1 \(/etc/pve/nodes/pve1/qemu-server/100\.conf:2\)"],
+          never=[r"0000:01:00\.[123].*guest-defined", r"101"]),
+    _only({"etc/pve/local": ("link", "nodes/pve1"), "etc/pve/qemu-server": ("link", "nodes/pve1/qemu-server"),
+           _PVE: "hostpci0: host=0000:02:00;01:00.3,pcie=1\nhostpci1: 0000:01:00.1,mdev=x\n[PENDING]\n"
+           "hostpci3: 01:00.0\n"}, "several devices of one entry, and what is pending",
+          command=f"check {GPU} {SOUND} {USB} {UCSI}", status=0,
+          says=[r"0000:01:00\.3 .*hostpci0 ", r"0000:01:00\.1 .*hostpci1 ", r"0000:01:00\.0 .*hostpci3 "],
+          never=[r"0000:01:00\.2 .*guest-defined", r"started at boot"]),
+    _only({"var/lib/vz/snippets/gpu.pl": 'system("echo 0000:01:00.0 > /sys/bus/pci/drivers/nouveau/unbind");\n'},
+          "a hook script of Proxmox VE", says=[r"snippets/gpu\.pl:1, which binds it when a guest starts"]),
+    # ---- libvirt
+    Case("lv-qemu-cmdline", "import", says=[r"gpu-0000-01-00\.0\.conf", r"media-0000-01-00\.1\.conf",
+                                            r"Taken over from /etc/libvirt/qemu/win10\.xml"],
+         why="libvirt binds nothing for what it passes on to QEMU"),
+    Case("lv-qemu-cmdline", f"check {GPU}", status=3, says=[r"libvirt domain mac, .*\[libvirt-defined\]"],
+         why="the domain names it on QEMU's command line"),
+    Case("lv-qemu-cmdline", "import", says=[r"nvme-0000-04-00\.0\.conf", r"gpu-0000-01-00\.0\.conf"],
+         never=[r"0002-06", r"10000"],
+         change={"etc/libvirt/qemu/win10.xml": "<domain type='kvm' xmlns:q='http://libvirt.org/schemas/domain/qemu/1.0'>"
+                 "<name>j</name><q:commandline><q:arg value='-device'/><q:arg value='{\"driver\":\"vfio-pci\",\"id\":"
+                 "\"h\",\"host\": \"0000:04:00.0\"}'/><q:arg value='-device'/>"
+                 "<q:arg value='vfio-pci,id=ghost,sysfsdev=/sys/bus/pci/devices/0000:01:00.0'/>"
+                 "<q:arg value='vhost-scsi-pci,host=0002:06:00.0'/><q:env name='X' value='vfio-pci,host=10000:e1:00.0'/>"
+                 "</q:commandline></domain>"},
+         why="JSON, sysfsdev and another prefix of the name space; other devices and variables are none"),
+    Case("lv-managed-default", "import", says=[r"net-0002-06-00\.0\.conf", r"gpu-0000-01-00\.0\.conf"],
+         why="managed is 'no' where it is not given"),
+    # ---- driverctl
+    Case("gtx-driverctl", "import", says=[r"gpu-0000-01-00\.0\.conf", r"media-0000-01-00\.1\.conf",
+                                          r"01:00\.3 to none, which is no VFIO driver"], never=[r"whole card type"],
+         why="what driverctl of an unknown version does to card types is not known"),
+    Case("gtx-driverctl", "import", says=[r"driverctl has given vfio-pci the whole card type, until a reboot"],
+         change={"usr/sbin/driverctl": _DRIVERCTL}, why="0.115 gives the card type and never takes it back"),
+    Case("gtx-driverctl", "import", says=[r"whole card type, until \"driverctl unset-override\" or a reboot"],
+         change={"usr/bin/driverctl": _DRIVERCTL + "echo > .../remove_id\n"}, why="0.121 takes it back"),
+    Case("gtx-driverctl", "import", says=[r"Run \"rm /etc/driverctl\.d/pci-0000:09:00\.0\"\."],
+         never=[r"Run \"driverctl unset-override"], change={"etc/driverctl.d/pci-0000:09:00.0": "vfio-pci\n"},
+         why="unset-override refuses a device that is not there"),
+    Case("gtx-driverctl", f"check {USB}", status=3,
+         says=[r"claimed by driverctl, which gives the card type 10de:2184 to vfio-pci because of 0000:01:00\.0 "
+               r".*\[driverctl-type\]"],
+         change={"usr/sbin/driverctl": _DRIVERCTL, **_TWIN}, why="a twin goes along"),
+    Case("gtx-driverctl", f"check {USB}", status=3, says=[r"\[driverctl-type\]"],
+         change={"var/lib/dpkg/status": _STATUS.format("install ok installed", "0.115-2"), **_TWIN},
+         why="the version is known from dpkg"),
+    Case("gtx-driverctl", f"check {USB}", status=3, never=[r"\[driverctl-type\]"],
+         change={"var/lib/dpkg/status": _STATUS.format("install ok installed", "0.111-1"), **_TWIN},
+         why="0.111 gives the function alone"),
+    Case("gtx-driverctl", f"check {USB}", status=3, never=[r"\[driverctl-type\]"],
+         change={"var/lib/dpkg/status": _STATUS.format("deinstall ok config-files", "0.121-1"), **_TWIN},
+         why="a driverctl that was removed does nothing"),
+    Case("gtx-driverctl", "list --enabled", says=[r"10de:2184 +driverctl", r"10de:1aeb +driverctl"],
+         change={"usr/sbin/driverctl": _DRIVERCTL}, why="vfio-pci holds the types of its overrides"),
+    Case("gtx-driverctl", "list --enabled", says=[r"no card types are known"], why="an old driverctl enables none"),
+    Case("gtx-driverctl", "list --enabled", says=[r"no card types are known"],
+         change={"usr/sbin/driverctl": _DRIVERCTL, "sys/bus/pci/drivers/vfio-pci": None},
+         why="without the driver there is nobody who holds a type"),
+]
