@@ -1,24 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* plan and apply: one transaction per declaration, so that one bad card costs the others nothing. */
+/* plan and apply: one transaction for what must go together, so that one bad card costs the others nothing. */
 #include <errno.h>
 #include <string.h>
 
+#include "apply_tasks.h"
 #include "change.h"
 #include "json.h"
 
 /* What became of one transaction. */
 struct run {
-	const char *name; /* NULL: all of them in one */
+	const char *const *names;
+	size_t n_names;
+	const char *label; /* NULL: all of them in one */
 	const char *only; /* what is declared of this function, or NULL */
 	struct vfioadm_plan *plan;
 	struct vfioadm_error *error;
 	int r, status;
-};
-
-/* A transaction that is to be. */
-struct task {
-	const char *name, *only;
-	bool late; /* the function was another driver's at boot: what is declared stands without it */
 };
 
 struct runs {
@@ -43,36 +40,6 @@ static int worse(int a, int b)
 		if (a == order[i] || b == order[i])
 			return order[i];
 	return VFIOADM_EXIT_DONE;
-}
-
-static bool is_about(const struct vfioadm_declared *item, const char *address)
-{
-	for (size_t i = 0; i < item->n_devices; i++)
-		if (strcmp(item->devices[i], address) == 0)
-			return true;
-	return false;
-}
-
-static bool is_named(const struct cli *cli, const struct vfioadm_declared *item)
-{
-	for (size_t i = 0; i < cli->n_operands; i++)
-		if (strcmp(cli->operands[i], item->name) == 0)
-			return true;
-	return !cli->n_operands;
-}
-
-/*
- * What is not there at boot may be found later, and then the claim unit comes for it. Almost all else is in force by
- * then, and whoever waits for the boot need not wait for as many plans.
- */
-static bool is_wanted(const struct cli *cli, const struct vfioadm_declared *item)
-{
-	if (!is_named(cli, item) || (cli->only && !is_about(item, cli->only)))
-		return false;
-	if (!cli_has(cli, OPT_BOOT))
-		return true;
-	return item->state != VFIOADM_DECLARED_MISSING &&
-	       (item->state != VFIOADM_DECLARED_IN_FORCE || item->n_late);
 }
 
 static int unknown_name(struct runs *all, const char *name)
@@ -110,8 +77,8 @@ static int check_names(struct runs *all)
 
 static void say_error(struct cli *cli, const struct run *run)
 {
-	cli_sayf(cli, vfioadm_error_hint(run->error), "%s%s%s", run->name ? run->name : "",
-		 run->name ? ": " : "", run->error ? vfioadm_error_message(run->error) : strerror(-run->r));
+	cli_sayf(cli, vfioadm_error_hint(run->error), "%s%s%s", run->label ? run->label : "",
+		 run->label ? ": " : "", run->error ? vfioadm_error_message(run->error) : strerror(-run->r));
 }
 
 static void perform(struct runs *all, struct run *run)
@@ -119,10 +86,10 @@ static void perform(struct runs *all, struct run *run)
 	struct cli *cli = all->cli;
 	bool planned = vfioadm_plan_result(run->plan) == VFIOADM_RESULT_PLANNED;
 
-	if (run->name && !cli->json && !cli->quiet &&
+	if (run->label && !cli->json && !cli->quiet &&
 	    vfioadm_plan_result(run->plan) != VFIOADM_RESULT_UNCHANGED)
-		fprintf(cli->out, "%s:\n", run->name);
-	cli->about = run->name;
+		fprintf(cli->out, "%s:\n", run->label);
+	cli->about = run->label;
 	run->r = change_perform(cli, run->plan, all->dry, &run->error, &run->status);
 	cli->about = NULL;
 	if (run->r < 0 && vfioadm_plan_result(run->plan) == VFIOADM_RESULT_PLANNED)
@@ -152,19 +119,20 @@ static void be_patient(struct runs *all)
 }
 
 /* A transaction; true: something was changed. */
-static bool run_once(struct runs *all, const char *const *names, size_t n)
+static bool run_once(struct runs *all)
 {
+	const struct task *task = &all->task;
 	struct vfioadm_options options = change_options(all->cli);
 	struct run *run;
 
 	be_patient(all);
 	run = &all->items[all->n++];
 	options.dry_run |= all->dry;
-	options.only = run->only = all->task.only;
+	*run = (struct run){ .names = task->names, .n_names = task->n, .label = task->label, .only = task->only };
+	options.only = task->only;
 	/* An initramfs takes minutes to make: that is not the boot's time. */
-	options.persist = !n && !cli_has(all->cli, OPT_BOOT);
-	run->name = n == 1 ? names[0] : NULL;
-	run->r = vfioadm_plan_apply(all->cli->ctx, names, n, &options, &run->plan, &run->error);
+	options.persist = !task->n && !cli_has(all->cli, OPT_BOOT);
+	run->r = vfioadm_plan_apply(all->cli->ctx, task->names, task->n, &options, &run->plan, &run->error);
 	if (run->r < 0) {
 		run->status = cli_error_status(run->error, run->r);
 		say_error(all->cli, run);
@@ -186,7 +154,8 @@ static void run_files(struct runs *all)
 
 	if (all->cli->n_operands || all->cli->only)
 		return;
-	run_once(all, NULL, 0);
+	all->task = (struct task){};
+	run_once(all);
 	if (run->r == 0 && vfioadm_plan_result(run->plan) == VFIOADM_RESULT_UNCHANGED)
 		drop_last(all);
 }
@@ -200,13 +169,13 @@ static bool makes_virtual_functions(const struct vfioadm_plan *plan)
 }
 
 /* Virtual functions can be assigned only once they are there: then there is a second transaction. */
-static void run_names(struct runs *all, const char *const *names, size_t n)
+static void run_names(struct runs *all)
 {
 	const struct run *again;
 
-	if (!run_once(all, names, n) || !makes_virtual_functions(all->items[all->n - 1].plan))
+	if (!run_once(all) || !makes_virtual_functions(all->items[all->n - 1].plan))
 		return;
-	run_once(all, names, n);
+	run_once(all);
 	again = &all->items[all->n - 1];
 	if (again->r < 0 || vfioadm_plan_result(again->plan) != VFIOADM_RESULT_UNCHANGED)
 		return;
@@ -227,7 +196,7 @@ static bool is_in_vain(const struct runs *all, const struct task *task)
 {
 	const struct run *last = all->n ? &all->items[all->n - 1] : NULL;
 
-	return task->late && last && !last->only && last->name == task->name && last->status;
+	return task->late && last && !last->only && last->label == task->label && last->status;
 }
 
 static void run_each(struct runs *all, const struct task *tasks, size_t n)
@@ -238,68 +207,35 @@ static void run_each(struct runs *all, const struct task *tasks, size_t n)
 		if (is_in_vain(all, &tasks[i]))
 			continue;
 		all->task = tasks[i];
-		run_names(all, &tasks[i].name, 1);
+		run_names(all);
 		all->stop = i + 1 < n && is_over(all);
 	}
 	if (i < n)
 		cli_sayf(all->cli, NULL, "%zu of %zu transactions not begun", n - i, n);
 	for (; i < n; i++)
-		all->items[all->n++] = (struct run){ .name = tasks[i].name, .only = tasks[i].only };
+		all->items[all->n++] = (struct run){
+			.names = tasks[i].names, .n_names = tasks[i].n, .label = tasks[i].label, .only = tasks[i].only
+		};
 }
 
-static int run_atomic(struct runs *all, const struct task *tasks, size_t n)
+static int run_atomic(struct runs *all, const struct tasks *tasks)
 {
-	_cleanup_free_ const char **names = calloc(n + 1, sizeof(*names));
-
-	if (!names)
-		return cli_oom(all->cli);
-	for (size_t i = 0; i < n; i++)
-		names[i] = tasks[i].name;
-	all->task.only = all->cli->only;
-	if (n && !all->stop)
-		run_names(all, names, n);
+	all->task = (struct task){ .names = tasks->names, .n = tasks->n_names, .only = all->cli->only };
+	if (tasks->n && !all->stop)
+		run_names(all);
 	return all->status;
 }
 
-static size_t most_tasks(const struct vfioadm_status *status)
+static int run_all(struct runs *all, const struct tasks *tasks)
 {
-	size_t n = vfioadm_status_n(status);
-
-	for (size_t i = 0; i < vfioadm_status_n(status); i++)
-		n += vfioadm_status_item(status, i)->n_late;
-	return n;
-}
-
-/* Each function that came too late for its card type is a task, so that one that is in use costs the others nothing. */
-static size_t add_tasks(const struct cli *cli, const struct vfioadm_declared *item, struct task *tasks)
-{
-	bool boot = cli_has(cli, OPT_BOOT);
-	size_t n = 0;
-
-	if (!is_wanted(cli, item))
-		return 0;
-	if (!boot || item->state != VFIOADM_DECLARED_IN_FORCE)
-		tasks[n++] = (struct task){ item->name, cli->only, false };
-	for (size_t i = 0; boot && i < item->n_late; i++)
-		tasks[n++] = (struct task){ item->name, item->late[i], true };
-	return n;
-}
-
-static int run_all(struct runs *all)
-{
-	size_t most = most_tasks(all->all), n = 0;
-	_cleanup_free_ struct task *tasks = calloc(most + 1, sizeof(*tasks));
-
-	all->items = calloc(2 * (most + 1) + 1, sizeof(*all->items));
-	if (!tasks || !all->items)
+	all->items = calloc(2 * (tasks->most + 1) + 1, sizeof(*all->items));
+	if (!all->items)
 		return cli_oom(all->cli);
-	for (size_t i = 0; i < vfioadm_status_n(all->all); i++)
-		n += add_tasks(all->cli, vfioadm_status_item(all->all, i), tasks + n);
 	(void)signals_stopped();
 	run_files(all);
 	if (cli_has(all->cli, OPT_ATOMIC))
-		return run_atomic(all, tasks, n);
-	run_each(all, tasks, n);
+		return run_atomic(all, tasks);
+	run_each(all, tasks->items, tasks->n);
 	return all->status;
 }
 
@@ -322,7 +258,11 @@ static const char *overall(const struct runs *all)
 static void run_json(struct json *j, const struct run *run)
 {
 	json_object(j, NULL, true);
-	json_string(j, "name", run->name);
+	json_string(j, "name", run->label ? run->names[0] : NULL);
+	json_array(j, "names", false);
+	for (size_t i = 0; i < run->n_names; i++)
+		json_string(j, NULL, run->names[i]);
+	json_array_end(j);
 	json_string(j, "function", run->only);
 	json_string(j, "result", run->plan ? vfioadm_result_name(vfioadm_plan_result(run->plan)) : NULL);
 	if (run->plan)
@@ -395,6 +335,7 @@ static void conclude(struct cli *cli, const struct runs *all)
 static int apply(struct cli *cli, bool dry)
 {
 	struct runs all = { .cli = cli, .dry = dry };
+	struct tasks tasks = {};
 	struct vfioadm_error *error = NULL;
 	int status, r;
 
@@ -408,8 +349,10 @@ static int apply(struct cli *cli, bool dry)
 	if (r < 0)
 		return cli_error(cli, error, r);
 	status = check_names(&all);
-	if (!status) {
-		status = run_all(&all);
+	if (!status && tasks_make(cli, all.all, &tasks) < 0)
+		status = cli_oom(cli);
+	else if (!status) {
+		status = run_all(&all, &tasks);
 		conclude(cli, &all);
 	}
 	for (size_t i = 0; i < all.n; i++) {
@@ -417,6 +360,7 @@ static int apply(struct cli *cli, bool dry)
 		vfioadm_error_free(all.items[i].error);
 	}
 	free(all.items);
+	tasks_clear(&tasks);
 	vfioadm_status_free(all.all);
 	return status;
 }

@@ -74,6 +74,10 @@ static void item_json(struct json *j, const struct vfioadm_declared *item)
 		json_string(j, NULL, item->devices[i]);
 	json_array_end(j);
 	json_bool(j, "in_initramfs", item->in_initramfs);
+	json_array(j, "together", false);
+	for (size_t i = 0; i < item->n_together; i++)
+		json_string(j, NULL, item->together[i]);
+	json_array_end(j);
 	json_string(j, "message", item->message);
 	json_string(j, "hint", item->hint);
 	json_object_end(j);

@@ -554,6 +554,9 @@ struct vfioadm_declared {
 	size_t n_late;
 	const char *const *late;       /**< of a card type: those of them that at this boot a driver of the host was first
 					    to have (built in, or loaded before vfioadm), and that nobody has moved since */
+	size_t n_together;
+	const char *const *together;   /**< names of the others that share an IOMMU group with it, and with which it is
+					    one transaction */
 };
 
 /** Opaque: all declarations, by name. */
@@ -577,7 +580,8 @@ bool vfioadm_status_outdated(const struct vfioadm_status *status);
 void vfioadm_status_free(struct vfioadm_status *status);
 
 /**
- * Plan what these declarations (by name) ask for, as one transaction; those in force need nothing. Of the
+ * Plan what these declarations (by name) ask for, as one transaction, together with those that share an IOMMU group
+ * with one of them (struct vfioadm_declared names these); those in force need nothing. Of the
  * options dry_run, force and only count. No name: what is made from all of them (udev rules and, with persist,
  * where it matters, the initramfs) is made anew, if their files were changed by hand. VFIOADM_E_NOT_FOUND: no such declaration; VFIOADM_E_CONFIG: its file has
  * an error.

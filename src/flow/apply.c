@@ -18,6 +18,8 @@ struct wanted {
 	size_t n_types;
 	struct enabled_ids enabled; /* what vfio-pci has been given */
 	const char **drivers; /* for each function of the inventory */
+	size_t *team; /* see declared_teams() */
+	bool *done; /* of each declaration: its part of the plan is there */
 };
 
 static void wanted_clear(struct wanted *w)
@@ -26,6 +28,8 @@ static void wanted_clear(struct wanted *w)
 	enabled_ids_clear(&w->enabled);
 	free(w->types);
 	free(w->drivers);
+	free(w->team);
+	free(w->done);
 }
 #define _cleanup_wanted_ CLEANUP(wanted_clear)
 
@@ -138,6 +142,14 @@ static int want_type(struct wanted *w, const struct declaration *d, const struct
 	return r;
 }
 
+/* Along with a group goes what has a declaration of its own, which then counts. */
+static bool is_anothers(const struct wanted *w, size_t i, size_t function)
+{
+	ssize_t own = declared_for(&w->d, function);
+
+	return own >= 0 && (size_t)own != i && !w->d.declared.found.items[own].match[MATCH_CARD_TYPE];
+}
+
 static int want(struct wanted *w, size_t i, struct vfioadm_error **err)
 {
 	const struct declaration *d = &w->d.declared.found.items[i];
@@ -158,10 +170,35 @@ static int want(struct wanted *w, size_t i, struct vfioadm_error **err)
 		return nodes_fail_rival(w->look, &w->d, i, (size_t)rival, function, err);
 	if (d->vfs.state == VFIOADM_KNOWN)
 		return want_virtual(w, d, m, err);
-	/* Companions come along in the same plan, to the driver that this one asks for. */
+	/* Companions come along in the same plan, to the driver that this one asks for, or that is theirs. */
 	r = declared_functions(w->look, d, m, &functions) < 0 ? error_oom(err) : 0;
 	for (size_t k = 0; r == 0 && k < functions.n; k++)
-		r = want_function(w, d, functions.items[k], err);
+		if (!is_anothers(w, i, functions.items[k]))
+			r = want_function(w, d, functions.items[k], err);
+	return r;
+}
+
+static void say_mate(const struct wanted *w, size_t i, struct vfioadm_error **err)
+{
+	const struct declaration *mate = declared_mate(&w->d, w->team, i);
+
+	if (mate)
+		error_suffix(err, "what %s declares is in the same IOMMU group and is not applied either.", mate->file);
+}
+
+/* With all that shares an IOMMU group with it. */
+static int want_team(struct wanted *w, size_t i, struct vfioadm_error **err)
+{
+	int r = 0;
+
+	for (size_t k = 0; r == 0 && k < w->d.declared.found.n; k++) {
+		if (w->done[k] || w->team[k] != w->team[i])
+			continue;
+		w->done[k] = true;
+		r = want(w, k, err);
+		if (r < 0)
+			say_mate(w, k, err);
+	}
 	return r;
 }
 
@@ -172,9 +209,49 @@ static int want_named(struct wanted *w, const char *name, struct vfioadm_error *
 			return fail_problem(&w->d.declared.problems[i], err);
 	for (size_t i = 0; i < w->d.declared.found.n; i++)
 		if (streq(w->d.declared.found.items[i].name, name))
-			return want(w, i, err);
+			return want_team(w, i, err);
 	/* The claim unit asks for what it has read before it had the lock. */
 	return w->options->only ? 0 : fail_unknown(name, err);
+}
+
+/* A card type is declared of all its cards: of one whose group is moved it is asked for. */
+static int want_companion(struct wanted *w, const char *address, struct vfioadm_error **err)
+{
+	ssize_t function = inventory_index(w->look->inv, address), i;
+	const struct declaration *d;
+
+	if (function < 0 || selection_has(&w->look->selected, (size_t)function) ||
+	    !declared_host_drives(&w->look->inv->functions[function]))
+		return 0;
+	i = declared_for(&w->d, (size_t)function);
+	if (i < 0)
+		return 0;
+	d = &w->d.declared.found.items[i];
+	return d->match[MATCH_CARD_TYPE] ? want_function(w, d, (size_t)function, err) : want_team(w, (size_t)i, err);
+}
+
+static int want_companions_of(struct wanted *w, size_t function, struct vfioadm_error **err)
+{
+	const struct vfioadm_function *f = &w->look->inv->functions[function];
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < f->companions.n; i++)
+		r = want_companion(w, f->companions.items[i], err);
+	return r;
+}
+
+/* Of what is moved, or taken as soon as its card type is given; what is found is looked at as well. */
+static int want_companions(struct wanted *w, struct vfioadm_error **err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < w->look->selected.n; i++)
+		r = want_companions_of(w, w->look->selected.items[i], err);
+	for (size_t i = 0; r == 0 && i < w->look->inv->n_functions; i++)
+		if (w->look->inv->functions[i].driver.state == VFIOADM_NONE &&
+		    cardtypes_match(w->types, w->n_types, &w->look->inv->functions[i]))
+			r = want_companions_of(w, i, err);
+	return r;
 }
 
 /* ---- the plan ---- */
@@ -188,7 +265,7 @@ static int plan_types(struct wanted *w, struct vfioadm_error **err)
 		return 0;
 	r = session_of(w->plan) ? session_refuse_pending_host(session_of(w->plan), err) : 0;
 	if (r == 0)
-		r = enable_types(w->ctx, &types, w->types, w->n_types, w->options, w->plan, err);
+		r = enable_types(w->ctx, &types, w->types, w->n_types, &w->look->selected, w->options, w->plan, err);
 	selection_clear(&types.selected);
 	return r;
 }
@@ -219,11 +296,14 @@ static int make_plan(struct wanted *w, const char *const *names, size_t n, struc
 		return r;
 	w->types = calloc(w->d.declared.found.n + 1, sizeof(*w->types));
 	w->drivers = calloc(w->look->inv->n_functions + 1, sizeof(*w->drivers));
-	if (!w->types || !w->drivers)
+	w->done = calloc(w->d.declared.found.n + 1, sizeof(*w->done));
+	if (!w->types || !w->drivers || !w->done || declared_teams(w->look, &w->d, &w->team) < 0)
 		return error_oom(err);
 	r = flow_recorded_types(w->ctx, &w->enabled, err);
 	for (size_t i = 0; r == 0 && i < n; i++)
 		r = want_named(w, names[i], err);
+	if (r == 0)
+		r = want_companions(w, err);
 	if (r == 0)
 		r = plan_types(w, err);
 	if (r == 0 && w->plan->result != VFIOADM_RESULT_REFUSED)

@@ -35,6 +35,19 @@ int declared_functions(const struct look *look, const struct declaration *d, con
 /** Like declared_for(); a virtual function is meant by the [SR-IOV] of its physical one, unless it has its own. */
 ssize_t declared_of(const struct look *look, const struct declared_look *d, size_t function);
 
+/** Has it a driver of the host now? */
+static inline bool declared_host_drives(const struct vfioadm_function *f)
+{
+	return f->driver.state == VFIOADM_KNOWN && !uint_is(&f->vfio, 1);
+}
+/**
+ * Declarations whose functions share an IOMMU group are applied together: for each one an index into found that it
+ * has in common with those, and with no other. Card types stand alone. The caller frees it. -ENOMEM.
+ */
+int declared_teams(const struct look *look, const struct declared_look *d, size_t **ret) MUST_CHECK;
+/** Another one of the same team; NULL: there is none. */
+const struct declaration *declared_mate(const struct declared_look *d, const size_t *team, size_t i);
+
 /** Looks for the users of functions that are meant and have a driver of the host now. -ENOMEM. */
 int declared_users(struct look *look, const struct declared_look *d) MUST_CHECK;
 /** Does the host use one of these functions, so that it must not be taken before the host has booted? */

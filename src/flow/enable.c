@@ -131,12 +131,14 @@ static int hold(struct vfioadm_ctx *ctx, struct types *ret, struct vfioadm_error
 }
 
 int enable_types(struct vfioadm_ctx *ctx, struct look *look, struct cardtype *types, size_t n,
-		 const struct vfioadm_options *o, struct vfioadm_plan *plan, struct vfioadm_error **err)
+		 const struct selection *also, const struct vfioadm_options *o, struct vfioadm_plan *plan,
+		 struct vfioadm_error **err)
 {
 	_cleanup_selection_ struct selection mentioned = { 0 };
 	const struct check_request request = {
 		.verb = VERB_ENABLE,
 		.selected = &look->selected,
+		.also = also,
 		.mentioned = &mentioned,
 		.force = o->force,
 		.n_force = o->n_force,
@@ -187,7 +189,7 @@ int flow_enable(struct vfioadm_ctx *ctx, const char *const *ids, size_t n,
 		return fail_modprobe_alone(err);
 	r = begin(ctx, ids, n, o, plan, &types, &look, err);
 	if (r == 0)
-		r = enable_types(ctx, &look, types.items, types.n, o, plan, err);
+		r = enable_types(ctx, &look, types.items, types.n, NULL, o, plan, err);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(plan);

@@ -42,9 +42,13 @@ int flow_release(struct vfioadm_ctx *ctx, const char *const *selectors, size_t n
 		 const struct vfioadm_options *o, struct vfioadm_plan **ret, struct vfioadm_error **err);
 int flow_enable(struct vfioadm_ctx *ctx, const char *const *ids, size_t n,
 		const struct vfioadm_options *o, struct vfioadm_plan **ret, struct vfioadm_error **err);
-/** The steps that give card types to vfio-pci; look: the host, nothing selected. Reorders types. */
+/**
+ * The steps that give card types to vfio-pci; look: the host, nothing selected. also: functions that the plan assigns
+ * besides; NULL: none. Reorders types.
+ */
 int enable_types(struct vfioadm_ctx *ctx, struct look *look, struct cardtype *types, size_t n,
-		 const struct vfioadm_options *o, struct vfioadm_plan *plan, struct vfioadm_error **err);
+		 const struct selection *also, const struct vfioadm_options *o, struct vfioadm_plan *plan,
+		 struct vfioadm_error **err);
 int flow_disable(struct vfioadm_ctx *ctx, const char *const *ids, size_t n,
 		 const struct vfioadm_options *o, struct vfioadm_plan **ret, struct vfioadm_error **err);
 int flow_run(struct vfioadm_ctx *ctx, struct vfioadm_plan *plan, struct vfioadm_error **err);

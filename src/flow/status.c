@@ -164,18 +164,13 @@ static int stand_function(struct standing *s, const struct selection *all)
 		   driver_text(function_of(s, 0)), moved_text(s, moved, sizeof(moved)));
 }
 
-static bool has_native(const struct vfioadm_function *f)
-{
-	return f->driver.state == VFIOADM_KNOWN && !uint_is(&f->vfio, 1);
-}
-
 /* ", of which 2 have another driver": until that lets go of them. */
 static const char *elsewhere_text(const struct standing *s, char *buf, size_t size)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < s->m->functions.n; i++)
-		n += has_native(function_of(s, i));
+		n += declared_host_drives(function_of(s, i));
 	if (!n)
 		return "";
 	snprintf(buf, size, ", of which %zu %s another driver", n, n == 1 ? "has" : "have");
@@ -241,7 +236,7 @@ static int stand_elsewhere(struct standing *s)
 
 static bool is_late(const struct standing *s, const struct vfioadm_function *f)
 {
-	return s->d->match[MATCH_CARD_TYPE] && has_native(f) && s->look->host->live &&
+	return s->d->match[MATCH_CARD_TYPE] && declared_host_drives(f) && s->look->host->live &&
 	       late_is_set(s->ctx->run_dir, f->address);
 }
 
@@ -340,6 +335,42 @@ static int mark_conflict(struct vfioadm_status *status, const struct look *look,
 	return item->message ? 0 : -ENOMEM;
 }
 
+/* The names of those that are applied with it; and none goes into an initramfs without the others. */
+static int stand_together(struct vfioadm_status *status, const struct declared_look *d, const size_t *team, size_t i)
+{
+	struct vfioadm_declared *item = &status->items[i];
+	const char **names;
+	size_t n = 0;
+
+	for (size_t k = 0; k < d->declared.found.n; k++)
+		n += k != i && team[k] == team[i];
+	if (!n)
+		return 0;
+	names = arena_alloc(&status->arena, n * sizeof(*names));
+	if (!names)
+		return -ENOMEM;
+	for (size_t k = 0; k < d->declared.found.n; k++)
+		if (k != i && team[k] == team[i])
+			names[item->n_together++] = status->items[k].name;
+	item->together = names;
+	return 0;
+}
+
+static int stand_teams(struct vfioadm_status *status, const struct look *look, const struct declared_look *d)
+{
+	_cleanup_free_ size_t *team = NULL;
+	_cleanup_free_ bool *kept_out = calloc(d->declared.found.n + 1, sizeof(*kept_out));
+	int r = kept_out ? declared_teams(look, d, &team) : -ENOMEM;
+
+	for (size_t i = 0; r == 0 && i < d->declared.found.n; i++) {
+		kept_out[team[i]] |= !status->items[i].in_initramfs;
+		r = stand_together(status, d, team, i);
+	}
+	for (size_t i = 0; r == 0 && i < d->declared.found.n; i++)
+		status->items[i].in_initramfs &= !kept_out[team[i]];
+	return r;
+}
+
 static int fill(struct vfioadm_ctx *ctx, struct look *look, const struct declared_look *d,
 		const struct enabled_ids *enabled, struct vfioadm_status *status)
 {
@@ -357,6 +388,8 @@ static int fill(struct vfioadm_ctx *ctx, struct look *look, const struct declare
 		if (r == 0)
 			r = mark_conflict(status, look, d, i);
 	}
+	if (r == 0)
+		r = stand_teams(status, look, d);
 	for (size_t i = 0; r == 0 && i < d->declared.n_problems; i++)
 		r = add_problem(status, &d->declared.problems[i]);
 	qsort(status->items, status->n, sizeof(*status->items), compare_names);

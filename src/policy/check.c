@@ -99,7 +99,10 @@ unsigned check_facets(enum verb verb)
 
 bool check_is_selected(const struct checker *c, const struct vfioadm_function *f)
 {
-	return selection_has(c->request->selected, (size_t)(f - c->inv->functions));
+	size_t function = (size_t)(f - c->inv->functions);
+
+	return selection_has(c->request->selected, function) ||
+	       (c->request->also && selection_has(c->request->also, function));
 }
 
 bool check_leaves_vfio(const struct checker *c, const struct vfioadm_function *f)

@@ -15,6 +15,7 @@ struct check_request {
 	enum verb verb;
 	const struct selection *selected; /* functions that the change moves */
 	const struct selection *assigned; /* release: of these the ones that are assigned; else NULL */
+	const struct selection *also; /* what another part of the same plan assigns; or NULL */
 	const struct selection *mentioned; /* enable: every function of the card types; else NULL */
 	/* Companions that are not selected but would have to move: looked at in the same way; may be NULL. */
 	const struct selection *along;

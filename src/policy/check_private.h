@@ -27,6 +27,7 @@ struct vfioadm_finding *check_add(struct checker *c, const struct vfioadm_functi
 /** The same with a hint of its own; NULL: memory was short. 0 or -ENOMEM. */
 int check_say(struct checker *c, const struct vfioadm_function *f, const char *code, const char *message,
 	      const char *hint) MUST_CHECK;
+/** Does it move, by this or by another part of the plan? */
 bool check_is_selected(const struct checker *c, const struct vfioadm_function *f);
 /** Does the change take it away from a VFIO driver? Then what counts is who uses it through that. */
 bool check_leaves_vfio(const struct checker *c, const struct vfioadm_function *f);

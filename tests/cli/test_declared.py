@@ -75,7 +75,7 @@ def test_status_json(double):
     assert data["in_force"] is False
     assert data["declarations"][0] == {
         "name": "done", "file": "/etc/vfioadm.d/done.conf", "state": "differs", "devices": ["0000:01:00.0"],
-        "in_initramfs": True, "message": "0000:01:00.0 has e1000e.", "hint": "apply it"}
+        "in_initramfs": True, "together": [], "message": "0000:01:00.0 has e1000e.", "hint": "apply it"}
     assert data["declarations"][2]["hint"] is None and data["declarations"][3]["devices"] == []
     assert data["declarations"][7]["name"] == "ev\x1bil"
     r = double("status", "--json", "--sysroot", "/quiet")
@@ -193,7 +193,7 @@ def test_what_keeps_all_back_is_met_once(double, first, status):
     assert "ok:" in r.out and "done:" not in r.out
     data = double("apply", "--json", *these("ok", first, "done", "ok2")).json()
     assert [d["name"] for d in data["declarations"]] == ["ok", first, "done", "ok2"]
-    assert data["declarations"][3] == {"name": "ok2", "function": None, "result": None}
+    assert data["declarations"][3] == {"name": "ok2", "names": ["ok2"], "function": None, "result": None}
     # The last one keeps nobody back.
     assert "not begun" not in double("apply", *these("ok", first)).err
 
@@ -279,11 +279,12 @@ def test_apply_json(double):
     assert [s["action"] for s in data["steps"]] == 3 * STEPS
     assert [s["state"] for s in data["steps"][:4]] == ["done", "done", "undone", "failed"]
     assert [d["result"] for d in data["declarations"]] == ["done", "undone", None, "refused"]
-    assert list(data["declarations"][0]) == ["name", "function", "result", "functions", "findings", "steps"]
+    assert list(data["declarations"][0]) == ["name", "names", "function", "result", "functions", "findings",
+                                             "steps"]
     assert data["declarations"][0]["functions"][0]["after"] == "vfio-pci"
     assert [f["code"] for f in data["declarations"][3]["findings"]] == ["leftover", "net-up"]
     assert data["declarations"][2]["error"]["exit"] == 4 and list(data["declarations"][2]) == [
-        "name", "function", "result", "error"]
+        "name", "names", "function", "result", "error"]
     # The error of the whole is the one that its exit status is of.
     assert data["error"] == data["declarations"][1]["error"] and data["error"]["exit"] == 1
     assert "error" not in double("apply", "--json", *these("ok", "refused")).json()

@@ -284,9 +284,9 @@ static void test_late_settling_is_waited_for(void **state)
 		int r;
 	} cases[] = {
 		{ STORE_LATE_SETTLING, 400, 0, 20000, 0 },	  { STORE_LATE_SETTLING, 400, 20000, 0, 0 },
-		{ STORE_LATE_SETTLING, 2000, 0, 0, -EAGAIN },	  { STORE_LATE_SETTLING, 2000, 0, 200, -EAGAIN },
-		{ "assign 0000:01:00.0", 2000, 0, 20000, -EAGAIN }, { "assign 0000:01:00.0", 2000, 200, 20000, -EAGAIN },
-		{ "settle", 2000, 0, 20000, -EAGAIN },		  { "assign 0000:01:00.0", 400, 20000, 0, 0 },
+		{ STORE_LATE_SETTLING, 800, 0, 0, -EAGAIN },	  { STORE_LATE_SETTLING, 800, 0, 200, -EAGAIN },
+		{ "assign 0000:01:00.0", 800, 0, 20000, -EAGAIN }, { "assign 0000:01:00.0", 800, 200, 20000, -EAGAIN },
+		{ "settle", 800, 0, 20000, -EAGAIN },		  { "assign 0000:01:00.0", 400, 20000, 0, 0 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
