@@ -208,6 +208,9 @@ struct vfioadm_function {
 
 	/* BASIC */
 	enum vfioadm_host_part host_part; /**< what of the host itself it is; not listed among the candidates */
+
+	/* USERS */
+	size_t n_unseen_minor; /**< the last so many of unseen could only have led to a warning */
 };
 
 /** An s390 slot without a function: the function is in standby and can be configured. */

@@ -462,6 +462,7 @@ static int explain_unseen(struct reading *r, const int *pids, size_t n, struct p
 						 "cannot be read");
 	if (text.failed)
 		return -ENOMEM;
+	ret->none = !other && n == 0;
 	ret->unseen = text.len ? arena_strdup(r->arena, text.s) : NULL;
 	return text.len && !ret->unseen ? -ENOMEM : 0;
 }

@@ -35,6 +35,7 @@ struct processes {
 	struct opener *openers; /* sorted by process */
 	size_t n_openers;
 	const char *unseen;    /* NULL: complete; else why not: not root, another PID namespace … */
+	bool none;	       /* that is because /proc has none at all, as in a root that does not run */
 	uint64_t own_mnt_ns, own_net_ns;
 	int own_pid, own_parent; /* 0: not known */
 };

@@ -69,31 +69,29 @@ int uses_add(struct uses *u, size_t function, const char *code, const char *what
 	return add_user(u, function, &user);
 }
 
-static int add_unseen(struct uses *u, size_t function, const char *text)
+static int add_unseen(struct owned_list *list, size_t function, const char *text)
 {
 	struct owned *o;
 
-	for (size_t i = 0; i < u->unseen.n; i++)
-		if (u->unseen.items[i].function == function && streq(u->unseen.items[i].name, text))
+	for (size_t i = 0; i < list->n; i++)
+		if (list->items[i].function == function && streq(list->items[i].name, text))
 			return 0;
-	o = list_add(&u->unseen, function);
+	o = list_add(list, function);
 	if (!o)
 		return -ENOMEM;
 	o->name = text;
 	return 0;
 }
 
-int uses_unseen(struct uses *u, ssize_t function, const char *fmt, ...)
+static int say_unseen(struct uses *u, struct owned_list *list, ssize_t function, const char *fmt, va_list ap)
+	PRINTF_LIKE(4, 0);
+
+static int say_unseen(struct uses *u, struct owned_list *list, ssize_t function, const char *fmt, va_list ap)
 {
 	_cleanup_free_ char *text = NULL;
 	const char *kept;
-	va_list ap;
-	int r;
 
-	va_start(ap, fmt);
-	r = vasprintf(&text, fmt, ap);
-	va_end(ap);
-	if (r < 0) {
+	if (vasprintf(&text, fmt, ap) < 0) {
 		text = NULL;
 		return -ENOMEM;
 	}
@@ -102,9 +100,32 @@ int uses_unseen(struct uses *u, ssize_t function, const char *fmt, ...)
 		return -ENOMEM;
 	u->inv->complete = false;
 	for (size_t i = 0; i < u->inv->n_functions; i++)
-		if (u->wanted[i] && (function < 0 || (size_t)function == i) && add_unseen(u, i, kept) < 0)
+		if (u->wanted[i] && (function < 0 || (size_t)function == i) &&
+		    add_unseen(list, i, kept) < 0)
 			return -ENOMEM;
 	return 0;
+}
+
+int uses_unseen(struct uses *u, ssize_t function, const char *fmt, ...)
+{
+	va_list ap;
+	int r;
+
+	va_start(ap, fmt);
+	r = say_unseen(u, &u->unseen, function, fmt, ap);
+	va_end(ap);
+	return r;
+}
+
+int uses_seen_in_part(struct uses *u, ssize_t function, const char *fmt, ...)
+{
+	va_list ap;
+	int r;
+
+	va_start(ap, fmt);
+	r = say_unseen(u, &u->minor, function, fmt, ap);
+	va_end(ap);
+	return r;
 }
 
 bool uses_want_class(const struct uses *u, uint32_t class_code, uint32_t mask)
@@ -157,19 +178,30 @@ static int merge_users(struct uses *u, size_t function)
 	return 0;
 }
 
+static size_t copy_sentences(const struct owned_list *from, size_t function, const char **to)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < from->n; i++)
+		if (from->items[i].function == function)
+			to[n++] = from->items[i].name;
+	return n;
+}
+
 static int merge_unseen(struct uses *u, size_t function)
 {
-	struct vfioadm_list *list = &u->inv->functions[function].unseen;
-	const char **items = arena_alloc(&u->inv->arena, (u->unseen.n + 1) * sizeof(*items));
-	size_t n = 0;
+	struct vfioadm_function *f = &u->inv->functions[function];
+	const char **items =
+		arena_alloc(&u->inv->arena, (u->unseen.n + u->minor.n + 1) * sizeof(*items));
+	size_t n;
 
 	if (!items)
 		return -ENOMEM;
-	for (size_t i = 0; i < u->unseen.n; i++)
-		if (u->unseen.items[i].function == function)
-			items[n++] = u->unseen.items[i].name;
-	*list = n ? (struct vfioadm_list){ VFIOADM_KNOWN, n, items } :
-		    (struct vfioadm_list){ .state = VFIOADM_NONE };
+	n = copy_sentences(&u->unseen, function, items);
+	f->n_unseen_minor = copy_sentences(&u->minor, function, items + n);
+	n += f->n_unseen_minor;
+	f->unseen = n ? (struct vfioadm_list){ VFIOADM_KNOWN, n, items } :
+			(struct vfioadm_list){ .state = VFIOADM_NONE };
 	return 0;
 }
 
@@ -190,14 +222,34 @@ static int (*const subjects[])(struct uses *u) = {
 	uses_media, uses_vfio,	 uses_nodes, uses_claims,
 };
 
+bool uses_is_kernel(const struct uses *u)
+{
+	return streq(u->h->ops->name, "live");
+}
+
+bool uses_runs(const struct uses *u)
+{
+	return !u->procs->none || uses_is_kernel(u);
+}
+
+static int say_processes(struct uses *u)
+{
+	static const char text[] = "Not every process could be looked at: %s.";
+
+	if (!u->procs->unseen)
+		return 0;
+	return uses_runs(u) ? uses_unseen(u, -1, text, u->procs->unseen) :
+			      uses_seen_in_part(u, -1, text, u->procs->unseen);
+}
+
 /* procs: who it is for keeps it as long as u. */
 static int search(struct uses *u, struct processes *procs)
 {
 	int r = processes_read(u->h, &u->inv->arena, procs);
 
-	if (r == 0 && procs->unseen)
-		r = uses_unseen(u, -1, "Not every process could be looked at: %s.", procs->unseen);
 	u->procs = procs;
+	if (r == 0)
+		r = say_processes(u);
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(subjects); i++)
 		r = subjects[i](u);
 	return r < 0 ? r : merge(u);
@@ -218,6 +270,7 @@ int observe_uses(struct host *h, struct vfioadm_inventory *inv, const bool *want
 		h->ops->unmap(h, mountinfo, size);
 	free(u.found.items);
 	free(u.unseen.items);
+	free(u.minor.items);
 	return host_starved(h, r);
 }
 

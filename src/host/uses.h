@@ -20,6 +20,7 @@ struct uses {
 	const char *mountinfo;         /* of our own mount namespace; NULL: not readable */
 	struct owned_list found;
 	struct owned_list unseen;      /* name: the sentence */
+	struct owned_list minor;       /* the same, of what could only have led to a warning */
 	struct open_nodes *open;       /* uses_nodes.c: found when first asked for, in the arena */
 	unsigned pauses;               /* uses_nodes.c: made so far, for what passes by itself */
 };
@@ -31,8 +32,17 @@ struct uses {
  */
 int uses_add(struct uses *u, size_t function, const char *code, const char *what, const char *fmt, ...)
 	PRINTF_LIKE(5, 6) MUST_CHECK;
-/** For one function, or -1: for all wanted ones. A whole sentence. */
+/**
+ * What could not be looked at may be a use: the function is refused. For one function, or -1: for all wanted
+ * ones. A whole sentence.
+ */
 int uses_unseen(struct uses *u, ssize_t function, const char *fmt, ...) PRINTF_LIKE(3, 4) MUST_CHECK;
+/** The same where what is there could only have led to a warning: configuration of other tools. */
+int uses_seen_in_part(struct uses *u, ssize_t function, const char *fmt, ...) PRINTF_LIKE(3, 4) MUST_CHECK;
+/** The running kernel itself, no other root and no model: what /proc lacks there is hidden from us. */
+bool uses_is_kernel(const struct uses *u);
+/** Another root without a single process is one that does not run: nothing is open there, or in a container. */
+bool uses_runs(const struct uses *u);
 /** Is there any wanted function of this class (24 bits, masked)? Saves work that nobody asked for. */
 bool uses_want_class(const struct uses *u, uint32_t class_code, uint32_t mask);
 

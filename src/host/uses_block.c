@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The search for users of disks: its order, and the notes on which it collects what it finds. */
+#include <limits.h>
 #include <stdarg.h>
 
 #include "host/uses_block.h"
@@ -45,44 +46,84 @@ static bool carries_disks(const struct vfioadm_function *f)
 	return f->block.state != VFIOADM_NONE;
 }
 
-int block_unseen(struct block_search *s, const char *fmt, ...)
+typedef int (*unseen_fn)(struct uses *u, ssize_t function, const char *fmt, ...);
+
+static int say_unseen(struct block_search *s, unseen_fn say, const char *text)
 {
 	struct uses *u = s->u;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < u->inv->n_functions; i++)
+		if (u->wanted[i] && carries_disks(&u->inv->functions[i]))
+			r = say(u, (ssize_t)i, "%s", text);
+	return r;
+}
+
+static int format_unseen(struct block_search *s, unseen_fn say, const char *fmt, va_list ap) PRINTF_LIKE(3, 0);
+
+static int format_unseen(struct block_search *s, unseen_fn say, const char *fmt, va_list ap)
+{
 	_cleanup_free_ char *text = NULL;
+
+	if (vasprintf(&text, fmt, ap) < 0) {
+		text = NULL;
+		return -ENOMEM;
+	}
+	return say_unseen(s, say, text);
+}
+
+int block_unseen(struct block_search *s, const char *fmt, ...)
+{
 	va_list ap;
 	int r;
 
 	va_start(ap, fmt);
-	r = vasprintf(&text, fmt, ap);
+	r = format_unseen(s, uses_unseen, fmt, ap);
 	va_end(ap);
-	if (r < 0) {
-		text = NULL;
-		return -ENOMEM;
-	}
-	r = 0;
-	for (size_t i = 0; r == 0 && i < u->inv->n_functions; i++)
-		if (u->wanted[i] && carries_disks(&u->inv->functions[i]))
-			r = uses_unseen(u, (ssize_t)i, "%s", text);
 	return r;
 }
 
-int block_read_file(struct block_search *s, const char *path, char **ret)
+int block_seen_in_part(struct block_search *s, const char *fmt, ...)
+{
+	va_list ap;
+	int r;
+
+	va_start(ap, fmt);
+	r = format_unseen(s, uses_seen_in_part, fmt, ap);
+	va_end(ap);
+	return r;
+}
+
+static int read_file(struct block_search *s, const char *path, unseen_fn say, char **ret)
 {
 	struct host *h = s->u->h;
-	const char *text;
+	char text[PATH_MAX + 128];
+	const char *data;
 	size_t size;
-	int r = h->ops->map(h, path, &text, &size);
+	int r = h->ops->map(h, path, &data, &size);
 
 	*ret = NULL;
 	if (r == -ENOENT || r == -ENOTDIR)
 		return 0;
 	if (r == -ENOMEM)
 		return r;
-	if (r < 0)
-		return block_unseen(s, "/%s could not be read: %s.", path, strerror(-r));
-	*ret = strdup(text);
-	h->ops->unmap(h, text, size);
+	if (r < 0) {
+		snprintf(text, sizeof(text), "/%s could not be read: %s.", path, strerror(-r));
+		return say_unseen(s, say, text);
+	}
+	*ret = strdup(data);
+	h->ops->unmap(h, data, size);
 	return *ret ? 0 : -ENOMEM;
+}
+
+int block_read_file(struct block_search *s, const char *path, char **ret)
+{
+	return read_file(s, path, uses_unseen, ret);
+}
+
+int block_read_settings(struct block_search *s, const char *path, char **ret)
+{
+	return read_file(s, path, uses_seen_in_part, ret);
 }
 
 /* ---- names that people know ---- */

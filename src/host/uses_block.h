@@ -73,6 +73,8 @@ int block_note_by(struct block_search *s, const struct block *d, const char *cod
 		  const char *fmt, ...) PRINTF_LIKE(5, 6) MUST_CHECK;
 /** For all wanted functions that carry disks. A whole sentence. */
 int block_unseen(struct block_search *s, const char *fmt, ...) PRINTF_LIKE(2, 3) MUST_CHECK;
+/** The same of what could only have led to a warning. */
+int block_seen_in_part(struct block_search *s, const char *fmt, ...) PRINTF_LIKE(2, 3) MUST_CHECK;
 /** "LVM volume vg0-root (dm-3)", "RAID array md0 (raid1)", "nvme0n1". NULL: -ENOMEM. */
 const char *block_title(struct block_search *s, const struct block *d);
 
@@ -131,6 +133,8 @@ const struct udev_entry *block_udev(struct block_search *s, struct block *d);
 int block_resolve(struct block_search *s, const char *spec, struct block **ret) MUST_CHECK;
 /** A whole text file, free() it; *ret NULL when there is none. unseen tells when it cannot be read. */
 int block_read_file(struct block_search *s, const char *path, char **ret) MUST_CHECK;
+/** The same of a file that leads to warnings only. */
+int block_read_settings(struct block_search *s, const char *path, char **ret) MUST_CHECK;
 
 int config_tables(struct block_search *s) MUST_CHECK;     /* fstab, crypttab */
 int config_resume(struct block_search *s) MUST_CHECK;

@@ -74,7 +74,9 @@ int block_mounts_read(struct block_search *s)
 	if (text)
 		r = mounts_parse(text, &s->mounts);
 	else
-		r = block_unseen(s, "Which file systems are mounted could not be read.");
+		/* A root that has no such file at all has no mounts: nobody runs it. */
+		r = (r == -ENOENT && !uses_is_kernel(s->u) ? block_seen_in_part : block_unseen)(
+			s, "Which file systems are mounted could not be read.");
 	if (text && !s->u->mountinfo)
 		h->ops->unmap(h, text, size);
 	if (r == 0)

@@ -72,6 +72,10 @@ static int on_claim(const struct libvirt_claim *c, void *userdata)
 
 static int not_readable(struct uses *u, const char *path, int error)
 {
+	/* Of a domain that is only defined there is no more than a warning. */
+	if (!str_after(path, "run/"))
+		return uses_seen_in_part(u, -1, "Whether libvirt uses it could not be read (/%s): %s.",
+					 path, strerror(-error));
 	return uses_unseen(u, -1, "Whether libvirt uses it could not be read (/%s): %s.", path,
 			   strerror(-error));
 }
@@ -207,8 +211,9 @@ static int add_overrides(struct uses *u)
 	if (r == -ENOMEM)
 		return r;
 	if (r < 0)
-		return uses_unseen(u, -1, "Whether driverctl has an override could not be read (/%s): %s.",
-				   "etc/driverctl.d", strerror(-r));
+		return uses_seen_in_part(u, -1,
+					 "Whether driverctl has an override could not be read (/%s): %s.",
+					 "etc/driverctl.d", strerror(-r));
 	if (names.n)
 		r = driverctl_look(u->h, &does);
 	for (size_t i = 0; r == 0 && i < names.n; i++)

@@ -16,7 +16,7 @@ static int each_line(struct block_search *s, const char *path, line_fn fn)
 {
 	_cleanup_free_ char *text = NULL;
 	char *rest = NULL;
-	int r = block_read_file(s, path, &text);
+	int r = block_read_settings(s, path, &text);
 
 	if (r < 0 || !text)
 		return r;

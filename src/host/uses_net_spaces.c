@@ -241,10 +241,12 @@ static int say_what_is_missing(struct spaces *s, size_t function)
 	    f->driver.state != VFIOADM_KNOWN || is_bare_driver(f->driver.value) ||
 	    f->net.state != VFIOADM_NONE || s->found[function] || is_idle_virtio(s->u, f))
 		return 0;
-	return uses_unseen(s->u, (ssize_t)function,
-			   "%s is bound to %s, but no network interface of it is to be seen: it may be in a "
-			   "network namespace that could not be looked into.",
-			   f->address, f->driver.value);
+	/* In another root no namespace can be looked into, and most that have no interface have none. */
+	return (uses_is_kernel(s->u) ? uses_unseen : uses_seen_in_part)(
+		s->u, (ssize_t)function,
+		"%s is bound to %s, but no network interface of it is to be seen: it may be in a "
+		"network namespace that could not be looked into.",
+		f->address, f->driver.value);
 }
 
 static int say_what_is_unseen(struct spaces *s)

@@ -137,15 +137,35 @@ int check_users(struct checker *c, const struct vfioadm_function *f)
 	return 0;
 }
 
-/* What nobody could look at may be in use all the same. */
+/*
+ * What could not be looked at may be a use, so it refuses. Who has the function through VFIO has a code of its
+ * own (openers-unknown): where it leaves a VFIO driver nothing else is lost.
+ */
 int check_unseen(struct checker *c, const struct vfioadm_function *f)
 {
+	bool leaves = check_leaves_vfio(c, f) || c->request->verb == VERB_RELEASE;
+
 	for (size_t i = 0; i < f->unseen.n; i++) {
 		const char *text = f->unseen.items[i];
-		bool named = strstr(text, f->address);
+		bool named = strstr(text, f->address), refused = c->refused;
+		const char *message = SAY(c, "%s%s%s", named ? "" : f->address, named ? "" : ": ", text);
+		struct vfioadm_finding *finding;
 
-		if (!check_add(c, f, "not-looked-at",
-			       SAY(c, "%s%s%s", named ? "" : f->address, named ? "" : ": ", text)))
+		if (i + f->n_unseen_minor >= f->unseen.n) {
+			if (!check_add(c, f, "looked-at-in-part", message))
+				return -ENOMEM;
+			continue;
+		}
+		finding = check_add(c, f, "not-looked-at", message);
+		if (!finding)
+			return -ENOMEM;
+		if (leaves) {
+			finding->severity = VFIOADM_WARNS;
+			c->refused = refused;
+			continue;
+		}
+		finding->hint = hint(c, finding, code_info(finding->code));
+		if (!finding->hint)
 			return -ENOMEM;
 	}
 	return 0;

@@ -129,6 +129,12 @@ static int verdict_of(struct vfioadm_inventory *inv, struct vfioadm_function *f)
 		f->verdict_reason = arena_format(&inv->arena, "%s %s", user->what, user->why);
 		return f->verdict_reason ? 0 : -ENOMEM;
 	}
+	/* It may be used or not; check says the same by not-looked-at. */
+	if (f->unseen.n > f->n_unseen_minor) {
+		f->verdict_reason = arena_format(&inv->arena, "not everything could be looked at: %s",
+						 f->unseen.items[0]);
+		return f->verdict_reason ? 0 : -ENOMEM;
+	}
 	needed = needed_companions(inv, f);
 	if (needed) {
 		f->verdict = VFIOADM_VERDICT_NEEDS_GROUP;

@@ -175,7 +175,9 @@ def test_what_could_not_be_seen_is_said(program, closed_root):
         return r.returncode, doc, {f["code"] for f in doc["functions"][0]["findings"]}
 
     status, doc, codes = check("04:00.0")
-    assert status == 0 and doc["complete"] is False and "not-looked-at" in codes
+    assert status == 3 and doc["complete"] is False and "not-looked-at" in codes
+    status, _, codes = check("--force", "not-looked-at", "04:00.0")
+    assert status == 0 and "not-looked-at" in codes
     status, doc, codes = check("08:00.0")
     assert status == 3 and doc["complete"] is False and "openers-unknown" in codes
     status, _, codes = check("--force", "openers-unknown", "08:00.0")

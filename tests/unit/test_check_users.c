@@ -198,18 +198,45 @@ static void test_which_count(void **state)
 		     "  -> With managed='yes' libvirt assigns and releases it by itself.\n");
 }
 
+/* What may be a use refuses; what could only have led to a warning warns. */
 static void test_unseen(void **state)
 {
 	_cleanup_inventory_ struct vfioadm_inventory *inv = one_function(0x020000, "e1000e");
+	const struct request forced = { VERB_ASSIGN, "0000:01:00.0", "not-looked-at", false };
 
-	inv->functions[0].unseen = build_list(inv, "Not this.,0000:01:00.0 is hidden.");
-	assert_check(inv, &assign,
-		     "warns not-looked-at 0000:01:00.0\n"
+	inv->functions[0].unseen = build_list(inv, "Not this.,0000:01:00.0 is hidden.,Not those.");
+	inv->functions[0].n_unseen_minor = 1;
+	assert_check(inv, &assign_refused,
+		     "refuses not-looked-at 0000:01:00.0, forceable\n"
 		     "  0000:01:00.0: Not this.\n"
-		     "  -> Run it as root, on the host.\n"
-		     "warns not-looked-at 0000:01:00.0\n"
+		     "  -> Run it as root, on the host; else find out by hand whether it is used; if you are sure, "
+		     "add --force not-looked-at.\n"
+		     "refuses not-looked-at 0000:01:00.0, forceable\n"
 		     "  0000:01:00.0 is hidden.\n"
+		     "  -> Run it as root, on the host; else find out by hand whether it is used; if you are sure, "
+		     "add --force not-looked-at.\n"
+		     "warns looked-at-in-part 0000:01:00.0\n"
+		     "  0000:01:00.0: Not those.\n"
 		     "  -> Run it as root, on the host.\n");
+	inv->functions[0].unseen = build_list(inv, "Not this.");
+	inv->functions[0].n_unseen_minor = 0;
+	assert_check(inv, &forced,
+		     "warns not-looked-at 0000:01:00.0, forceable\n"
+		     "  0000:01:00.0: Not this.\n"
+		     "  -> This was overridden by --force not-looked-at.\n");
+}
+
+/* Who has it through VFIO has a code of its own: it can be released without a force for everything else. */
+static void test_unseen_on_release(void **state)
+{
+	_cleanup_inventory_ struct vfioadm_inventory *inv = one_function(0x020000, "vfio-pci");
+
+	inv->functions[0].vfio = uint_known(1);
+	inv->functions[0].unseen = build_list(inv, "Not this.");
+	assert_check(inv, &release,
+		     "warns not-looked-at 0000:01:00.0, forceable\n"
+		     "  0000:01:00.0: Not this.\n"
+		     "  -> Run it as root, on the host; else find out by hand whether it is used.\n");
 }
 
 int main(void)
@@ -217,7 +244,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sentences),   cmocka_unit_test(test_names),
 		cmocka_unit_test(test_force),	    cmocka_unit_test(test_which_count),
-		cmocka_unit_test(test_unseen),
+		cmocka_unit_test(test_unseen),	    cmocka_unit_test(test_unseen_on_release),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -534,6 +534,7 @@ static int job_uses(const void *arg, struct vfioadm_error **err)
 	}
 	free(u.found.items);
 	free(u.unseen.items);
+	free(u.minor.items);
 	return r < 0 ? error_oom(err) : r;
 }
 
@@ -591,6 +592,7 @@ static int job_other_uses(const void *arg, struct vfioadm_error **err)
 	strv_clear(&holders);
 	free(u.found.items);
 	free(u.unseen.items);
+	free(u.minor.items);
 	return r < 0 ? error_oom(err) : r;
 }
 
