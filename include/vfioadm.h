@@ -354,7 +354,7 @@ const char *vfioadm_inventory_iommu_advice(const struct vfioadm_inventory *inven
 /** One card-type ID that was given to vfio-pci, as far as it can be known. */
 struct vfioadm_enabled_id {
 	const char *id;      /**< "vendor:device[:subvendor[:subdevice[:class[:mask]]]]" */
-	const char *source;  /**< "vfioadm" (own record), "module parameter", "kernel command line", "driverctl" */
+	const char *source;  /**< "vfioadm" (own record), "kernel command line", "/etc/modprobe.d/vfio.conf:1", "driverctl" */
 };
 struct vfioadm_enabled;  /* opaque */
 /** IDs that vfio-pci holds now. The kernel has no read-back: this is our own record plus what the

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Which card types does vfio-pci hold? The kernel does not say: our record, the command line, driverctl. */
+/* Which card types does vfio-pci hold? The kernel does not say: our record, the module's parameter, driverctl. */
 #include <string.h>
 
 #include "base/error.h"
 #include "flow/flow.h"
+#include "host/module_setup.h"
+#include "host/modules.h"
 
 void vfioadm_enabled_free(struct vfioadm_enabled *enabled)
 {
@@ -76,39 +78,42 @@ static int add_recorded(struct vfioadm_ctx *ctx, struct vfioadm_enabled *e, stru
 	return r;
 }
 
-static int add_list(struct vfioadm_enabled *e, char *list)
+static int add_list(struct vfioadm_enabled *e, const char *text, const char *source)
 {
-	char *id, name[CARDTYPE_MAX];
+	_cleanup_free_ char *list = strdup(text);
+	char *rest = list, *id, name[CARDTYPE_MAX];
 	struct cardtype type;
+	bool exact;
 
-	while ((id = strsep(&list, ","))) {
-		if (cardtype_parse(id, &type, NULL) < 0)
+	if (!list)
+		return -ENOMEM;
+	while ((id = strsep(&rest, ","))) {
+		if (cardtype_parse_parameter(id, &type, &exact) < 0)
 			continue; /* the module only warns about such entries as well */
 		cardtype_format(&type, name);
-		if (add(e, name, "kernel command line") < 0)
+		if (add(e, name, source) < 0)
 			return -ENOMEM;
 	}
 	return 0;
 }
 
-/* "vfio-pci.ids=…", with either spelling of the module's name. */
-static int add_command_line(struct vfioadm_ctx *ctx, struct vfioadm_enabled *e)
+/* The module's parameter, as it is configured now: the kernel does not show what it was loaded with. */
+static int add_parameter(struct vfioadm_ctx *ctx, struct vfioadm_enabled *e)
 {
-	char text[4096 + 1], *rest = text, *word;
+	_cleanup_module_setup_ struct module_setup setup = { 0 };
+	const struct module_parameter *ids;
+	const char *source;
 
-	if (!host_exists(ctx->host, "sys/bus/pci/drivers/vfio-pci") ||
-	    host_read_text(ctx->host, -1, "proc/cmdline", text, sizeof(text)) < 0)
+	if (!host_exists(ctx->host, "sys/bus/pci/drivers/vfio-pci"))
 		return 0;
-	while ((word = strsep(&rest, " "))) {
-		char *value = strchr(word, '=');
-
-		if (!value)
-			continue;
-		*value++ = '\0';
-		if (driver_name_equal(word, "vfio_pci.ids") && add_list(e, value) < 0)
-			return -ENOMEM;
-	}
-	return 0;
+	modules_refresh(ctx->host);
+	if (module_setup_read(ctx->host, "vfio_pci", &setup) < 0)
+		return -ENOMEM;
+	ids = module_setup_find(&setup, "ids");
+	if (!ids || !ids->value)
+		return 0;
+	source = ids->command_line ? "kernel command line" : arena_strdup(&e->arena, ids->source);
+	return source ? add_list(e, ids->value, source) : -ENOMEM;
 }
 
 static int on_driverctl_type(const struct cardtype *type, void *userdata)
@@ -142,7 +147,7 @@ int flow_enabled(struct vfioadm_ctx *ctx, struct vfioadm_enabled **ret, struct v
 	r = ctx_host(ctx, &h, err);
 	if (r == 0)
 		r = add_recorded(ctx, e, err);
-	if (r == 0 && (add_command_line(ctx, e) < 0 || add_driverctl(ctx, e) < 0))
+	if (r == 0 && (add_parameter(ctx, e) < 0 || add_driverctl(ctx, e) < 0))
 		r = error_oom(err);
 	if (r < 0) {
 		vfioadm_enabled_free(e);

@@ -6,6 +6,7 @@
 #include "flow/import_others.h"
 #include "flow/persist.h"
 #include "flow/session.h"
+#include "host/module_setup.h"
 
 struct import {
 	struct persist p;
@@ -257,14 +258,21 @@ static int import_type(struct import *m)
 	const struct declaration *declared;
 	struct cardtype type;
 	char id[CARDTYPE_MAX];
+	bool exact;
 
 	if (c->no_effect)
 		return skip(m, str_format("%s has no effect: %s.", c->what, c->no_effect));
-	if (c->replaced)
-		return skip(m, str_format("%s is not in force: a later \"ids=\" takes its place.", c->what));
-	if (cardtype_parse(c->what, &type, NULL) < 0)
+	if (c->why_not)
+		return skip(m, str_format("%s is not in force: %s.", c->what, c->why_not));
+	if (cardtype_parse_parameter(c->what, &type, &exact) < 0)
 		return skip(m, str_format("\"%s\" is no ID that vfio-pci takes.", c->what));
 	cardtype_format(&type, id);
+	if (!exact)
+		return skip(m, str_format("\"%s\" is no ID, although vfio-pci reads %s from it: correct it first.",
+					  c->what, id));
+	if (cardtype_parse(id, &type, NULL) < 0)
+		return skip(m, str_format("%s is wider than a card type that can be declared: name the devices that are "
+					  "meant.", c->what));
 	declared = persist_type_declared(&m->p, &type);
 	if (declared)
 		return skip_declared(m, id, declared);
@@ -370,6 +378,19 @@ static int import_function(struct import *m)
 			  propose_by_address(m, address, "No such function was there");
 }
 
+/* What a script does is not known to anybody but its author; what matters is that it may give away functions. */
+static int skip_command(struct import *m)
+{
+	const struct foreign_claim *c = m->at;
+
+	if (module_command_forbids(c->what))
+		return skip(m, str_format("modprobe runs \"%s\" in place of loading %s, so that the module is never loaded. "
+					  "To give devices to VFIO, remove that line.", c->what, c->owner));
+	return skip(m, str_format("modprobe runs \"%s\" in place of loading %s, and which devices that gives to VFIO is "
+				  "not known: assign them with 'vfioadm assign --persist', then remove that line.",
+				  c->what, c->owner));
+}
+
 /* ---- one after the other ---- */
 
 static int import_claim(struct import *m)
@@ -382,6 +403,8 @@ static int import_claim(struct import *m)
 		return skip(m, str_format("It cannot be read: %s.", strerror(c->error)));
 	if (is_type(c))
 		return import_type(m);
+	if (c->kind == FOREIGN_COMMAND)
+		return skip_command(m);
 	if (others_is_named(c))
 		return skip(m, others_reason(c));
 	if (!c->what)
@@ -406,7 +429,7 @@ static int look_for_users(struct import *m)
 	for (size_t i = 0; i < m->claims.n; i++) {
 		const struct foreign_claim *c = &m->claims.items[i];
 		struct cardtype type;
-		bool ok = c->what && is_type(c) && cardtype_parse(c->what, &type, NULL) == 0;
+		bool exact, ok = c->what && is_type(c) && cardtype_parse_parameter(c->what, &type, &exact) == 0;
 
 		for (size_t k = 0; c->what && k < inv->n_functions; k++)
 			if (ok ? cardtype_matches(&type, &inv->functions[k]) :

@@ -8,6 +8,7 @@
 #include <limits.h>
 
 #include "host/host.h"
+#include "host/modprobe_conf.h"
 #include "host/modules.h"
 #include "model/inventory.h"
 
@@ -22,7 +23,9 @@ struct host_modules {
 	struct text_file dep;	  /* "kernel/drivers/…/MODULE.ko.xz: …" */
 	struct text_file builtin; /* "kernel/drivers/…/MODULE.ko" */
 	struct text_file modinfo; /* "MODULE.alias=PATTERN" and more, each ended by NUL */
-	struct strv blacklist;
+	char dir[PATH_MAX];	  /* of the index, "": none */
+	struct modprobe_conf conf;
+	bool conf_read; /* since modules_refresh() */
 };
 
 /* One class "[a-f]" or "[!x]" at p; sets *ret_end behind it. A class without end matches nothing. */
@@ -115,74 +118,49 @@ static int index_dir(struct host *h, char dir[PATH_MAX])
 	return 0;
 }
 
-/* Lines "blacklist MODULE" of one file. */
-static int read_blacklist(struct host *h, const char *dir, const char *name, struct strv *list)
-{
-	struct text_file file;
-	int r = map_below(h, dir, name, &file);
-
-	if (r < 0)
-		return r == -ENOMEM ? r : 0;
-	for (const char *line = file.data; r == 0 && line; line = strchr(line, '\n')) {
-		const char *rest;
-		size_t len;
-
-		line += strspn(line, "\n \t");
-		rest = str_after(line, "blacklist");
-		if (!rest || (*rest != ' ' && *rest != '\t'))
-			continue;
-		rest += strspn(rest, " \t");
-		len = strcspn(rest, " \t\r\n");
-		if (len)
-			r = strv_take(list, strndup(rest, len));
-	}
-	h->ops->unmap(h, file.data, file.size);
-	return r;
-}
-
-static int read_blacklists(struct host *h, struct strv *list)
-{
-	static const char *const dirs[] = {"etc/modprobe.d", "run/modprobe.d", "usr/lib/modprobe.d",
-					   "lib/modprobe.d"};
-
-	for (size_t d = 0; d < ARRAY_SIZE(dirs); d++) {
-		_cleanup_strv_ struct strv names = {0};
-
-		if (h->ops->list(h, -1, dirs[d], &names) < 0)
-			continue;
-		STRV_FOREACH (i, &names) {
-			const char *dot = strrchr(names.items[i], '.');
-			int r = dot && streq(dot, ".conf")
-					? read_blacklist(h, dirs[d], names.items[i], list)
-					: 0;
-
-			if (r < 0)
-				return r;
-		}
-	}
-	return 0;
-}
-
 static int open_index(struct host *h, struct host_modules **ret)
 {
 	struct host_modules *m = h->modules;
-	char dir[PATH_MAX];
 
 	if (!m) {
 		m = h->modules = calloc(1, sizeof(*m));
 		if (!m)
 			return -ENOMEM;
-		if (index_dir(h, dir) == 0) {
-			m->found = map_below(h, dir, "modules.alias", &m->alias) == 0;
-			map_below(h, dir, "modules.dep", &m->dep);
-			map_below(h, dir, "modules.builtin", &m->builtin);
-			map_below(h, dir, "modules.builtin.modinfo", &m->modinfo);
+		if (index_dir(h, m->dir) == 0) {
+			m->found = map_below(h, m->dir, "modules.alias", &m->alias) == 0;
+			map_below(h, m->dir, "modules.dep", &m->dep);
+			map_below(h, m->dir, "modules.builtin", &m->builtin);
+			map_below(h, m->dir, "modules.builtin.modinfo", &m->modinfo);
+		} else {
+			m->dir[0] = '\0';
 		}
-		if (m->found && read_blacklists(h, &m->blacklist) < 0)
-			return -ENOMEM;
 	}
 	*ret = m;
 	return m->found ? 0 : -ENOENT;
+}
+
+int modules_conf(struct host *h, const struct modprobe_conf **ret)
+{
+	struct host_modules *m;
+	int r = open_index(h, &m);
+
+	if (r == -ENOMEM)
+		return r;
+	if (!m->conf_read) {
+		modprobe_conf_clear(&m->conf);
+		r = modprobe_conf_read(h, *m->dir ? m->dir : NULL, &m->conf);
+		if (r < 0)
+			return r;
+		m->conf_read = true;
+	}
+	*ret = &m->conf;
+	return 0;
+}
+
+void modules_refresh(struct host *h)
+{
+	if (h->modules)
+		h->modules->conf_read = false;
 }
 
 void host_modules_free(struct host *h, struct host_modules *m)
@@ -194,7 +172,7 @@ void host_modules_free(struct host *h, struct host_modules *m)
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
 		if (files[i]->data)
 			h->ops->unmap(h, files[i]->data, files[i]->size);
-	strv_clear(&m->blacklist);
+	modprobe_conf_clear(&m->conf);
 	free(m);
 }
 
@@ -203,6 +181,7 @@ void host_modules_free(struct host *h, struct host_modules *m)
 struct candidate {
 	char *module;
 	size_t weight, order;
+	const char *left_out; /* source of the line that keeps it from being loaded by alias; NULL: none */
 };
 
 struct candidates {
@@ -210,12 +189,21 @@ struct candidates {
 	size_t n;
 };
 
-static bool is_blacklisted(const struct host_modules *m, const char *module)
+/* A line's name against the module's, which the kernel spells with '_' only. */
+static bool names_module(const char *name, const char *module)
 {
-	STRV_FOREACH (i, &m->blacklist)
-		if (driver_name_equal(m->blacklist.items[i], module))
-			return true;
-	return false;
+	for (; *name && *name == (*module == '-' ? '_' : *module); name++)
+		module++;
+	return !*name && !*module;
+}
+
+/* In files names are normalised; of the command line kmod takes them as they are, so "vfio-pci" is nothing there. */
+static const char *blacklisted_by(const struct modprobe_conf *c, const char *module)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (c->lines[i].kind == MODPROBE_BLACKLIST && names_module(c->lines[i].name, module))
+			return c->lines[i].source;
+	return NULL;
 }
 
 /* A blacklist is against loading by alias; who names a module gets it. */
@@ -224,10 +212,11 @@ static int add_candidate(const struct host_modules *m, struct candidates *c, con
 {
 	_cleanup_free_ char *name = strndup(module, len);
 	struct candidate *grown;
+	const char *left_out;
 
 	if (!name)
 		return -ENOMEM;
-	if (!len || (by_alias && is_blacklisted(m, name)))
+	if (!len)
 		return 0;
 	for (size_t i = 0; i < c->n; i++)
 		if (driver_name_equal(c->items[i].module, name)) {
@@ -241,7 +230,8 @@ static int add_candidate(const struct host_modules *m, struct candidates *c, con
 	if (!grown)
 		return -ENOMEM;
 	c->items = grown;
-	c->items[c->n] = (struct candidate){TAKE_PTR(name), weight, order};
+	left_out = by_alias ? blacklisted_by(&m->conf, name) : NULL;
+	c->items[c->n] = (struct candidate){TAKE_PTR(name), weight, order, left_out};
 	c->n++;
 	return 0;
 }
@@ -404,33 +394,181 @@ static int compare_candidates(const void *x, const void *y)
 	return a->order < b->order ? -1 : a->order > b->order;
 }
 
-int modules_lookup(struct host *h, const char *text, struct strv *ret)
+static int match_name(const struct host_modules *m, struct candidates *c, const char *name)
 {
-	_cleanup_strv_ struct strv names = {0};
-	struct candidates c = {0};
+	int r = match_file_name(m, &m->dep, c, name);
+
+	return r < 0 ? r : match_file_name(m, &m->builtin, c, name);
+}
+
+/* "alias PATTERN MODULE" of modprobe.d stands for all that depmod has found: "off" and other names of no module too. */
+static int apply_configured_aliases(const struct host_modules *m, struct candidates *c, const char *text)
+{
+	size_t found = c->n;
+	const char *source = NULL;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < m->conf.n; i++) {
+		const struct modprobe_line *line = &m->conf.lines[i];
+
+		if (line->kind != MODPROBE_ALIAS || !modules_glob(line->name, text))
+			continue;
+		source = line->source;
+		r = match_name(m, c, line->value);
+	}
+	for (size_t k = 0; source && k < c->n; k++) {
+		bool named = k >= found;
+
+		for (size_t i = 0; k < found && i < m->conf.n; i++)
+			named |= m->conf.lines[i].kind == MODPROBE_ALIAS &&
+				 driver_name_equal(m->conf.lines[i].value, c->items[k].module) &&
+				 modules_glob(m->conf.lines[i].name, text);
+		if (!named && !c->items[k].left_out)
+			c->items[k].left_out = source;
+		else if (named && !c->items[k].left_out)
+			c->items[k].left_out = blacklisted_by(&m->conf, c->items[k].module);
+	}
+	return r;
+}
+
+static void candidates_clear(struct candidates *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		free(c->items[i].module);
+	free(c->items);
+}
+
+static int find_candidates(struct host *h, const char *text, struct candidates *c)
+{
+	const struct modprobe_conf *conf;
 	struct host_modules *m;
-	int r = open_index(h, &m);
+	int r = modules_conf(h, &conf);
 
 	if (r < 0)
 		return r;
-	if (strchr(text, ':')) {
-		r = match_aliases(m, &c, text);
-	} else {
-		r = match_file_name(m, &m->dep, &c, text);
-		if (r == 0)
-			r = match_file_name(m, &m->builtin, &c, text);
-	}
-	if (c.n)
-		qsort(c.items, c.n, sizeof(*c.items), compare_candidates);
-	for (size_t i = 0; i < c.n; i++) {
-		int e = strv_take(&names, c.items[i].module);
+	r = open_index(h, &m);
+	if (r < 0)
+		return r;
+	r = strchr(text, ':') ? match_aliases(m, c, text) : match_name(m, c, text);
+	if (r == 0 && strchr(text, ':'))
+		r = apply_configured_aliases(m, c, text);
+	if (c->n)
+		qsort(c->items, c->n, sizeof(*c->items), compare_candidates);
+	return r;
+}
 
-		r = r < 0 ? r : e;
-	}
-	free(c.items);
+int modules_lookup(struct host *h, const char *text, struct strv *ret)
+{
+	CLEANUP(candidates_clear) struct candidates c = {0};
+	_cleanup_strv_ struct strv names = {0};
+	int r = find_candidates(h, text, &c);
+
+	for (size_t i = 0; r == 0 && i < c.n; i++)
+		if (!c.items[i].left_out)
+			r = strv_take(&names, TAKE_PTR(c.items[i].module));
 	if (r < 0)
 		return r;
 	*ret = names;
 	names = (struct strv){0};
 	return 0;
+}
+
+int modules_left_out(struct host *h, const char *text, char **ret_module, const char **ret_source)
+{
+	CLEANUP(candidates_clear) struct candidates c = {0};
+	int r = find_candidates(h, text, &c);
+
+	for (size_t i = 0; r == 0 && i < c.n; i++)
+		if (c.items[i].left_out) {
+			*ret_module = TAKE_PTR(c.items[i].module);
+			*ret_source = c.items[i].left_out;
+			return 0;
+		}
+	return r < 0 ? r : -ENOENT;
+}
+
+bool modules_builtin(struct host *h, const char *module)
+{
+	CLEANUP(candidates_clear) struct candidates c = {0};
+	struct host_modules *m = NULL;
+	char path[PATH_MAX];
+
+	if (open_index(h, &m) == 0 && match_file_name(m, &m->builtin, &c, module) == 0 && c.n)
+		return true;
+	/* Without that list: what is built in and has parameters is below sys/module, but was never loaded. */
+	if (m && m->builtin.data)
+		return false;
+	snprintf(path, sizeof(path), "sys/module/%s/parameters", module);
+	if (!host_exists(h, path))
+		return false;
+	snprintf(path, sizeof(path), "sys/module/%s/initstate", module);
+	return !host_exists(h, path);
+}
+
+bool modules_drives_pci(struct host *h, const char *module)
+{
+	struct host_modules *m;
+	size_t len = strlen(module);
+
+	if (driver_name_is_vfio(module) || driver_name_equal(module, "pci_stub"))
+		return true;
+	if (open_index(h, &m) < 0)
+		return false;
+	for (const char *line = m->alias.data; line && *line;) {
+		const char *end = strchrnul(line, '\n');
+
+		if (str_after(line, "alias pci:") && (size_t)(end - line) > len && end[-(ssize_t)len - 1] == ' ' &&
+		    memcmp(end - len, module, len) == 0)
+			return true;
+		line = *end ? end + 1 : end;
+	}
+	return false;
+}
+
+/* The name of the module whose file this is: "kernel/drivers/vfio/vfio-pci.ko.xz". */
+static char *module_of_path(const char *path, size_t n)
+{
+	const char *base = memrchr(path, '/', n);
+	char *name;
+
+	base = base ? base + 1 : path;
+	name = strndup(base, n - (size_t)(base - path));
+	if (!name)
+		return NULL;
+	name[strcspn(name, ".")] = '\0';
+	for (char *p = name; *p; p++)
+		if (*p == '-')
+			*p = '_';
+	return name;
+}
+
+static int add_needed(const char *rest, struct strv *ret)
+{
+	while (*rest && *rest != '\n') {
+		size_t n = strcspn(rest, " \n");
+		int r = n ? strv_take(ret, module_of_path(rest, n)) : 0;
+
+		if (r < 0)
+			return r;
+		rest += n + (rest[n] == ' ');
+	}
+	return 0;
+}
+
+int modules_needed(struct host *h, const char *module, struct strv *ret)
+{
+	struct host_modules *m;
+	int r = open_index(h, &m);
+
+	for (const char *line = r == 0 ? m->dep.data : NULL; line && *line;) {
+		const char *end = strchrnul(line, '\n'), *colon = memchr(line, ':', (size_t)(end - line));
+		_cleanup_free_ char *name = colon ? module_of_path(line, (size_t)(colon - line)) : NULL;
+
+		if (colon && !name)
+			return -ENOMEM;
+		if (name && driver_name_equal(name, module))
+			return add_needed(colon + 1, ret);
+		line = *end ? end + 1 : end;
+	}
+	return r;
 }

@@ -3,6 +3,7 @@
 #include <limits.h>
 
 #include "base/error.h"
+#include "host/modules.h"
 #include "host/observe_private.h"
 
 /* One value behind its letters, at most eight upper-case hex digits. */
@@ -333,6 +334,7 @@ int observe_host(struct host *h, struct vfioadm_inventory **ret, struct vfioadm_
 
 	if (!inv)
 		return error_oom(err);
+	modules_refresh(h);
 	r = h->ops->list(h, -1, PCI_DEVICES, &names);
 	if (r == -ENOMEM)
 		return error_oom(err);

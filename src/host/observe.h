@@ -77,6 +77,7 @@ enum foreign_kind {
 	FOREIGN_UNREADABLE, /* error says why */
 	FOREIGN_CMDLINE,    /* vfio-pci.ids= on the kernel's command line: what is one ID */
 	FOREIGN_MODPROBE,   /* "options vfio-pci ids=…": likewise */
+	FOREIGN_COMMAND,    /* "install vfio-pci …" in modprobe.d: what is the command, owner the module */
 	FOREIGN_DRIVERCTL,  /* what is an address (NULL: not of a PCI function), driver what it shall have */
 	FOREIGN_LIBVIRT,    /* a defined domain (owner) has the function at what */
 	FOREIGN_MODULES,    /* vfio-pci's parameter in a list of modules: what is one ID */
@@ -96,7 +97,7 @@ struct foreign_claim {
 	const char *what, *driver, *owner;
 	const char *no_effect; /* why nothing comes of it; NULL */
 	bool managed;  /* libvirt binds it itself */
-	bool replaced; /* a later parameter takes the place of this one */
+	const char *why_not; /* card types: a clause that says why vfio-pci does not get this one; NULL: it does */
 	int error;     /* positive errno */
 };
 struct foreign_claims {

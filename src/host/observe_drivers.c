@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <limits.h>
 
+#include "host/module_setup.h"
 #include "host/modules.h"
 #include "host/observe_private.h"
 
@@ -80,13 +81,28 @@ static int look_up(struct host *h, const char *prefix, const char *rest, struct 
 	return modules_lookup(h, alias, ret);
 }
 
-static void read_availability(struct host *h, struct vfioadm_inventory *inv)
+static int read_trouble(struct host *h, struct vfioadm_inventory *inv)
+{
+	_cleanup_module_setup_ struct module_setup setup = { 0 };
+
+	if (module_setup_read(h, "vfio_pci", &setup) < 0)
+		return -ENOMEM;
+	if (!setup.trouble)
+		return 0;
+	inv->vfio_pci_trouble = arena_strdup(&inv->arena, setup.trouble);
+	inv->vfio_pci_remedy = arena_strdup(&inv->arena, setup.trouble_hint);
+	return inv->vfio_pci_trouble && inv->vfio_pci_remedy ? 0 : -ENOMEM;
+}
+
+static int read_availability(struct host *h, struct vfioadm_inventory *inv)
 {
 	enum driver_presence presence;
 
-	if (inv->facts.vfio_pci_available.state == VFIOADM_UNKNOWN &&
-	    observe_driver_presence(h, "vfio-pci", &presence, NULL, 0) == 0)
-		inv->facts.vfio_pci_available = uint_known(presence != DRIVER_NOWHERE);
+	if (inv->facts.vfio_pci_available.state != VFIOADM_UNKNOWN ||
+	    observe_driver_presence(h, "vfio-pci", &presence, NULL, 0) < 0)
+		return 0;
+	inv->facts.vfio_pci_available = uint_known(presence != DRIVER_NOWHERE);
+	return presence == DRIVER_LOADABLE ? read_trouble(h, inv) : 0;
 }
 
 int observe_drivers(struct host *h, struct vfioadm_inventory *inv, struct vfioadm_function *f)
@@ -95,7 +111,8 @@ int observe_drivers(struct host *h, struct vfioadm_inventory *inv, struct vfioad
 	char rest[64], module[NAME_MAX + 1];
 	int r;
 
-	read_availability(h, inv);
+	if (read_availability(h, inv) < 0)
+		return -ENOMEM;
 	if (!modalias_rest(f, rest))
 		return 0;
 	bound_module(h, f, module, sizeof(module));

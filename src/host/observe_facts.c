@@ -2,6 +2,7 @@
 /* What holds for the host as a whole, and what to do where it has no IOMMU. */
 #include <limits.h>
 
+#include "host/module_setup.h"
 #include "host/observe_private.h"
 
 /* ---- the machine ---- */
@@ -219,13 +220,33 @@ static void read_noiommu(struct host *h, struct host_facts *facts)
 		facts->noiommu = uint_known(text[0] == 'Y' || text[0] == '1');
 }
 
-/* A module's boolean parameter: "Y" or "N". */
-static void read_denylist(struct host *h, struct host_facts *facts)
+/*
+ * vfio-pci reads it when it is loaded and never again (0444). Not loaded: what it would get. Loaded without it although
+ * it is configured: that is worth knowing as well.
+ */
+static int read_denylist(struct host *h, struct vfioadm_inventory *inv)
 {
+	_cleanup_module_setup_ struct module_setup setup = { 0 };
+	struct vfioadm_uint *disabled = &inv->facts.denylist_disabled;
+	const struct module_parameter *p;
+	bool wanted = false;
 	char text[16];
 
 	if (host_read_text(h, -1, "sys/module/vfio_pci/parameters/disable_denylist", text, sizeof(text)) > 0)
-		facts->denylist_disabled = uint_known(text[0] == 'Y' || text[0] == '1');
+		*disabled = uint_known(text[0] == 'Y' || text[0] == '1');
+	if (uint_is(disabled, 1))
+		return 0;
+	if (module_setup_read(h, "vfio_pci", &setup) < 0)
+		return -ENOMEM;
+	p = module_setup_find(&setup, "disable_denylist");
+	if (!p || module_parameter_bool(p, &wanted) < 0 || !wanted)
+		return 0;
+	if (disabled->state == VFIOADM_UNKNOWN && !host_exists(h, "sys/bus/pci/drivers/vfio-pci")) {
+		*disabled = uint_known(1);
+		return 0;
+	}
+	inv->denylist_source = arena_strdup(&inv->arena, p->source);
+	return inv->denylist_source ? 0 : -ENOMEM;
 }
 
 /* The mount that was made last lies on top. */
@@ -263,7 +284,8 @@ int observe_facts(struct host *h, struct vfioadm_inventory *inv, const char *mou
 	read_advice(h, inv);
 	read_lockdown(h, facts);
 	read_noiommu(h, facts);
-	read_denylist(h, facts);
+	if (read_denylist(h, inv) < 0)
+		return -ENOMEM;
 	facts->vfio_pci_loaded = uint_known(host_exists(h, "sys/bus/pci/drivers/vfio-pci"));
 	return mountinfo ? mounts_each(mountinfo, find_sysfs, facts) : 0;
 }

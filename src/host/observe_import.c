@@ -2,13 +2,16 @@
 /* What others give to VFIO at each boot: driverctl, module parameters, libvirt, rules, scripts, other managers. */
 #include <limits.h>
 
+#include "host/modprobe_conf.h"
+#include "host/module_setup.h"
+#include "host/modules.h"
 #include "host/others.h"
 #include "host/uses_private.h"
+#include "model/cardtype.h"
 #include "model/inventory.h"
 
 enum {
 	CLAIMS_MAX = 4096,
-	LINE_MAX_BYTES = 8192,
 	SOURCE_MAX = 256,
 };
 
@@ -144,216 +147,132 @@ static int add_overrides(struct gathering *g)
 
 /* ---- card types: vfio-pci's parameter "ids" ---- */
 
-/* The parameter is one text: a later one takes the place of all that an earlier one said. */
-static void replace(struct gathering *g, enum foreign_kind kind)
+/* "1b36:0010,8086:10c9". why_not: NULL, or why the kernel does not use them. */
+static int add_ids(struct gathering *g, const struct module_parameter *p, const char *text, const char *why_not)
 {
-	for (size_t i = 0; i < g->claims->n; i++)
-		if (g->claims->items[i].kind == kind)
-			g->claims->items[i].replaced = true;
-}
-
-/* "1b36:0010,8086:10c9", with quotes around it or without. */
-static int add_ids(struct gathering *g, enum foreign_kind kind, const char *value)
-{
-	_cleanup_free_ char *list = strdup(value);
+	_cleanup_free_ char *list = strdup(text);
 	char *rest = list, *id;
 
 	if (!list)
 		return -ENOMEM;
 	if (++g->parameters > CLAIMS_MAX)
 		return -E2BIG;
-	replace(g, kind);
-	while ((id = strsep(&rest, ",\""))) {
-		struct foreign_claim *c = *id ? add(g, kind) : NULL;
+	set_source(g, p->source + 1);
+	while ((id = strsep(&rest, ","))) {
+		struct foreign_claim *c;
 
-		if (c)
+		id += strspn(id, " \t");
+		if (!*id)
+			continue;
+		c = add(g, p->command_line ? FOREIGN_CMDLINE : FOREIGN_MODPROBE);
+		if (c) {
 			c->what = keep(g, id);
+			c->why_not = keep(g, why_not);
+		}
 		if (result(g) < 0)
 			return result(g);
 	}
 	return 0;
 }
 
-/* The value of "KEY=value"; the kernel takes '-' and '_' of a key for the same. */
-static const char *value_of(char *word, const char *key)
+/* An ID where a parameter should be: a blank has cut it off from the list before it. */
+static bool is_stray(const struct module_parameter *p)
 {
-	char *value = strchr(word, '='), *name = word + (*word == '"');
+	struct cardtype type;
+	bool exact;
 
-	if (!value)
-		return NULL;
-	*value = '\0';
-	if (driver_name_equal(name, key))
-		return value + 1;
-	*value = '=';
-	return NULL;
+	return !p->value && strchr(p->name, ':') && cardtype_parse_parameter(p->name, &type, &exact) == 0;
 }
 
-/* Cuts the next word off; blanks within quotes are part of it. NULL: there is none. */
-static char *next_word(char **rest)
+static int add_parameter(struct gathering *g, const struct module_setup *setup, const struct module_parameter *p)
 {
-	char *p = *rest + strspn(*rest, " \t\r\n"), *start = p;
-	bool quoted = false;
+	const struct module_parameter *last = module_setup_find(setup, "ids");
 
-	for (; *p && (quoted || !strchr(" \t\r\n", *p)); p++)
-		quoted ^= *p == '"';
-	*rest = *p ? p + 1 : p;
-	*p = '\0';
-	return *start ? start : NULL;
-}
-
-static int add_command_line(struct gathering *g)
-{
-	char text[LINE_MAX_BYTES], *rest = text, *word;
-	ssize_t n = host_read_text(g->h, -1, "proc/cmdline", text, sizeof(text));
-	int r = 0;
-
-	if (n == -ENOENT)
+	if (is_stray(p))
+		return add_ids(g, p, p->name,
+			       "a blank parts it from \"ids=\", so the kernel takes it for a parameter of its own and "
+			       "ignores it");
+	if (!p->value || !driver_name_equal(p->name, "ids"))
 		return 0;
-	if (n < 0)
-		return unreadable(g, "proc/cmdline", (int)n);
-	set_source(g, "proc/cmdline");
-	/* What follows "--" is for init. */
-	while (r == 0 && (word = next_word(&rest)) && !streq(word, "--")) {
-		const char *value = value_of(word, "vfio_pci.ids");
-
-		if (value)
-			r = add_ids(g, FOREIGN_CMDLINE, value);
-	}
-	return r < 0 ? r : result(g);
+	if (p->unread)
+		return add_ids(g, p, p->value, p->unread);
+	if (p == last)
+		return add_ids(g, p, p->value, NULL);
+	return add_ids(g, p, p->value,
+		       last->command_line && !p->command_line ?
+			       "\"vfio-pci.ids=\" on the kernel command line takes its place" :
+			       "a later \"ids=\" takes its place");
 }
 
-/* "options vfio-pci ids=… other=…" */
-static int add_options(struct gathering *g, const char *path, unsigned number, char *line)
+/* "vfio-pci.ids=10de:1e84, 10de:10f8": the blank ends the parameter there as well, and the rest is for nobody. */
+static int add_strays(struct gathering *g, const struct modprobe_conf *conf)
 {
-	_cleanup_free_ char *place = str_format("%s:%u", path, number);
-	char *rest = line, *word = next_word(&rest);
-	int r = 0;
+	_cleanup_free_ char *text = strdup(conf->command_line ? conf->command_line : "");
+	struct module_parameter p = { .source = "/proc/cmdline", .command_line = true };
+	char *rest = text, *name, *value;
+	bool open = false;
+	int r = text ? 0 : -ENOMEM;
 
-	if (!place)
-		return -ENOMEM;
-	if (!word || !streq(word, "options") || !(word = next_word(&rest)) || !driver_name_equal(word, "vfio_pci"))
-		return 0;
-	while (r == 0 && (word = next_word(&rest))) {
-		const char *value = value_of(word, "ids");
+	while (r == 0 && modprobe_next_parameter(&rest, &name, &value)) {
+		bool stray;
 
-		if (!value)
-			continue;
-		set_source(g, place);
-		r = add_ids(g, FOREIGN_MODPROBE, value);
+		p.name = name;
+		p.value = value;
+		stray = open && is_stray(&p);
+		if (stray)
+			r = add_ids(g, &p, name, "a blank parts it from \"vfio-pci.ids=\", and what stands alone "
+						 "means nothing to the kernel");
+		open = stray || (value && driver_name_equal(name, "vfio_pci.ids"));
 	}
-	return r < 0 ? r : result(g);
-}
-
-/* One logical line: a backslash at its end continues it. What is longer than any real one is cut. */
-static const char *read_line(const char *p, char line[LINE_MAX_BYTES], unsigned *number)
-{
-	size_t used = 0;
-
-	while (*p && *p != '\n') {
-		if (*p == '\\' && p[1] == '\n') {
-			p += 2;
-			++*number;
-			continue;
-		}
-		if (used + 1 < LINE_MAX_BYTES)
-			line[used++] = *p;
-		p++;
-	}
-	line[used] = '\0';
-	++*number;
-	return *p ? p + 1 : p;
-}
-
-static int add_modprobe_file(struct gathering *g, const char *path)
-{
-	unsigned number = 0;
-	const char *text;
-	size_t size;
-	int r = g->h->ops->map(g->h, path, &text, &size);
-
-	if (r < 0)
-		return r == -ENOENT || r == -EISDIR || r == -EINVAL ? 0 : unreadable(g, path, r);
-	for (const char *p = text; r == 0 && *p;) {
-		char line[LINE_MAX_BYTES];
-		unsigned first = number + 1;
-
-		p = read_line(p, line, &number);
-		r = add_options(g, path, first, line);
-	}
-	g->h->ops->unmap(g->h, text, size);
 	return r;
 }
 
-struct conf {
-	char *name;
-	const char *dir;
-};
-
-static int compare_conf(const void *a, const void *b)
+static int add_commands(struct gathering *g, const struct module_setup *setup)
 {
-	return strcmp(((const struct conf *)a)->name, ((const struct conf *)b)->name);
-}
+	for (size_t i = 0; i < setup->n_commands; i++) {
+		struct foreign_claim *c;
 
-static int add_conf(struct conf **confs, size_t *n, const char *dir, const char *name)
-{
-	struct conf *grown;
-
-	if (!ends_in(name, ".conf"))
-		return 0;
-	/* A name in an earlier directory hides the same one in later ones. */
-	for (size_t i = 0; i < *n; i++)
-		if (streq((*confs)[i].name, name))
-			return 0;
-	if (*n == CLAIMS_MAX)
-		return -E2BIG;
-	grown = reallocarray(*confs, *n + 1, sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	*confs = grown;
-	grown[*n] = (struct conf){ strdup(name), dir };
-	if (!grown[*n].name)
-		return -ENOMEM;
-	++*n;
+		set_source(g, setup->commands[i].source + 1);
+		c = add(g, FOREIGN_COMMAND);
+		if (c) {
+			c->what = keep(g, setup->commands[i].command);
+			c->owner = keep(g, setup->commands[i].module);
+		}
+		if (result(g) < 0)
+			return result(g);
+	}
 	return 0;
 }
 
-static int list_confs(struct gathering *g, struct conf **confs, size_t *n)
+/* The command line first: it has the last word. */
+static int add_parameters(struct gathering *g, const struct module_setup *setup)
 {
-	static const char *const dirs[] = { "etc/modprobe.d", "run/modprobe.d", "usr/local/lib/modprobe.d",
-					    "usr/lib/modprobe.d", "lib/modprobe.d" };
 	int r = 0;
 
-	for (size_t d = 0; r == 0 && d < ARRAY_SIZE(dirs); d++) {
-		_cleanup_strv_ struct strv names = { 0 };
-
-		r = list_names(g, dirs[d], &names);
-		if (r < 0)
-			r = unreadable(g, dirs[d], r);
-		for (size_t i = 0; r == 0 && i < names.n; i++)
-			r = add_conf(confs, n, dirs[d], names.items[i]);
-	}
+	for (int pass = 0; pass < 2; pass++)
+		for (size_t i = 0; r == 0 && i < setup->n; i++)
+			if (setup->parameters[i].command_line == !pass)
+				r = add_parameter(g, setup, &setup->parameters[i]);
 	return r;
 }
 
-/* In the order of their names, whatever the directory, as modprobe does. */
-static int add_modprobe(struct gathering *g)
+static int add_module(struct gathering *g)
 {
-	struct conf *confs = NULL;
-	size_t n = 0;
-	int r = list_confs(g, &confs, &n);
+	_cleanup_module_setup_ struct module_setup setup = { 0 };
+	const struct modprobe_conf *conf;
+	int r = modules_conf(g->h, &conf);
 
-	if (n)
-		qsort(confs, n, sizeof(*confs), compare_conf);
-	for (size_t i = 0; i < n; i++) {
-		char path[NAME_MAX + 64];
-
-		snprintf(path, sizeof(path), "%s/%s", confs[i].dir, confs[i].name);
-		if (r == 0)
-			r = add_modprobe_file(g, path);
-		free(confs[i].name);
-	}
-	free(confs);
-	return r;
+	for (size_t i = 0; r == 0 && i < conf->n_unread; i++)
+		r = unreadable(g, conf->unread[i].path + 1, -conf->unread[i].error);
+	if (r == 0)
+		r = module_setup_read(g->h, "vfio_pci", &setup);
+	if (r == 0)
+		r = add_parameters(g, &setup);
+	if (r == 0)
+		r = add_strays(g, conf);
+	if (r == 0)
+		r = add_commands(g, &setup);
+	return r == 0 && conf->cut ? -E2BIG : r;
 }
 
 /* ---- libvirt ---- */
@@ -442,10 +361,8 @@ int observe_foreign_claims(struct host *h, struct foreign_claims *ret)
 {
 	CLEANUP(foreign_claims_clear) struct foreign_claims claims = { 0 };
 	struct gathering g = { .h = h, .claims = &claims };
-	int r = add_command_line(&g);
+	int r = add_module(&g);
 
-	if (r == 0)
-		r = add_modprobe(&g);
 	if (r == 0)
 		r = add_driverctl(&g);
 	if (r == 0)

@@ -20,6 +20,11 @@ struct cardtype {
 
 /** Fills *err (VFIOADM_E_BAD_ID) naming the field that is wrong and what it should be. -EINVAL. */
 int cardtype_parse(const char *s, struct cardtype *ret, struct vfioadm_error **err);
+/**
+ * One entry of vfio-pci's parameter "ids", as that reads it with sscanf(): what follows the last number is ignored
+ * (*ret_exact false), a class without a mask is ignored, and any field may be ffffffff. -EINVAL: it takes none.
+ */
+int cardtype_parse_parameter(const char *s, struct cardtype *ret, bool *ret_exact);
 /** Shortest spelling that parses back to the same. */
 void cardtype_format(const struct cardtype *id, char buf[CARDTYPE_MAX]);
 /** The six blank-separated fields that new_id and remove_id take, without newline. */

@@ -44,7 +44,7 @@ struct host_facts {
 	struct vfioadm_uint vfio_pci_loaded;   /* its directory below bus/pci/drivers exists */
 	struct vfioadm_uint vfio_pci_available;/* module file or built in */
 	struct vfioadm_uint noiommu;      /* vfio's enable_unsafe_noiommu_mode */
-	struct vfioadm_uint denylist_disabled; /* vfio-pci's disable_denylist; UNKNOWN while it is not loaded */
+	struct vfioadm_uint denylist_disabled; /* vfio-pci's disable_denylist: as loaded, else as it would be loaded */
 	struct vfioadm_uint container_without_run; /* the host's /run/vfioadm is not to be seen */
 };
 
@@ -57,6 +57,10 @@ struct vfioadm_inventory {
 	struct host_facts facts;
 	bool complete;
 	const char *iommu_advice; /* NULL: an IOMMU is there (or nothing is known) */
+	/* Where disable_denylist is configured although vfio-pci was loaded without it; NULL: it is not. */
+	const char *denylist_source;
+	/* Why vfio-pci is not there and cannot be loaded, as a clause, and what to do; NULL: nothing of modprobe's. */
+	const char *vfio_pci_trouble, *vfio_pci_remedy;
 };
 
 struct vfioadm_inventory *inventory_new(void) MUST_CHECK;

@@ -313,7 +313,8 @@ static bool put_vf(const struct declaration *d, struct strbuf *out)
 void bootfiles_put_type(const struct cardtype *t, const char *attr, const char *of, struct strbuf *out)
 {
 	strbuf_addf(out, "%s{%svendor}==\"0x%04x\", ", attr, of, t->vendor);
-	strbuf_addf(out, "%s{%sdevice}==\"0x%04x\", ", attr, of, t->device);
+	if (t->device != CARDTYPE_ANY)
+		strbuf_addf(out, "%s{%sdevice}==\"0x%04x\", ", attr, of, t->device);
 	if (t->subvendor != CARDTYPE_ANY)
 		strbuf_addf(out, "%s{%ssubsystem_vendor}==\"0x%04x\", ", attr, of, t->subvendor);
 	if (t->subdevice != CARDTYPE_ANY)

@@ -36,6 +36,11 @@ int check_host(struct checker *c, const struct vfioadm_function *f)
 		return 0;
 	if (uint_is(&facts->iommu, 0) && say_no_iommu(c, f) < 0)
 		return -ENOMEM;
+	if (c->inv->vfio_pci_trouble && goes_to_vfio_pci(c, f))
+		return check_say(c, f, "no-vfio-pci",
+				 SAY(c, "vfio-pci, which %s needs, is not loaded and cannot be: %s.", f->address,
+				     c->inv->vfio_pci_trouble),
+				 c->inv->vfio_pci_remedy);
 	if (!uint_is(&facts->vfio_pci_available, 0) || !goes_to_vfio_pci(c, f))
 		return 0;
 	finding = check_add(c, f, "no-vfio-pci",
@@ -161,8 +166,14 @@ int check_denylist(struct checker *c, const struct vfioadm_function *f)
 			     "%s (Intel %s) is on the list of devices that vfio-pci refuses, because a guest "
 			     "could harm the host with it.",
 			     f->address, name),
-			 "Where every guest is trusted: load vfio-pci with disable_denylist=1, for example in "
-			 "/etc/modprobe.d.");
+			 c->inv->denylist_source ?
+				 SAY(c,
+				     "disable_denylist is configured (%s), but vfio-pci was loaded without it, and reads it "
+				     "only then: reload the module when no guest uses it (modprobe -r vfio_pci, then "
+				     "modprobe vfio_pci), or reboot.",
+				     c->inv->denylist_source) :
+				 "Where every guest is trusted: load vfio-pci with disable_denylist=1, for example in "
+				 "/etc/modprobe.d.");
 }
 
 /* ---- its place ---- */

@@ -184,7 +184,7 @@ static void test_command_line(void **state)
 	struct persist_test *t = *state;
 	const struct vfioadm_proposal *p;
 
-	look(t, CMDLINE("root=/dev/sda1 vfio_pci.ids=8086:10C9,1af4:1044 quiet -- vfio-pci.ids=dead:beef"));
+	look(t, CMDLINE("root=/dev/sda1 vfio_pci.ids=8086:10C9,1af4:1044 quiet -- single"));
 	assert_int_equal(vfioadm_plan_n_proposals(t->plan), 2);
 	assert_int_equal(vfioadm_plan_n_skipped(t->plan), 0);
 	p = vfioadm_plan_proposal(t->plan, 0);
@@ -205,6 +205,18 @@ static void test_command_line_last_counts(void **state)
 	assert_string_equal(vfioadm_plan_proposal(t->plan, 0)->name, "type-8086-10c9");
 	assert_int_equal(vfioadm_plan_n_skipped(t->plan), 1);
 	assert_has(vfioadm_plan_skipped(t->plan, 0)->reason, "1af4:1044 is not in force");
+}
+
+/* kmod reads on behind "--", where the kernel stops: so it depends on who reads for vfio-pci. */
+static void test_behind_dashes(void **state)
+{
+	static const char line[] = CMDLINE("vfio_pci.ids=8086:10C9 -- vfio-pci.ids=dead:beef");
+	struct persist_test *t = *state;
+
+	look(t, line);
+	assert_int_equal(vfioadm_plan_n_proposals(t->plan), 1);
+	assert_string_equal(vfioadm_plan_proposal(t->plan, 0)->name, "type-dead-beef");
+	assert_has(vfioadm_plan_skipped(t->plan, 0)->reason, "8086:10C9 is not in force");
 }
 
 static void test_bad_id(void **state)
@@ -285,7 +297,8 @@ static void test_function_of_a_type(void **state)
 	assert_int_equal(vfioadm_plan_n_proposals(t->plan), 1);
 	assert_int_equal(vfioadm_plan_n_skipped(t->plan), 2);
 	assert_string_equal(vfioadm_plan_skipped(t->plan, 0)->reason,
-			    "8086:10c9 is proposed already, from /proc/cmdline.");
+			    "8086:10c9 is not in force: \"vfio-pci.ids=\" on the kernel command line takes its "
+			    "place.");
 	assert_has(vfioadm_plan_skipped(t->plan, 1)->reason, "has a card type that is proposed already");
 }
 
@@ -430,6 +443,7 @@ int main(void)
 		TEST(test_in_use),
 		TEST(test_command_line),
 		TEST(test_command_line_last_counts),
+		TEST(test_behind_dashes),
 		TEST(test_bad_id),
 		TEST(test_type_in_use),
 		TEST(test_modprobe),
