@@ -266,6 +266,10 @@ static int claim(struct run *run)
 		return r;
 	}
 	override_all(run);
+	/* One whose override is somebody else's keeps its group for the host. */
+	r = run_drop_split(run);
+	if (r < 0)
+		return r;
 	run_load_drivers(run);
 	bind_all(run);
 	/* Last: what is declared of one card has its driver or its override by now. */

@@ -331,11 +331,13 @@ int run_find_targets(struct run *run)
 
 /* ---- groups ---- */
 
+/* vfioadm-apply.service goes after one that has a driver by now; what cannot be claimed for another reason stays. */
 static bool is_given_along(const struct run *run, const struct vfioadm_function *f)
 {
 	for (size_t i = 0; i < run->n_targets; i++)
 		if (run->targets[i].f == f)
-			return !run->targets[i].disputed && run->targets[i].d->vfs.state != VFIOADM_KNOWN;
+			return !run->targets[i].disputed && run->targets[i].d->vfs.state != VFIOADM_KNOWN &&
+			       (!run->targets[i].dropped || f->driver.state == VFIOADM_KNOWN);
 	return false;
 }
 
@@ -361,6 +363,14 @@ static int stays_with_host(struct run *run, struct vfioadm_function *f, bool *re
 	return 0;
 }
 
+static bool is_target(const struct run *run, const struct vfioadm_function *f)
+{
+	for (size_t i = 0; i < run->n_targets; i++)
+		if (run->targets[i].f == f)
+			return true;
+	return false;
+}
+
 static int drop_if_split(struct run *run, struct target *t)
 {
 	for (size_t i = 0; i < t->f->companions.n; i++) {
@@ -374,10 +384,11 @@ static int drop_if_split(struct run *run, struct target *t)
 			return -ENOMEM;
 		if (!stays)
 			continue;
-		run_drop(run, t, EARLY_WARNING,
-			 "%s shares its IOMMU group with %s, which stays with the host as it is not declared; it is not "
-			 "touched.",
-			 t->f->address, other->address);
+		run_put_back(run, t);
+		run_drop(run, t, EARLY_WARNING, "%s shares its IOMMU group with %s, which stays with the host%s; it is not "
+						"touched.",
+			 t->f->address, other->address,
+			 is_target(run, other) ? "" : " as it is not declared");
 		return 0;
 	}
 	return 0;

@@ -840,11 +840,37 @@ static void test_nodes(void **state)
 	assert_non_null(strstr(after, "ENV{VFIOADM_OWNER}=\"qemu\", ENV{VFIOADM_GROUP}=\"kvm\""));
 }
 
+/* What cannot be claimed keeps its group for the host, also where it is declared. */
+static void test_mate_cannot_be_claimed(void **state)
+{
+	_cleanup_boot_ struct boot b;
+
+	switch_on(&b, *state, HOST("") FUNCTION("", NEIGHBOUR, "8086", "10c9", "020000",
+						GROUP("2", NEIGHBOUR, NEIGHBOUR), ""));
+	tmp_file(*state, "etc/vfioadm.d/10-a.conf", PATH_OF_TWIN1);
+	tmp_file(*state, "etc/vfioadm.d/20-b.conf", "[Match]\nAddress=" NEIGHBOUR "\n[Assign]\nDriver=nvgrace_gpu_vfio_pci\n");
+	assert_int_equal(early_claim(&b.e), 1);
+	assert_says(&b, NEIGHBOUR ": there is no nvgrace_gpu_vfio_pci driver here");
+	assert_says(&b, TWIN1 " shares its IOMMU group with " NEIGHBOUR ", which stays with the host; it is not touched");
+	assert_at(&b, TWIN1, "", "(null)");
+	assert_at(&b, NEIGHBOUR, "", "(null)");
+	tmp_file(*state, "etc/vfioadm.d/20-b.conf", "[Match]\nAddress=" NEIGHBOUR "\n");
+	assert_int_equal(fake_write_aside(b.e.host, "sys/bus/pci/devices/" NEIGHBOUR "/driver_override", "other"), 0);
+	assert_int_equal(early_claim(&b.e), 1);
+	assert_at(&b, TWIN1, "", "(null)");
+	assert_at(&b, NEIGHBOUR, "", "other");
+	assert_int_equal(fake_write_aside(b.e.host, "sys/bus/pci/devices/" NEIGHBOUR "/driver_override", "\n"), 0);
+	(void)!early_claim(&b.e);
+	assert_at(&b, TWIN1, "vfio-pci", "vfio-pci");
+	assert_at(&b, NEIGHBOUR, "mlx5_vfio_pci", "mlx5_vfio_pci");
+}
+
 #define EARLY(fn) cmocka_unit_test_setup_teardown(fn, tmp_setup, tmp_teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		EARLY(test_mate_cannot_be_claimed),
 		EARLY(test_twin),
 		EARLY(test_overrides_first),
 		EARLY(test_vfio_loaded),
