@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* status and config: what is declared. Carrying it out: cli/apply.c. */
 #include <string.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "json.h"
@@ -210,6 +211,29 @@ static void check_files(struct checking *c, const char *const *files, size_t n)
 	}
 }
 
+/* What nobody could look at who is not root may be nothing. */
+static bool is_used(const struct vfioadm_declared *item)
+{
+	return item->use && (geteuid() == 0 || strcmp(item->use->code, "not-looked-at") != 0);
+}
+
+static void say_used(struct checking *c, const struct vfioadm_declared *item)
+{
+	_cleanup_text_ struct text message = {}, hint = {};
+	bool never = item->use->severity == VFIOADM_BLOCKS;
+
+	text_addf(&message, "The next boot would take what the host uses: %s", item->use->message);
+	if (never)
+		text_addf(&hint, "Remove the file: without this device the host would not boot.");
+	else
+		text_addf(&hint, "Remove the file, or stop using the device; 'vfioadm check%s%s' says more.",
+			  item->use->device ? " " : "", item->use->device ? item->use->device : "");
+	say_wrong(c, item->file, item->file, message.failed ? item->use->message : message.s,
+		  hint.failed ? NULL : hint.s);
+	if (!c->status)
+		c->status = VFIOADM_EXIT_REFUSED;
+}
+
 /* To mean several devices where one is meant is as wrong as any other error, but only a host shows it. */
 static void check_all(struct checking *c, const struct vfioadm_status *all)
 {
@@ -219,7 +243,10 @@ static void check_all(struct checking *c, const struct vfioadm_status *all)
 		bool invalid = item->state == VFIOADM_DECLARED_INVALID;
 
 		if (!invalid && item->state != VFIOADM_DECLARED_AMBIGUOUS) {
-			say_right(c, item->file);
+			if (is_used(item))
+				say_used(c, item);
+			else
+				say_right(c, item->file);
 			continue;
 		}
 		/* Of a file that cannot be used, the message says itself where. */

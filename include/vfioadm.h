@@ -560,6 +560,9 @@ struct vfioadm_declared {
 	size_t n_together;
 	const char *const *together;   /**< names of the others that share an IOMMU group with it, and with which it is
 					    one transaction */
+	const struct vfioadm_finding *use; /**< why assign would be refused to take it from the host, which uses it or
+					    may use it; NULL: nothing does. The gravest, and it is what the next boot
+					    would take before the host can use it. */
 };
 
 /** Opaque: all declarations, by name. */

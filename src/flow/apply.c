@@ -259,12 +259,16 @@ static int want_companions(struct wanted *w, struct vfioadm_error **err)
 static int plan_types(struct wanted *w, struct vfioadm_error **err)
 {
 	struct look types = { .host = w->look->host, .inv = w->look->inv };
+	struct persist needed = { .ctx = w->ctx, .look = &types, .options = w->options, .plan = w->plan };
 	int r;
 
 	if (!w->n_types)
 		return 0;
 	r = session_of(w->plan) ? session_refuse_pending_host(session_of(w->plan), err) : 0;
-	if (r == 0)
+	/* About one function: the others of its type are somebody else's matter. */
+	if (r == 0 && !w->options->only)
+		r = persist_refuse_needed(&needed, w->types, w->n_types, err);
+	if (r == 0 && w->plan->result != VFIOADM_RESULT_REFUSED)
 		r = enable_types(w->ctx, &types, w->types, w->n_types, &w->look->selected, w->options, w->plan, err);
 	selection_clear(&types.selected);
 	return r;

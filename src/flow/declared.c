@@ -164,6 +164,20 @@ const struct vfioadm_user *selection_in_use(const struct look *look, const struc
 	return NULL;
 }
 
+const char *selection_unseen(const struct look *look, const struct selection *s,
+			     const struct vfioadm_function **ret_function)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		const struct vfioadm_function *f = &look->inv->functions[s->items[i]];
+
+		if (f->unseen.n > f->n_unseen_minor && !uint_is(&f->vfio, 1)) {
+			*ret_function = f;
+			return f->unseen.items[0];
+		}
+	}
+	return NULL;
+}
+
 bool declared_is_held(const struct vfioadm_ctx *ctx, const struct look *look, const struct vfioadm_function *f)
 {
 	return look->host->live && hold_is_set(ctx->run_dir, f->address);

@@ -54,6 +54,10 @@ int declared_users(struct look *look, const struct declared_look *d) MUST_CHECK;
 const struct vfioadm_user *selection_in_use(const struct look *look, const struct selection *s,
 					    const struct vfioadm_function **ret_function);
 
+/** Why it is not known whether the host uses one of them, where that refuses; NULL: it is known. */
+const char *selection_unseen(const struct look *look, const struct selection *s,
+			     const struct vfioadm_function **ret_function);
+
 /** Was it released, so that what is declared leaves it alone? */
 bool declared_is_held(const struct vfioadm_ctx *ctx, const struct look *look, const struct vfioadm_function *f);
 #define DECLARED_DIFFERS_HINT "'vfioadm plan' says what would be done, 'vfioadm apply' does it."

@@ -4,19 +4,9 @@
 
 #include "base/error.h"
 #include "flow/import_others.h"
-#include "flow/persist.h"
+#include "flow/import.h"
 #include "flow/session.h"
 #include "host/module_setup.h"
-
-struct import {
-	struct persist p;
-	struct foreign_claims claims;
-	struct cardtype *types; /* that are proposed */
-	const char **type_sources;
-	size_t n_types;
-	const struct foreign_claim *at; /* the one that is looked at */
-	struct vfioadm_error **err;
-};
 
 static void import_clear(struct import *m)
 {
@@ -24,6 +14,7 @@ static void import_clear(struct import *m)
 	foreign_claims_clear(&m->claims);
 	free(m->types);
 	free(m->type_sources);
+	free(m->proposed);
 }
 
 static bool is_type(const struct foreign_claim *c)
@@ -38,7 +29,7 @@ static const struct vfioadm_inventory *inventory_of(const struct import *m)
 
 /* ---- what is not taken over ---- */
 
-static int skip(struct import *m, char *reason)
+int import_skip(struct import *m, char *reason)
 {
 	_cleanup_free_ char *owned = reason;
 	struct vfioadm_skipped *skipped = owned ? plan_add_skipped(m->p.plan) : NULL;
@@ -54,6 +45,23 @@ static char *in_use_words(const struct vfioadm_function *f, const struct vfioadm
 {
 	return str_format("The host uses %s now, and would miss it at the next boot: %s %s.", f->address,
 			  user->what ? user->what : user->code, user->why ? user->why : "");
+}
+
+/* 1: left out, as the host would miss one of them at the next boot. */
+static int skip_used(struct import *m, const struct selection *functions)
+{
+	const struct vfioadm_function *f;
+	const struct vfioadm_user *user = selection_in_use(m->p.look, functions, &f);
+	/* Who may not look can still be told what there is. */
+	bool told = m->p.look->host->unprivileged && !m->p.options->persist;
+	const char *unseen = user || told ? NULL : selection_unseen(m->p.look, functions, &f);
+	int r;
+
+	if (!user && !unseen)
+		return 0;
+	r = import_skip(m, user ? in_use_words(f, user) :
+				  str_format("It is not known whether the host uses %s: %s", f->address, unseen));
+	return r < 0 ? r : 1;
 }
 
 /* ---- two tools shall not do the same ---- */
@@ -96,7 +104,7 @@ static int skip_declared(struct import *m, const char *what, const struct declar
 
 	if (!hint && m->at->kind != FOREIGN_LIBVIRT)
 		return error_oom(m->err);
-	return skip(m, str_format("%s is declared already, by %s.%s%s", what, d->file, hint ? " " : "",
+	return import_skip(m, str_format("%s is declared already, by %s.%s%s", what, d->file, hint ? " " : "",
 				  hint ? hint : ""));
 }
 
@@ -117,7 +125,8 @@ static int reads_back(const char *name, const char *text, char **ret_why)
 	return *ret_why ? 1 : -ENOMEM;
 }
 
-static int add_proposal(struct import *m, const struct declaration *d, const char *device, const char *text)
+static int add_proposal(struct import *m, const struct declaration *d, const char *device, const char *remark,
+			const char *text)
 {
 	struct vfioadm_plan *plan = m->p.plan;
 	_cleanup_free_ char *hint = source_hint(m, d->name);
@@ -130,7 +139,15 @@ static int add_proposal(struct import *m, const struct declaration *d, const cha
 	proposal->text = arena_strdup(&plan->arena, text);
 	proposal->device = device ? arena_strdup(&plan->arena, device) : NULL;
 	proposal->hint = hint ? arena_strdup(&plan->arena, hint) : NULL;
+	m->proposed[plan->n_proposals - 1] = (struct proposed){ *d, arena_strdup(&plan->arena, remark) };
+	m->proposed[plan->n_proposals - 1].d.name = proposal->name;
 	return plan->arena.failed ? error_oom(m->err) : 0;
+}
+
+void import_format(const char *source, const struct declaration *d, const char *remark, struct strbuf *out)
+{
+	strbuf_addf(out, "# Taken over from %s by \"vfioadm import\".\n%s", source, remark);
+	declaration_format(d, out);
 }
 
 static int propose(struct import *m, const struct declaration *d, const char *device, const char *remark,
@@ -140,17 +157,16 @@ static int propose(struct import *m, const struct declaration *d, const char *de
 	_cleanup_free_ char *why = NULL;
 	int r;
 
-	strbuf_addf(&text, "# Taken over from %s by \"vfioadm import\".\n%s", m->at->source, remark);
-	declaration_format(d, &text);
+	import_format(m->at->source, d, remark, &text);
 	if (text.failed)
 		return error_oom(m->err);
 	r = reads_back(d->name, text.s, &why);
 	if (r < 0)
 		return error_oom(m->err);
 	if (r > 0)
-		return skip(m, TAKE_PTR(why));
+		return import_skip(m, TAKE_PTR(why));
 	r = persist_change(&m->p, d->name, text.s, words, m->err);
-	return r < 0 ? r : add_proposal(m, d, device, text.s);
+	return r < 0 ? r : add_proposal(m, d, device, remark, text.s);
 }
 
 /* ---- card types ---- */
@@ -204,7 +220,7 @@ static const struct declaration *declaration_of(const struct import *m, size_t f
 	return at >= 0 && found->items[at].vfs.state == VFIOADM_KNOWN ? &found->items[at] : NULL;
 }
 
-static const char *type_proposed_from(const struct import *m, const struct vfioadm_function *f)
+const char *import_type_from(const struct import *m, const struct vfioadm_function *f)
 {
 	for (size_t i = 0; i < m->n_types; i++)
 		if (cardtype_matches(&m->types[i], f))
@@ -218,7 +234,7 @@ static int skip_collision(struct import *m, const char *id, const struct selecti
 	for (size_t i = 0; i < functions->n; i++) {
 		const struct vfioadm_function *f = &inventory_of(m)->functions[functions->items[i]];
 		const struct declaration *declared = declaration_of(m, functions->items[i]);
-		const char *type = type_proposed_from(m, f);
+		const char *type = import_type_from(m, f);
 
 		char *reason;
 		int r;
@@ -229,7 +245,7 @@ static int skip_collision(struct import *m, const char *id, const struct selecti
 					       "to import the type.", f->address, id, declared->file) :
 				    str_format("%s has the card type %s and another one that is proposed already, from "
 					       "%s.", f->address, id, type);
-		r = skip(m, reason);
+		r = import_skip(m, reason);
 		return r < 0 ? r : 1;
 	}
 	return 0;
@@ -239,15 +255,14 @@ static int skip_collision(struct import *m, const char *id, const struct selecti
 static int import_used_type(struct import *m, const struct cardtype *type, const char *id)
 {
 	_cleanup_selection_ struct selection found = { 0 };
-	const struct vfioadm_function *f;
-	const struct vfioadm_user *user;
 	int r = functions_of_type(m, type, &found);
 
 	if (r < 0)
 		return error_oom(m->err);
-	user = selection_in_use(m->p.look, &found, &f);
-	r = user ? skip(m, in_use_words(f, user)) : skip_collision(m, id, &found);
-	if (r == 0 && !user)
+	r = skip_used(m, &found);
+	if (r == 0)
+		r = skip_collision(m, id, &found);
+	if (r == 0)
 		r = propose_type(m, type, id);
 	return r < 0 ? r : 0;
 }
@@ -261,24 +276,24 @@ static int import_type(struct import *m)
 	bool exact;
 
 	if (c->no_effect)
-		return skip(m, str_format("%s has no effect: %s.", c->what, c->no_effect));
+		return import_skip(m, str_format("%s has no effect: %s.", c->what, c->no_effect));
 	if (c->why_not)
-		return skip(m, str_format("%s is not in force: %s.", c->what, c->why_not));
+		return import_skip(m, str_format("%s is not in force: %s.", c->what, c->why_not));
 	if (cardtype_parse_parameter(c->what, &type, &exact) < 0)
-		return skip(m, str_format("\"%s\" is no ID that vfio-pci takes.", c->what));
+		return import_skip(m, str_format("\"%s\" is no ID that vfio-pci takes.", c->what));
 	cardtype_format(&type, id);
 	if (!exact)
-		return skip(m, str_format("\"%s\" is no ID, although vfio-pci reads %s from it: correct it first.",
+		return import_skip(m, str_format("\"%s\" is no ID, although vfio-pci reads %s from it: correct it first.",
 					  c->what, id));
 	if (cardtype_parse(id, &type, NULL) < 0)
-		return skip(m, str_format("%s is wider than a card type that can be declared: name the devices that are "
+		return import_skip(m, str_format("%s is wider than a card type that can be declared: name the devices that are "
 					  "meant.", c->what));
 	declared = persist_type_declared(&m->p, &type);
 	if (declared)
 		return skip_declared(m, id, declared);
 	for (size_t i = 0; i < m->n_types; i++)
 		if (cardtype_equal(&m->types[i], &type))
-			return skip(m, str_format("%s is proposed already, from %s.", id, m->type_sources[i]));
+			return import_skip(m, str_format("%s is proposed already, from %s.", id, m->type_sources[i]));
 	return import_used_type(m, &type, id);
 }
 
@@ -330,7 +345,7 @@ static const struct declaration *declaration_naming(const struct import *m, cons
 	return NULL;
 }
 
-static const char *proposed_from(const struct import *m, const char *address)
+const char *import_proposed_from(const struct import *m, const char *address)
 {
 	const struct vfioadm_plan *plan = m->p.plan;
 
@@ -345,32 +360,31 @@ static int import_present(struct import *m, size_t function)
 	struct vfioadm_function *f = &m->p.look->inv->functions[function];
 	const struct declaration *declared = declaration_of(m, function);
 	const struct selection alone = { .items = &function, .n = 1 };
-	const char *type = type_proposed_from(m, f);
-	const struct vfioadm_function *used;
-	const struct vfioadm_user *user;
+	const char *type = import_type_from(m, f);
+	int r;
 
 	if (declared)
 		return skip_declared(m, f->address, declared);
 	if (type)
-		return skip(m, str_format("%s has a card type that is proposed already, from %s.", f->address, type));
+		return import_skip(m, str_format("%s has a card type that is proposed already, from %s.", f->address, type));
 	if (others_expects_another(m->at, f))
-		return skip(m, str_format("%s is expected to be a %s, but another device is there: Unraid leaves it "
+		return import_skip(m, str_format("%s is expected to be a %s, but another device is there: Unraid leaves it "
 					  "alone.", f->address, m->at->owner));
 	if (inventory_never_taken(f))
-		return skip(m, str_format("%s is %s, which no guest can have.", f->address,
+		return import_skip(m, str_format("%s is %s, which no guest can have.", f->address,
 					  f->bridge ? "a bridge" : "the IOMMU"));
-	user = selection_in_use(m->p.look, &alone, &used);
-	return user ? skip(m, in_use_words(used, user)) : propose_function(m, f);
+	r = skip_used(m, &alone);
+	return r ? (r < 0 ? r : 0) : propose_function(m, f);
 }
 
 static int import_function(struct import *m)
 {
-	const char *address = m->at->what, *from = proposed_from(m, address);
+	const char *address = m->at->what, *from = import_proposed_from(m, address);
 	ssize_t function = inventory_index(inventory_of(m), address);
 	const struct declaration *declared;
 
 	if (from)
-		return skip(m, str_format("%s is proposed already, from %s.", address, from));
+		return import_skip(m, str_format("%s is proposed already, from %s.", address, from));
 	if (function >= 0)
 		return import_present(m, (size_t)function);
 	declared = declaration_naming(m, address);
@@ -384,9 +398,9 @@ static int skip_command(struct import *m)
 	const struct foreign_claim *c = m->at;
 
 	if (module_command_forbids(c->what))
-		return skip(m, str_format("modprobe runs \"%s\" in place of loading %s, so that the module is never loaded. "
+		return import_skip(m, str_format("modprobe runs \"%s\" in place of loading %s, so that the module is never loaded. "
 					  "To give devices to VFIO, remove that line.", c->what, c->owner));
-	return skip(m, str_format("modprobe runs \"%s\" in place of loading %s, and which devices that gives to VFIO is "
+	return import_skip(m, str_format("modprobe runs \"%s\" in place of loading %s, and which devices that gives to VFIO is "
 				  "not known: assign them with 'vfioadm assign --persist', then remove that line.",
 				  c->what, c->owner));
 }
@@ -400,24 +414,34 @@ static int import_claim(struct import *m)
 	if (c->kind == FOREIGN_MODPROBE && modprobe_is_ours(m->p.ctx->root, c->source))
 		return 0;
 	if (c->kind == FOREIGN_UNREADABLE)
-		return skip(m, str_format("It cannot be read: %s.", strerror(c->error)));
+		return import_skip(m, str_format("It cannot be read: %s.", strerror(c->error)));
 	if (is_type(c))
 		return import_type(m);
 	if (c->kind == FOREIGN_COMMAND)
 		return skip_command(m);
 	if (others_is_named(c))
-		return skip(m, others_reason(c));
+		return import_skip(m, others_reason(c));
 	if (!c->what)
-		return skip(m, strdup("It is not about a PCI function."));
+		return import_skip(m, strdup("It is not about a PCI function."));
 	if (c->kind == FOREIGN_DRIVERCTL && !driver_name_is_vfio(c->driver))
-		return skip(m, str_format("It binds %s to %s, which is no VFIO driver.", c->what, c->driver));
+		return import_skip(m, str_format("It binds %s to %s, which is no VFIO driver.", c->what, c->driver));
 	if (c->kind == FOREIGN_LIBVIRT && c->managed)
-		return skip(m, str_format("Domain %s has %s with managed='yes': libvirt binds it itself when the domain "
+		return import_skip(m, str_format("Domain %s has %s with managed='yes': libvirt binds it itself when the domain "
 					  "starts, and gives it back.", c->owner, c->what));
 	return import_function(m);
 }
 
-/* One search for all that might be taken. */
+/* Of what might be taken, and of what may have to go along with it. */
+static void want_users(const struct vfioadm_inventory *inv, const struct vfioadm_function *f, bool *wanted)
+{
+	for (size_t i = 0; i <= f->companions.n; i++) {
+		ssize_t at = inventory_index(inv, i ? f->companions.items[i - 1] : f->address);
+
+		if (at >= 0 && !inv->functions[at].bridge)
+			wanted[at] = declared_host_drives(&inv->functions[at]);
+	}
+}
+
 static int look_for_users(struct import *m)
 {
 	const struct vfioadm_inventory *inv = inventory_of(m);
@@ -434,14 +458,15 @@ static int look_for_users(struct import *m)
 		for (size_t k = 0; c->what && k < inv->n_functions; k++)
 			if (ok ? cardtype_matches(&type, &inv->functions[k]) :
 				 streq(c->what, inv->functions[k].address))
-				wanted[k] = inv->functions[k].driver.state == VFIOADM_KNOWN &&
-					    !inv->functions[k].bridge && !uint_is(&inv->functions[k].vfio, 1);
+				want_users(inv, &inv->functions[k], wanted);
 	}
 	for (size_t k = 0; k < inv->n_functions; k++)
 		any |= wanted[k];
 	if (any && observe_uses(m->p.look->host, m->p.look->inv, wanted) < 0)
 		return error_oom(m->err);
-	return check_verdicts(m->p.look->inv) < 0 ? error_oom(m->err) : 0;
+	if (check_verdicts(m->p.look->inv) < 0)
+		return error_oom(m->err);
+	return any && session_of(m->p.plan) ? session_try_disks(session_of(m->p.plan), m->p.look, wanted, m->err) : 0;
 }
 
 static int note_cut(struct import *m)
@@ -449,7 +474,7 @@ static int note_cut(struct import *m)
 	if (!m->claims.cut)
 		return 0;
 	m->at = &m->claims.items[m->claims.n - 1];
-	return skip(m, strdup("There are more settings of other tools than are looked at: import again when the sources "
+	return import_skip(m, strdup("There are more settings of other tools than are looked at: import again when the sources "
 			      "of these are gone."));
 }
 
@@ -462,7 +487,8 @@ static int make_plan(struct import *m, struct vfioadm_error **err)
 		return error_oom(err);
 	m->types = calloc(m->claims.n + 1, sizeof(*m->types));
 	m->type_sources = calloc(m->claims.n + 1, sizeof(*m->type_sources));
-	if (!m->types || !m->type_sources)
+	m->proposed = calloc(m->claims.n + 1, sizeof(*m->proposed));
+	if (!m->types || !m->type_sources || !m->proposed)
 		return error_oom(err);
 	r = persist_begin(&m->p, m->claims.n, err);
 	if (r == 0)
@@ -471,6 +497,8 @@ static int make_plan(struct import *m, struct vfioadm_error **err)
 		m->at = &m->claims.items[i];
 		r = import_claim(m);
 	}
+	if (r == 0)
+		r = import_complete_groups(m);
 	if (r == 0)
 		r = note_cut(m);
 	if (r < 0)

@@ -2,6 +2,7 @@
 /* What declaring a card type would take from the host, and the drivers that have such cards now. */
 #include "base/error.h"
 #include "flow/persist.h"
+#include "flow/session.h"
 
 /*
  * What the host uses now it uses at the next boot, and there a card type is given away before anything else is
@@ -12,15 +13,17 @@ static int refuse_needed(struct persist *p, const struct cardtype *type, struct 
 	CLEANUP(selection_clear) struct selection functions = { 0 };
 	const struct vfioadm_function *f;
 	const struct vfioadm_user *user;
+	const char *unseen;
 
 	for (size_t i = 0; i < p->look->inv->n_functions; i++)
 		if (cardtype_matches(type, &p->look->inv->functions[i]) && !p->look->inv->functions[i].bridge &&
 		    selection_add(&functions, i) < 0)
 			return error_oom(err);
 	user = selection_in_use(p->look, &functions, &f);
-	if (!user)
-		return 0;
-	if (check_type_needed(p->plan, f, user, p->options->force, p->options->n_force) < 0)
+	unseen = user ? NULL : selection_unseen(p->look, &functions, &f);
+	if (user && check_type_needed(p->plan, f, user, p->options->force, p->options->n_force) < 0)
+		return error_oom(err);
+	if (unseen && check_type_unseen(p->plan, f, unseen, p->options->force, p->options->n_force) < 0)
 		return error_oom(err);
 	return 0;
 }
@@ -41,7 +44,7 @@ static int search_type_users(struct persist *p, const struct cardtype *types, si
 	}
 	if (observe_uses(p->look->host, p->look->inv, wanted) < 0 || check_verdicts(p->look->inv) < 0)
 		return error_oom(err);
-	return 0;
+	return session_of(p->plan) ? session_try_disks(session_of(p->plan), p->look, wanted, err) : 0;
 }
 
 int persist_modules_of_types(struct persist *p, const struct cardtype *types, size_t n,

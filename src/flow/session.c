@@ -288,3 +288,34 @@ int session_add_busy(const struct session *s, struct look *look)
 			r = add_busy(s->busy.items[i], look);
 	return r == 0 ? check_verdicts(look->inv) : r;
 }
+
+/* Given back at once: what this run holds for itself comes later. */
+static void let_go_tried(struct session *s, const struct look *look, size_t n_held)
+{
+	struct host *h = s->ctx->host;
+
+	for (size_t i = 0; i < look->selected.n; i++) {
+		const char *address = look->inv->functions[look->selected.items[i]].address;
+
+		if (strv_has(&s->claims, address))
+			h->ops->let_go(h, address);
+	}
+	while (s->held.n > n_held)
+		free(s->held.items[--s->held.n]);
+}
+
+int session_try_disks(struct session *s, struct look *look, const bool *functions, struct vfioadm_error **err)
+{
+	struct look tried = { .host = look->host, .inv = look->inv };
+	size_t n_held = s->held.n;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < look->inv->n_functions; i++)
+		if (functions[i] && selection_add(&tried.selected, i) < 0)
+			r = error_oom(err);
+	if (r == 0)
+		r = session_hold_disks(s, &tried, err);
+	let_go_tried(s, &tried, n_held);
+	selection_clear(&tried.selected);
+	return r == 0 && session_add_busy(s, look) < 0 ? error_oom(err) : r;
+}

@@ -43,6 +43,13 @@ void session_expect(const struct session *s, const struct look *look, bool vfio)
 int session_claim(struct session *s, const char *name, struct vfioadm_error **err) MUST_CHECK;
 /** Holds the disks of the selected functions that are to be unbound from a driver of the host. */
 int session_hold_disks(struct session *s, struct look *look, struct vfioadm_error **err) MUST_CHECK;
+/**
+ * Tries for a moment to have the disks of these functions exclusively, after the search for their users. What cannot be
+ * had becomes a user: the kernel knows who has it, also where nothing that can be read tells. For functions that a
+ * later boot will take, and that this run does not.
+ */
+int session_try_disks(struct session *s, struct look *look, const bool *functions, struct vfioadm_error **err)
+	MUST_CHECK;
 /** After the search for users: disks that could not be had and that no user explains. -ENOMEM. */
 int session_add_busy(const struct session *s, struct look *look) MUST_CHECK;
 /** Everything that the plan's steps touch. */

@@ -261,10 +261,42 @@ static int copy_devices(struct standing *s)
 	return 0;
 }
 
+static int keep_finding(struct standing *s, const struct vfioadm_finding *found)
+{
+	struct vfioadm_finding *use = arena_alloc(s->arena, sizeof(*use));
+
+	if (!use)
+		return -ENOMEM;
+	*use = (struct vfioadm_finding){ .code = found->code, .severity = found->severity, .forceable = found->forceable };
+	use->device = found->device ? arena_strdup(s->arena, found->device) : NULL;
+	use->message = arena_strdup(s->arena, found->message);
+	use->hint = found->hint ? arena_strdup(s->arena, found->hint) : NULL;
+	s->item->use = use;
+	return s->arena->failed ? -ENOMEM : 0;
+}
+
+/* The same look as assign's, so that what it would refuse is not taken by who comes before it at boot. */
+static int stand_use(struct standing *s, const struct selection *all)
+{
+	_cleanup_plan_ struct vfioadm_plan *plan = plan_new(VERB_ASSIGN);
+	const struct check_request request = { .verb = VERB_ASSIGN, .selected = all };
+	const struct vfioadm_finding *gravest = NULL;
+
+	/* A physical function keeps its driver. */
+	if (s->m->outcome != MATCH_FOUND || s->d->vfs.state == VFIOADM_KNOWN)
+		return plan ? 0 : -ENOMEM;
+	if (!plan || check_uses(s->look->inv, &request, plan) < 0)
+		return -ENOMEM;
+	for (size_t i = 0; i < plan->n_findings; i++)
+		if (plan->findings[i].severity >= VFIOADM_REFUSES &&
+		    (!gravest || plan->findings[i].severity > gravest->severity))
+			gravest = &plan->findings[i];
+	return gravest ? keep_finding(s, gravest) : 0;
+}
+
 static int stand(struct standing *s)
 {
 	_cleanup_selection_ struct selection all = { 0 };
-	const struct vfioadm_function *user;
 	int r;
 
 	s->item->name = arena_strdup(s->arena, s->d->name);
@@ -277,8 +309,10 @@ static int stand(struct standing *s)
 	if (r < 0)
 		return r;
 	/* What is not there now may be when the host boots, but not what cannot be told from others. */
-	s->item->in_initramfs = s->m->outcome == MATCH_FOUND ? !selection_in_use(s->look, &all, &user) :
-							       s->m->outcome == MATCH_MISSING;
+	r = stand_use(s, &all);
+	if (r < 0)
+		return r;
+	s->item->in_initramfs = s->m->outcome == MATCH_FOUND ? !s->item->use : s->m->outcome == MATCH_MISSING;
 	if (s->d->match[MATCH_CARD_TYPE])
 		return stand_type(s);
 	if (s->m->outcome != MATCH_FOUND)

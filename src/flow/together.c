@@ -64,6 +64,13 @@ static int find_moved(const struct look *look, const struct declaration *d, cons
 	return r;
 }
 
+/* Two that mean the very same function: neither is applied, which is another matter. */
+static bool contradict(const struct declared_look *d, size_t a, size_t b, size_t function)
+{
+	return a != b && selection_has(&d->matches[a].functions, function) &&
+	       selection_has(&d->matches[b].functions, function);
+}
+
 static int add_moved(const struct look *look, const struct declared_look *d, size_t i, struct first_mover *movers,
 		     size_t *team)
 {
@@ -76,8 +83,8 @@ static int add_moved(const struct look *look, const struct declared_look *d, siz
 
 		if (!first->known)
 			*first = (struct first_mover){ true, i, moved.items[k] };
-		/* Two about the very same function contradict one another, which is another matter. */
-		else if (first->function != moved.items[k])
+		else if (first->function != moved.items[k] ||
+			 !contradict(d, first->declaration, i, moved.items[k]))
 			join(team, first->declaration, i);
 	}
 	return 0;

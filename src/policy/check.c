@@ -164,6 +164,19 @@ int check_run(struct vfioadm_inventory *inv, const struct check_request *request
 	return r;
 }
 
+int check_uses(struct vfioadm_inventory *inv, const struct check_request *request, struct vfioadm_plan *plan)
+{
+	struct checker c = { .inv = inv, .request = request, .plan = plan };
+
+	for (size_t i = 0; i < request->selected->n; i++) {
+		const struct vfioadm_function *f = &inv->functions[request->selected->items[i]];
+
+		if (moves(&c, f) && (check_users(&c, f) < 0 || check_unseen(&c, f) < 0))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 bool check_forceable(const char *code)
 {
 	const struct vfioadm_code_info *info = code_info(code);

@@ -32,6 +32,9 @@ unsigned check_facets(enum verb verb);
 /** Adds findings to the plan; *ret_refused when one of them stands (blocks, or refuses unforced). */
 int check_run(struct vfioadm_inventory *inv, const struct check_request *request,
 	      struct vfioadm_plan *plan, bool *ret_refused);
+/** Only who uses the functions, or may use them. -ENOMEM. */
+int check_uses(struct vfioadm_inventory *inv, const struct check_request *request, struct vfioadm_plan *plan)
+	MUST_CHECK;
 /**
  * Card types against those that are enabled (the recorded ones that still hold). enable: the types that
  * need not be given, because a wider one is there, are moved behind the first *ret_n_new, and that is said.
@@ -49,6 +52,9 @@ int check_types_useless(struct vfioadm_plan *plan, const struct vfioadm_inventor
  */
 int check_type_needed(struct vfioadm_plan *plan, const struct vfioadm_function *f,
 		      const struct vfioadm_user *user, const char *const *force, size_t n_force) MUST_CHECK;
+/** The same where it is not known whether the host uses it: text says why. */
+int check_type_unseen(struct vfioadm_plan *plan, const struct vfioadm_function *f, const char *text,
+		      const char *const *force, size_t n_force) MUST_CHECK;
 /** The own declaration of f goes, and a card type goes on declaring it. -ENOMEM. */
 int check_still_declared(struct vfioadm_plan *plan, const struct vfioadm_function *f,
 			 const char *type) MUST_CHECK;

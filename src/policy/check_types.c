@@ -168,6 +168,21 @@ static bool is_forced(const char *code, const char *const *force, size_t n)
 	return false;
 }
 
+/* The last finding refuses, unless it is forced. */
+static void refuse(struct vfioadm_plan *plan, const char *code, const char *const *force, size_t n_force)
+{
+	struct vfioadm_finding *finding = &plan->findings[plan->n_findings - 1];
+
+	if (finding->severity == VFIOADM_WARNS)
+		return;
+	if (finding->severity != VFIOADM_BLOCKS && is_forced(code, force, n_force)) {
+		finding->severity = VFIOADM_WARNS;
+		return;
+	}
+	plan->result = VFIOADM_RESULT_REFUSED;
+	plan->n_steps = 0;
+}
+
 int check_type_needed(struct vfioadm_plan *plan, const struct vfioadm_function *f,
 		      const struct vfioadm_user *user, const char *const *force, size_t n_force)
 {
@@ -180,12 +195,23 @@ int check_type_needed(struct vfioadm_plan *plan, const struct vfioadm_function *
 		    arena_strdup(&plan->arena, "Declare the other functions one by one with 'vfioadm assign "
 					       "--persist', or stop using this one."));
 
-	if (r == 0 && !is_forced(code, force, n_force)) {
-		plan->result = VFIOADM_RESULT_REFUSED;
-		plan->n_steps = 0;
-	} else if (r == 0) {
-		plan->findings[plan->n_findings - 1].severity = VFIOADM_WARNS;
-	}
+	if (r == 0)
+		refuse(plan, code, force, n_force);
+	return r;
+}
+
+int check_type_unseen(struct vfioadm_plan *plan, const struct vfioadm_function *f, const char *text,
+		      const char *const *force, size_t n_force)
+{
+	int r = add(plan, "not-looked-at",
+		    arena_format(&plan->arena, "%s has this card type, and it is not known whether the host uses it: %s",
+				 f->address, text),
+		    arena_strdup(&plan->arena, "At the next boot it would be given to vfio-pci before anything else is "
+					       "looked at. Declare the other functions one by one with 'vfioadm assign "
+					       "--persist'."));
+
+	if (r == 0)
+		refuse(plan, "not-looked-at", force, n_force);
 	return r;
 }
 

@@ -124,6 +124,44 @@ def test_others_between_two_transactions(declared):
 
 # On s390x each function is alone in its group.
 @pytest.mark.arch("x86_64")
+def test_two_of_one_group(host):
+    """What "assign --persist --group" writes is applied again, whichever of the two is asked for."""
+    pair = host.on("e1000")
+    names = host.json("assign", "--persist", "--group", pair[0]) and sorted(
+        d["name"] for d in host.json("status")["declarations"])
+
+    def give_back():
+        for a in pair:
+            host.write(f"/sys/bus/pci/devices/{a}/driver_override", "")
+            host.write("/sys/bus/pci/drivers/vfio-pci/unbind", a)
+        for a in pair:
+            host.write("/sys/bus/pci/drivers/e1000/bind", a)
+        assert [host.function(a).state for a in pair] == [("e1000", None)] * 2
+
+    try:
+        assert len(names) == 2
+        for command in (["apply"], ["apply", names[1]], ["apply", "--only", pair[0]], ["apply", "--boot"],
+                        ["apply", "--atomic"]):
+            give_back()
+            assert {d["state"] for d in host.json("status", rc=3)["declarations"]} == {"differs"}
+            assert host.json("plan")["declarations"][0]["names"] == names
+            host.must(*command)
+            assert [host.function(a).state for a in pair] == [("vfio-pci", "vfio-pci")] * 2, command
+            host.must("status")
+        # Of what one is in the way of, both are named, and the rest is applied.
+        give_back()
+        host.sh(f"ip link set $(ls /sys/bus/pci/devices/{pair[1]}/net | head -1) up")
+        assert f"{names[0]} and {names[1]}: refused" in host.fails(3, "apply")
+        assert [host.function(a).state for a in pair] == [("e1000", None)] * 2
+        host.sh(f"ip link set $(ls /sys/bus/pci/devices/{pair[1]}/net | head -1) down")
+        host.must("apply")
+        host.must("release", "--persist", *pair)
+    finally:
+        host.sh("rm -rf /etc/vfioadm.d /run/vfioadm/hold; vfioadm apply")
+
+
+# On s390x each function is alone in its group.
+@pytest.mark.arch("x86_64")
 def test_late_for_their_type(host):
     """Of two functions of one type in one group neither can be taken alone; afterwards nobody is late."""
     pair = [a for a, f in host.functions().items() if f.id == "8086:100e"]

@@ -429,10 +429,67 @@ static void test_too_much(void **state)
 	assert_has(vfioadm_plan_skipped(t->plan, vfioadm_plan_n_skipped(t->plan) - 1)->reason, "more settings");
 }
 
+/* Only having it exclusively tells that somebody has it; printing alone may not try. */
+static void test_disk_that_somebody_has(void **state)
+{
+	struct persist_test *t = *state;
+
+	begin(t, OVERRIDE("pci-" TWIN0, "vfio-pci"));
+	control(t->host, "use-disk nvme0n1");
+	import(t, true);
+	assert_has(left_out(t, "/etc/driverctl.d/pci-" TWIN0), "nvme0n1");
+	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_UNCHANGED);
+	forget(t);
+	control(t->host, "leave-disk nvme0n1");
+	import(t, true);
+	only(t);
+	control(t->host, "use-disk nvme0n1");
+	run(t);
+}
+
+static void test_type_with_a_disk_that_somebody_has(void **state)
+{
+	struct persist_test *t = *state;
+
+	begin(t, CMDLINE("vfio-pci.ids=1b36:0010"));
+	control(t->host, "use-disk nvme0n1");
+	import(t, true);
+	assert_has(left_out(t, "/proc/cmdline"), "nvme0n1");
+}
+
+/* What apply could not assign alone gets its group. */
+static void test_rest_of_the_group(void **state)
+{
+	_cleanup_free_ char *path = NULL;
+	struct persist_test *t = *state;
+
+	look(t, OVERRIDE("pci-" MULTI1, "vfio-pci"));
+	assert_has(only(t)->text, "IommuGroup=whole\n");
+	assert_has(only(t)->text, "# " MULTI0 "\n");
+	import(t, true);
+	path = str_format("etc/vfioadm.d/%s.conf", only(t)->name);
+	run(t);
+	assert_has(written(t, path), "IommuGroup=whole\n");
+}
+
+static void test_all_of_the_group(void **state)
+{
+	struct persist_test *t = *state;
+
+	look(t, "d etc/driverctl.d\nf pci-" MULTI0 " vfio-pci\nf pci-" MULTI1 " vfio-pci\n");
+	assert_int_equal(vfioadm_plan_n_proposals(t->plan), 2);
+	for (size_t i = 0; i < 2; i++)
+		assert_null(strstr(vfioadm_plan_proposal(t->plan, i)->text, "whole"));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup_directories, teardown)
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_disk_that_somebody_has, setup_directories, teardown),
+		cmocka_unit_test_setup_teardown(test_type_with_a_disk_that_somebody_has, setup_directories, teardown),
+		cmocka_unit_test_setup_teardown(test_rest_of_the_group, setup_directories, teardown),
+		cmocka_unit_test_setup_teardown(test_all_of_the_group, setup_directories, teardown),
 		TEST(test_driverctl),
 		TEST(test_driverctl_old_name),
 		TEST(test_driverctl_absent),

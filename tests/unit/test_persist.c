@@ -369,9 +369,114 @@ static void test_types(void **state)
 	assert_state(t, NULL, VFIOADM_DECLARED_IN_FORCE);
 }
 
+/* ---- what the host uses is not to be taken by the next boot ---- */
+
+static const struct vfioadm_finding *refused(struct persist_test *t, make_fn *make, const char *what,
+					     const char *code)
+{
+	assert_int_equal(plan(t, make, what, (struct vfioadm_options){.persist = true}), 0);
+	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_REFUSED);
+	assert_int_equal(vfioadm_plan_n_steps(t->plan), 0);
+	assert_non_null(finding(t, code));
+	return finding(t, code);
+}
+
+/* As of an external journal: nothing that can be read tells whose it is, only having it exclusively does. */
+static void test_type_with_a_disk_that_somebody_has(void **state)
+{
+	struct persist_test *t = *state;
+	const struct vfioadm_finding *f;
+
+	control(t->host, "use-disk nvme0n1");
+	f = refused(t, vfioadm_plan_enable, "1b36:0010", "needed-at-boot");
+	assert_non_null(strstr(f->message, TWIN0));
+	assert_non_null(strstr(f->message, "nvme0n1"));
+	forget(t);
+	control(t->host, "leave-disk nvme0n1");
+	assert_int_equal(plan(t, vfioadm_plan_enable, "1b36:0010", (struct vfioadm_options){.persist = true}), 0);
+	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_PLANNED);
+	/* It was had for a moment only: this run does not take it. */
+	control(t->host, "use-disk nvme0n1");
+	assert_int_equal(vfioadm_plan_run(t->ctx, t->plan, &t->err), 0);
+	control(t->host, "leave-disk nvme0n1");
+}
+
+/* Written by hand, and applied: the same question. */
+static void test_applied_type_with_a_disk_that_somebody_has(void **state)
+{
+	struct persist_test *t = *state;
+	const char *name = "type";
+
+	write_conf(t, name, "[Match]\nCardType=1b36:0010\n");
+	control(t->host, "use-disk nvme0n1");
+	refused(t, vfioadm_plan_apply, name, "needed-at-boot");
+	assert_int_equal(plan(t, vfioadm_plan_apply, name,
+			      (struct vfioadm_options){.force = (const char *const[]){"needed-at-boot"}, .n_force = 1}),
+			 0);
+	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_PLANNED);
+	forget(t);
+	control(t->host, "leave-disk nvme0n1");
+	done(t, vfioadm_plan_apply, name, false);
+}
+
+static void test_applied_type_of_the_root_disk(void **state)
+{
+	struct persist_test *t = *state;
+
+	write_conf(t, "type", "[Match]\nCardType=1b36:0010\n");
+	refused(t, vfioadm_plan_apply, "type", "root-filesystem");
+}
+
+/* "config check" says so of each file. */
+static void test_status_says_what_the_next_boot_would_take(void **state)
+{
+	struct persist_test *t = *state;
+	const struct vfioadm_declared *item;
+
+	write_conf(t, "disk", "[Match]\nAddress=" TWIN0 "\n");
+	write_conf(t, "nic", "[Match]\nAddress=" NIC "\n");
+	write_conf(t, "type", "[Match]\nCardType=1b36:0010\n");
+	item = status_of(t, "disk");
+	assert_non_null(item->use);
+	assert_string_equal(item->use->code, "root-filesystem");
+	assert_int_equal(item->use->severity, VFIOADM_BLOCKS);
+	assert_non_null(strstr(item->use->message, "mounted at /"));
+	assert_false(item->in_initramfs);
+	item = status_of(t, "type");
+	assert_non_null(item->use);
+	assert_string_equal(item->use->device, TWIN0);
+	assert_false(item->in_initramfs);
+	item = status_of(t, "nic");
+	assert_null(item->use);
+	assert_true(item->in_initramfs);
+}
+
+/* Neither is in an initramfs without the other: one would be claimed there, and the other stay. */
+static void test_no_initramfs_for_half_a_group(void **state)
+{
+	struct persist_test *t = *state;
+	const struct vfioadm_declared *item;
+
+	write_conf(t, "a", "[Match]\nAddress=" MULTI0 "\n");
+	write_conf(t, "b", "[Match]\nAddress=" MULTI1 "\n");
+	write_conf(t, "c", "[Match]\nAddress=" NIC "\n");
+	item = status_of(t, "a");
+	assert_true(item->in_initramfs);
+	assert_int_equal(item->n_together, 1);
+	assert_string_equal(item->together[0], "b");
+	assert_int_equal(status_of(t, "c")->n_together, 0);
+	write_conf(t, "b", "[Match]\nAddress=" MULTI1 "\nDevice=0000\nVendor=0000\n");
+	assert_int_equal(status_of(t, "a")->n_together, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_applied_type_of_the_root_disk, setup_mounted, teardown),
+		cmocka_unit_test_setup_teardown(test_status_says_what_the_next_boot_would_take, setup_mounted, teardown),
+		cmocka_unit_test_setup_teardown(test_type_with_a_disk_that_somebody_has, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_applied_type_with_a_disk_that_somebody_has, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_initramfs_for_half_a_group, setup, teardown),
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 		TEST(test_assign_and_release),
 		TEST(test_already_assigned),

@@ -7,6 +7,8 @@ CARD = "[Match]\nPath=pci-0000:00:03.1/00.%d\nVendor=1002\nDevice=%s\n\n[Assign]
 GPU = CARD % (0, "73af")
 TYPE = "[Match]\nCardType=1002:%s\n"
 WITHOUT = {FN + "0/driver": None, DRV + "amdgpu/0000:03:00.0": None}  # the GPU has no driver
+_GTX_FN = "sys/devices/pci0000:00/0000:00:01.0/0000:01:00."
+_GTX = "[Match]\nPath=pci-0000:00:01.0/00.%d\nVendor=10de\nDevice=%s\n\n[Assign]\nDriver=vfio-pci\n%s"
 BOTH = (r"0000:03:00\.0: amdgpu -> vfio-pci \(planned\)", r"0000:03:00\.1: snd_hda_intel -> vfio-pci \(planned\)")
 
 CASES = [
@@ -50,4 +52,32 @@ CASES = [
          why="the GPU is taken as soon as its type is given, so its audio function must move with it"),
     Case("two-types", "plan", change={**WITHOUT, "etc/vfioadm.d/b.conf": None}, status=3, says=("group-split|shares IOMMU",),
          why="the audio function is not declared, and stays with the host"),
+    # ---- import
+    Case("gtx-driverctl", "import", says=(r"# 0000:01:00\.2 0000:01:00\.3\n", r"IommuGroup=whole"),
+         why="driverctl leaves two functions of the group with the host: no guest could open the others"),
+    Case("gtx-driverctl", "plan",
+         change={"etc/vfioadm.d/a.conf": _GTX % (1, "1aeb", "IommuGroup=whole\n"), "etc/vfioadm.d/b.conf": _GTX % (0, "2184", "")},
+         says=(r"(?m)^a and b:$", r"0000:01:00\.2: xhci_hcd -> vfio-pci", r"0000:01:00\.3: nvidia-gpu -> vfio-pci"),
+         never=("refused",), why="what is proposed can be applied"),
+    Case("gtx-driverctl", "import", change={_GTX_FN + "2/driver": None, _GTX_FN + "3/driver": None,
+                                           "sys/bus/pci/drivers/xhci_hcd/0000:01:00.2": None,
+                                           "sys/bus/pci/drivers/nvidia-gpu/0000:01:00.3": None},
+         never=(r"IommuGroup",), why="nothing else of the group has a driver, or would get one"),
+    Case("gtx-driverctl", "import", change={"etc/driverctl.d/pci-0000:01:00.2": "vfio-pci\n",
+                                           "etc/driverctl.d/pci-0000:01:00.3": "vfio-pci\n"},
+         never=(r"IommuGroup",), why="driverctl has all of the group"),
+    # ---- the next boot is checked as well as now
+    Case("bcache-root", "config check", status=3, change={"etc/vfioadm.d/x.conf": "[Match]\nAddress=0000:00:17.0\n"},
+         says=(r"x\.conf: The next boot would take what the host uses: 0000:00:17\.0 .*mounted at /", "hint: Remove the file"),
+         why="written by hand, for the controller of the root disk"),
+    Case("bcache-root", "config list --initramfs", change={"etc/vfioadm.d/x.conf": "[Match]\nAddress=0000:00:17.0\n"},
+         never=(r"x\.conf",), why="nor does it get into an initramfs"),
+    Case("identical-nvme", "config check", status=3, change={"etc/vfioadm.d/x.conf": "[Match]\nCardType=2646:5024\n"},
+         says=(r"x\.conf: The next boot would take what the host uses: 0000:02:00\.0",),
+         why="a type that one of the twins shares with the root disk"),
+    Case("identical-nvme", "plan", status=3, change={"etc/vfioadm.d/x.conf": "[Match]\nCardType=2646:5024\n"},
+         says=(r"0000:02:00\.0 has this card type, and the host uses it", "x: refused"),
+         why="as enable --persist refuses"),
+    Case("identical-nvme", "config check", change={"etc/vfioadm.d/x.conf": "[Match]\nAddress=0000:03:00.0\n"},
+         never=("next boot",), why="the other twin is free"),
 ]

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VFIOADM_FLOW_IMPORT_H
+#define VFIOADM_FLOW_IMPORT_H
+
+#include "flow/persist.h"
+
+/* What the files of import share. */
+
+/* What a proposal's text is made of. */
+struct proposed {
+	struct declaration d;
+	const char *remark; /* comment lines */
+};
+
+struct import {
+	struct persist p;
+	struct foreign_claims claims;
+	struct cardtype *types; /* that are proposed */
+	const char **type_sources;
+	size_t n_types;
+	struct proposed *proposed; /* one for each of the plan's proposals */
+	const struct foreign_claim *at; /* the one that is looked at */
+	struct vfioadm_error **err;
+};
+
+/** What m->at says is not taken over. Takes the reason; NULL: memory was short. */
+int import_skip(struct import *m, char *reason) MUST_CHECK;
+/** Where the proposal for this function comes from; NULL: there is none. */
+const char *import_proposed_from(const struct import *m, const char *address);
+/** The same for its card type. */
+const char *import_type_from(const struct import *m, const struct vfioadm_function *f);
+/** The text of a declaration that is proposed. */
+void import_format(const char *source, const struct declaration *d, const char *remark, struct strbuf *out);
+/**
+ * Where a part of the IOMMU group of what is proposed would stay with the host, the proposal gets the whole group, or
+ * is withdrawn when that is not to be had.
+ */
+int import_complete_groups(struct import *m) MUST_CHECK;
+
+#endif
