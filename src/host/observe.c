@@ -356,6 +356,44 @@ int observe_host(struct host *h, struct vfioadm_inventory **ret, struct vfioadm_
 	return 0;
 }
 
+static int list_members(struct host *h, const char *address, struct strv *ret)
+{
+	_cleanup_strv_ struct strv entries = {0};
+	char path[OBSERVE_PATH_MAX], member[NAME_MAX + 1];
+	int r = strv_add(ret, address);
+
+	if (r < 0)
+		return r;
+	device_path(path, address, "iommu_group/devices");
+	r = h->ops->list(h, -1, path, &entries);
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
+	STRV_FOREACH (i, &entries) {
+		/* The entry's own name can have a suffix. */
+		snprintf(path, sizeof(path), PCI_DEVICES "/%s/iommu_group/devices/%s", address, entries.items[i]);
+		if (host_link_name(h, -1, path, member, sizeof(member)) > 0 && !strv_has(ret, member) &&
+		    strv_add(ret, member) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int observe_group(struct host *h, const char *address, struct vfioadm_inventory **ret)
+{
+	_cleanup_inventory_ struct vfioadm_inventory *inv = inventory_new();
+	_cleanup_strv_ struct strv members = {0};
+	int r = inv ? list_members(h, address, &members) : -ENOMEM;
+
+	if (r == 0)
+		r = read_functions(h, inv, &members);
+	if (r == 0)
+		r = inventory_finish(inv);
+	r = host_starved(h, r);
+	if (r == 0)
+		*ret = TAKE_PTR(inv);
+	return r;
+}
+
 int observe_function(struct host *h, struct vfioadm_inventory *inv, struct vfioadm_function *f,
 		     unsigned facets)
 {

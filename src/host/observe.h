@@ -45,6 +45,8 @@ int observe_driver(struct host *h, const char *address, char *ret_driver, size_t
 /** Through the helper: "" when unset. */
 int observe_override(struct host *h, const char *address, char *ret_override, size_t size);
 int observe_incarnation(struct host *h, const char *address, uint64_t *ret);
+/** An inventory of the function and the members of its group as they are now: BASIC, no facts, no users. -ENOMEM. */
+int observe_group(struct host *h, const char *address, struct vfioadm_inventory **ret) MUST_CHECK;
 
 /** Its VFIO nodes, without a leading slash: of its group, and its own where the kernel makes one. -ENOMEM. */
 int observe_vfio_nodes(struct host *h, const char *address, struct strv *ret) MUST_CHECK;

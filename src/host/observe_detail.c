@@ -99,6 +99,7 @@ static int read_reset_methods(struct host *h, struct vfioadm_inventory *inv, hos
 	char text[512], target[16];
 	ssize_t n = host_read_text(h, dir, "reset_method", text, sizeof(text));
 
+	observe_resets_shown(h, inv);
 	if (n >= 0)
 		return split(inv, text, " ", &f->reset_methods);
 	/* Kernels before 5.15 do not name the methods; "reset" says that there is one. */
@@ -245,6 +246,8 @@ int observe_detail(struct host *h, struct vfioadm_inventory *inv, struct vfioadm
 	/* Reading the configuration of a function in D3cold switches its power on. */
 	if (!str_is(&f->power_state, "D3cold"))
 		f->header_type = observe_header_type(h, dir);
+	if (r == 0)
+		r = observe_framebuffers(h, inv);
 	if (r == 0)
 		r = read_bars(h, inv, dir, f);
 	if (r == 0)

@@ -111,7 +111,7 @@ int observe_drivers(struct host *h, struct vfioadm_inventory *inv, struct vfioad
 	char rest[64], module[NAME_MAX + 1];
 	int r;
 
-	if (read_availability(h, inv) < 0)
+	if (read_availability(h, inv) < 0 || observe_backends(h, inv) < 0)
 		return -ENOMEM;
 	if (!modalias_rest(f, rest))
 		return 0;

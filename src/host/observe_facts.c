@@ -54,7 +54,27 @@ static enum host_machine machine_by_firmware(struct host *h)
 	return MACHINE_OTHER;
 }
 
-static int read_iommu(struct host *h, struct vfioadm_inventory *inv)
+/*
+ * Intel's and AMD's IOMMU and that of s390 give a function its group when it is found. The others are described by
+ * tables that the kernel before 6.15 looks into when a driver is first tried, and until then the function has no
+ * group: Arm's SMMU, virtio-iommu (on x86-64 as well), and whatever else there is.
+ */
+static bool units_may_be_late(const struct strv *units)
+{
+	static const char *const early[] = {"dmar", "ivhd", "s390-iommu"};
+
+	STRV_FOREACH (i, units) {
+		bool known = false;
+
+		for (size_t k = 0; k < ARRAY_SIZE(early); k++)
+			known |= str_after(units->items[i], early[k]) != NULL;
+		if (!known)
+			return true;
+	}
+	return false;
+}
+
+static int read_iommu(struct host *h, struct vfioadm_inventory *inv, bool *ret_may_be_late)
 {
 	_cleanup_strv_ struct strv units = {0};
 	struct host_facts *facts = &inv->facts;
@@ -64,6 +84,9 @@ static int read_iommu(struct host *h, struct vfioadm_inventory *inv)
 		return r;
 	if (r == 0 || r == -ENOENT)
 		facts->iommu = uint_known(units.n > 0);
+	*ret_may_be_late = units_may_be_late(&units);
+	STRV_FOREACH (i, &units)
+		facts->iommu_virtio |= str_after(units.items[i], "virtio") != NULL;
 	STRV_FOREACH (i, &units) {
 		facts->machine = machine_by_iommu(units.items[i]);
 		if (facts->machine != MACHINE_OTHER)
@@ -78,25 +101,30 @@ static int read_iommu(struct host *h, struct vfioadm_inventory *inv)
 	return 0;
 }
 
+static bool is_host_bridge(const struct vfioadm_function *f)
+{
+	return f->class_code.state == VFIOADM_KNOWN && f->class_code.value >> 8 == 0x0600;
+}
+
 /*
- * arm64 before 6.15 makes a function's group when a driver is first tried. Host bridges get no driver: if
- * one has a group all the same, groups come with enumeration, and a missing one is missing for good.
+ * Decided by what is seen: a function without a driver has no group. A host bridge gets no driver: if it has a group
+ * all the same, groups come with enumeration, and a missing one is missing for good. Not so with virtio-iommu, where
+ * the host bridge has one before all others. Where nothing tells, late is the safer answer: the bind then finds out.
  */
-static void decide_late_groups(struct vfioadm_inventory *inv)
+static void decide_late_groups(struct vfioadm_inventory *inv, bool may_be_late)
 {
 	bool missing = false, from_enumeration = false;
 
 	inv->facts.groups_late = uint_known(0);
-	if (inv->facts.machine != MACHINE_ARM64 || !uint_is(&inv->facts.iommu, 1))
+	if (!may_be_late || !uint_is(&inv->facts.iommu, 1))
 		return;
 	for (size_t i = 0; i < inv->n_functions; i++) {
 		const struct vfioadm_function *f = &inv->functions[i];
-		bool host_bridge =
-			f->class_code.state == VFIOADM_KNOWN && f->class_code.value >> 8 == 0x0600;
 
 		if (f->driver.state == VFIOADM_KNOWN)
 			continue;
-		from_enumeration |= host_bridge && f->iommu_group.state == VFIOADM_KNOWN;
+		from_enumeration |= is_host_bridge(f) && !inv->facts.iommu_virtio &&
+				    f->iommu_group.state == VFIOADM_KNOWN;
 		missing |= f->iommu_group.state == VFIOADM_NONE;
 	}
 	if (!missing || from_enumeration)
@@ -161,6 +189,29 @@ static const char *advice_amd(struct host *h, const char *cmdline)
 	       "parameter, unless amd_iommu=off forbids it.";
 }
 
+/* A virtual machine's own kind, whatever the processor; its driver is a module more often than not. */
+static const char *advice_virtio(struct host *h)
+{
+	if (host_exists(h, "sys/bus/virtio/drivers/virtio_iommu"))
+		return "Look for lines with virtio_iommu in the kernel log: this machine has a "
+		       "virtio-iommu, "
+		       "and its driver is loaded, but the kernel does not use it.";
+	return "This machine has a virtio-iommu whose driver is not loaded: put virtio_iommu "
+	       "into the "
+	       "initramfs (initramfs-tools: a line in /etc/initramfs-tools/modules; dracut: "
+	       "force_drivers+=\" virtio_iommu \") and reboot. Loaded now (modprobe virtio_iommu) it "
+	       "serves only functions that have no driver yet: the others must be removed and "
+	       "found again (remove, rescan).";
+}
+
+static bool has_virtio_iommu(const struct vfioadm_inventory *inv)
+{
+	for (size_t i = 0; i < inv->n_functions; i++)
+		if (uint_is(&inv->functions[i].vendor, 0x1af4) && uint_is(&inv->functions[i].device, 0x1057))
+			return true;
+	return false;
+}
+
 static const char *advice(struct host *h, enum host_machine machine, const char *cmdline)
 {
 	switch (machine) {
@@ -190,7 +241,8 @@ static void read_advice(struct host *h, struct vfioadm_inventory *inv)
 		return;
 	if (host_read_text(h, -1, "proc/cmdline", cmdline, sizeof(cmdline)) < 0)
 		cmdline[0] = '\0';
-	inv->iommu_advice = advice(h, inv->facts.machine, cmdline);
+	inv->iommu_advice = has_virtio_iommu(inv) ? advice_virtio(h) :
+						    advice(h, inv->facts.machine, cmdline);
 }
 
 /* ---- the rest ---- */
@@ -264,6 +316,7 @@ int observe_facts(struct host *h, struct vfioadm_inventory *inv, const char *mou
 {
 	struct host_facts *facts = &inv->facts;
 	char release[256];
+	bool may_be_late = false;
 	int r;
 
 	facts->live = h->live;
@@ -277,10 +330,15 @@ int observe_facts(struct host *h, struct vfioadm_inventory *inv, const char *mou
 	/* Only root changes something, and sees enough to tell. */
 	r = h->unprivileged ? 0 : observe_container_without_run(h, &facts->container_without_run);
 	if (r == 0)
-		r = read_iommu(h, inv);
+		r = read_iommu(h, inv, &may_be_late);
 	if (r < 0)
 		return r;
-	decide_late_groups(inv);
+	decide_late_groups(inv, may_be_late);
+	r = uint_is(&facts->groups_late, 1) ? observe_topology(h, inv) : 0;
+	if (r == 0)
+		r = observe_platform(h, inv);
+	if (r < 0)
+		return r;
 	read_advice(h, inv);
 	read_lockdown(h, facts);
 	read_noiommu(h, facts);

@@ -99,6 +99,15 @@ int observe_users(struct host *h, struct vfioadm_inventory *inv, const char *mou
 /* ---- the other facets ---- */
 
 int observe_facts(struct host *h, struct vfioadm_inventory *inv, const char *mountinfo) MUST_CHECK;
+/* observe_platform.c: facts about the host that decide whether a guest could open a function */
+int observe_platform(struct host *h, struct vfioadm_inventory *inv) MUST_CHECK;
+/** type1 and iommufd: with DRIVERS, for the list of modules is long. */
+int observe_backends(struct host *h, struct vfioadm_inventory *inv) MUST_CHECK;
+/** Once for an inventory, with DETAIL. */
+int observe_framebuffers(struct host *h, struct vfioadm_inventory *inv) MUST_CHECK;
+void observe_resets_shown(struct host *h, struct vfioadm_inventory *inv);
+/** observe_topology.c: where groups come late, members of the ones to come. */
+int observe_topology(struct host *h, struct vfioadm_inventory *inv) MUST_CHECK;
 int observe_function_names(struct host *h, struct vfioadm_inventory *inv,
 			   struct vfioadm_function *f) MUST_CHECK;
 int observe_path(struct host *h, struct vfioadm_inventory *inv,

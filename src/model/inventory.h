@@ -31,6 +31,19 @@ enum host_machine {
 	MACHINE_S390,
 };
 
+/** A module through which a guest's user opens functions: vfio_iommu_type1, or iommufd. */
+struct vfio_backend {
+	struct vfioadm_uint available; /* loaded, built in, or a module that can be loaded */
+	struct vfioadm_uint unsafe;    /* allow_unsafe_interrupts, as it is or as it will be loaded */
+};
+
+enum { FRAMEBUFFER_RANGES = 8 };
+/** Memory that the firmware's framebuffer has claimed (/proc/iomem). */
+struct framebuffer_range {
+	uint64_t start, end;
+	const char *name; /* "BOOTFB" */
+};
+
 /** Facts about the host as a whole; each UNKNOWN where it could not be read. */
 struct host_facts {
 	enum host_machine machine;
@@ -38,7 +51,8 @@ struct host_facts {
 	const char *kernel;               /* release, "6.12.0-…", or NULL */
 	struct vfioadm_uint root;         /* effective uid is 0 */
 	struct vfioadm_uint iommu;        /* /sys/class/iommu non-empty */
-	struct vfioadm_uint groups_late;  /* arm64 before 6.15: groups may appear at the first bind only */
+	struct vfioadm_uint groups_late;  /* groups may appear when a driver is first tried only */
+	bool iommu_virtio;                /* one of its units is a virtio-iommu */
 	struct vfioadm_uint sys_writable; /* sysfs is mounted read-write */
 	struct vfioadm_uint lockdown;     /* 0 none, 1 integrity, 2 confidentiality */
 	struct vfioadm_uint vfio_pci_loaded;   /* its directory below bus/pci/drivers exists */
@@ -46,6 +60,15 @@ struct host_facts {
 	struct vfioadm_uint noiommu;      /* vfio's enable_unsafe_noiommu_mode */
 	struct vfioadm_uint denylist_disabled; /* vfio-pci's disable_denylist: as loaded, else as it would be loaded */
 	struct vfioadm_uint container_without_run; /* the host's /run/vfioadm is not to be seen */
+	struct vfioadm_uint isolated_interrupts; /* a device can raise only its own */
+	const char *interrupt_chip;  /* what says so, or that could not be told from: "PCI-MSI"; or NULL */
+	const char *interrupt_source; /* the file that has it */
+	struct vfio_backend type1, iommufd;
+	const char *acs_override;    /* pcie_acs_override= on the kernel command line, or NULL */
+	struct vfioadm_uint resets_shown; /* this kernel has a file for each function that can be reset */
+	struct vfioadm_uint framebuffers_read;
+	struct framebuffer_range framebuffers[FRAMEBUFFER_RANGES];
+	size_t n_framebuffers;
 };
 
 struct vfioadm_inventory {
