@@ -144,6 +144,19 @@ static size_t count(const struct vfioadm_checkup *checkup, const struct vfioadm_
 	return n;
 }
 
+/* Assigned, and no guest could open it: then the findings are not about giving it back. */
+static bool is_no_use(const struct vfioadm_checkup *checkup, const struct vfioadm_function *f)
+{
+	for (size_t i = 0; f->verdict == VFIOADM_VERDICT_ASSIGNED && f->verdict_reason &&
+			   i < vfioadm_checkup_n_findings(checkup); i++) {
+		const struct vfioadm_finding *finding = vfioadm_checkup_finding(checkup, i);
+
+		if (stands(finding) && strcmp(finding->message, f->verdict_reason) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void print_function(struct cli *cli, const struct vfioadm_checkup *checkup,
 			   const struct vfioadm_function *f)
 {
@@ -153,11 +166,15 @@ static void print_function(struct cli *cli, const struct vfioadm_checkup *checku
 
 	if (cli->quiet && !against)
 		return;
-	fprintf(cli->out, "%s: %s, %s%s be %s%s%s\n", f->address, vfioadm_verdict_name(f->verdict),
-		cli_color(cli, color), against ? "cannot" : "can", move, cli_color_end(cli, color),
-		against	   ? ":"
-		: warnings ? ", but:"
-			   : "");
+	if (is_no_use(checkup, f))
+		fprintf(cli->out, "%s: %s, %sbut no guest can open it%s:\n", f->address,
+			vfioadm_verdict_name(f->verdict), cli_color(cli, color), cli_color_end(cli, color));
+	else
+		fprintf(cli->out, "%s: %s, %s%s be %s%s%s\n", f->address, vfioadm_verdict_name(f->verdict),
+			cli_color(cli, color), against ? "cannot" : "can", move, cli_color_end(cli, color),
+			against	   ? ":"
+			: warnings ? ", but:"
+				   : "");
 	print_findings(cli, checkup, f);
 }
 

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/helper.h"
 #include "host/observe.h"
+#include "policy/openable.h"
 
 enum { DRIVER_MAX = 256 };
 
@@ -303,6 +304,51 @@ static int verify_targets(struct apply *a, struct vfioadm_error **err)
 	return 0;
 }
 
+static int fail_not_openable(struct apply *a, const struct target *t, const struct obstacle *why,
+			     struct vfioadm_error **err)
+{
+	struct vfioadm_finding *finding = plan_add_finding(a->plan);
+
+	/* The error says it anyway; whoever reads findings gets the code. */
+	if (finding)
+		*finding = (struct vfioadm_finding){ .code = why->code, .severity = VFIOADM_REFUSES,
+						     .device = t->pub.device, .message = why->message,
+						     .hint = why->hint };
+	error_set(err, -EPERM, VFIOADM_E_STEP_FAILED, "%s", why->message);
+	error_device(err, t->pub.device);
+	error_hint(err, "%s", why->hint ? why->hint : "Look at 'vfioadm check'.");
+	return -EPERM;
+}
+
+/*
+ * A group can be made, and grow, by the very bind: only now it is known for certain who is in it. What could be
+ * foreseen, and all else that keeps a guest from opening the function, was asked before the first step.
+ */
+static int verify_openable(struct apply *a, struct vfioadm_error **err)
+{
+	for (size_t i = 0; i < a->plan->n_targets; i++) {
+		const struct target *t = &a->plan->targets[i];
+		_cleanup_inventory_ struct vfioadm_inventory *inv = NULL;
+		const struct vfioadm_function *f;
+		const struct obstacle *first;
+		struct obstacles all;
+
+		if (!t->pub.taken || !t->pub.wanted || !driver_name_is_vfio(t->pub.wanted))
+			continue;
+		if (observe_group(a->host, t->pub.device, &inv) < 0)
+			return error_oom(err);
+		f = vfioadm_inventory_find(inv, t->pub.device);
+		if (!f)
+			continue;
+		if (openable_ask(inv, f, OPENABLE_NOW, NULL, &a->plan->arena, &all) < 0)
+			return error_oom(err);
+		first = openable_first(&all);
+		if (first)
+			return fail_not_openable(a, t, first, err);
+	}
+	return 0;
+}
+
 static const char *edited_declaration(struct apply *a)
 {
 	for (size_t i = 0; i < a->plan->n_steps; i++)
@@ -364,6 +410,8 @@ int apply_run(struct apply *a, struct vfioadm_plan *plan, struct vfioadm_error *
 		r = run_steps(a, &last, err);
 	if (r == 0)
 		r = verify_targets(a, err);
+	if (r == 0)
+		r = verify_openable(a, err);
 	if (r < 0)
 		give_up(a, last, err);
 	else

@@ -137,6 +137,7 @@ static int make_plan(struct vfioadm_ctx *ctx, struct look *look, const struct vf
 		.assigned = &assigned,
 		.force = o->force,
 		.n_force = o->n_force,
+		.park = o->park,
 	};
 	int r;
 

@@ -7,6 +7,8 @@
 #include "flow/persist.h"
 #include "flow/status.h"
 #include "flow/virtual.h"
+#include "policy/codes.h"
+#include "policy/openable.h"
 
 const char *vfioadm_declared_state_name(enum vfioadm_declared_state state)
 {
@@ -55,6 +57,25 @@ bool vfioadm_status_drift(const struct vfioadm_status *status)
 bool vfioadm_status_outdated(const struct vfioadm_status *status)
 {
 	return status->outdated;
+}
+
+int status_openable(struct look *look, const struct vfioadm_function *f, struct arena *arena,
+		    struct vfioadm_declared *item)
+{
+	const unsigned facets = VFIOADM_FACET_DETAIL | VFIOADM_FACET_DRIVERS;
+	const struct obstacle *first;
+	struct obstacles obstacles;
+
+	if (observe_function(look->host, look->inv, &look->inv->functions[f - look->inv->functions], facets) < 0 ||
+	    openable_ask(look->inv, f, OPENABLE_NOW, NULL, arena, &obstacles) < 0)
+		return -ENOMEM;
+	first = openable_first(&obstacles);
+	if (!first)
+		return 0;
+	item->state = VFIOADM_DECLARED_DIFFERS;
+	item->message = first->message;
+	item->hint = first->hint ? first->hint : code_info(first->code)->remedy;
+	return 1;
 }
 
 /* ---- one declaration ---- */
@@ -155,8 +176,10 @@ static int stand_function(struct standing *s, const struct selection *all)
 			   s->d->driver ? s->d->driver : "a VFIO driver");
 	}
 	for (size_t i = 0; i < s->m->functions.n; i++) {
-		int differs = stand_node(s, function_of(s, i));
+		int differs = status_openable(s->look, function_of(s, i), s->arena, s->item);
 
+		if (!differs)
+			differs = stand_node(s, function_of(s, i));
 		if (differs)
 			return differs < 0 ? differs : 0;
 	}
@@ -187,8 +210,11 @@ static int stand_type(struct standing *s)
 		return say(s, VFIOADM_DECLARED_DIFFERS, "Card type %s is not given to vfio-pci.", id);
 	}
 	for (size_t i = 0; i < s->m->functions.n; i++) {
-		int differs = match_has_driver(s->d, function_of(s, i)) ? stand_node(s, function_of(s, i)) : 0;
+		const struct vfioadm_function *f = function_of(s, i);
+		int differs = match_has_driver(s->d, f) ? status_openable(s->look, f, s->arena, s->item) : 0;
 
+		if (!differs && match_has_driver(s->d, f))
+			differs = stand_node(s, f);
 		if (differs)
 			return differs < 0 ? differs : 0;
 	}

@@ -14,5 +14,8 @@ struct vfioadm_status {
 void status_free_p(struct vfioadm_status **status);
 #define _cleanup_status_ CLEANUP(status_free_p)
 
+/** 1: no guest could open a function that has its driver, and the item says why. -ENOMEM. */
+int status_openable(struct look *look, const struct vfioadm_function *f, struct arena *arena,
+		    struct vfioadm_declared *item) MUST_CHECK;
 
 #endif

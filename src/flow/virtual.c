@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "flow/nodes.h"
+#include "flow/status.h"
 #include "flow/virtual.h"
 
 static const struct vfioadm_function *pf_of(const struct look *look, const struct match *m)
@@ -119,6 +120,9 @@ int stand_virtual(struct vfioadm_ctx *ctx, struct look *look, const struct decla
 		item->hint = DECLARED_DIFFERS_HINT;
 	if (item->state == VFIOADM_DECLARED_HELD)
 		item->hint = DECLARED_HELD_HINT;
+	for (size_t i = 0; i < all.n && item->state == VFIOADM_DECLARED_IN_FORCE; i++)
+		if (status_openable(look, &look->inv->functions[all.items[i]], arena, item) < 0)
+			return -ENOMEM;
 	return item->message ? 0 : -ENOMEM;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The table of the checks, and how what they find becomes findings. */
 #include "policy/check_private.h"
+#include "policy/openable.h"
 
 /* ---- findings ---- */
 
@@ -49,18 +50,45 @@ int check_say(struct checker *c, const struct vfioadm_function *f, const char *c
 	return 0;
 }
 
+bool check_said(const struct checker *c, const struct vfioadm_function *f, const char *code)
+{
+	for (size_t i = 0; i < c->plan->n_findings; i++)
+		if (streq(c->plan->findings[i].code, code) && c->plan->findings[i].device &&
+		    streq(c->plan->findings[i].device, f->address))
+			return true;
+	return false;
+}
+
+int check_openable(struct checker *c, const struct vfioadm_function *f)
+{
+	const struct openable_with with = { c->request->selected, c->request->also };
+	bool now = uint_is(&f->vfio, 1);
+	struct obstacles all;
+
+	if (openable_ask(c->inv, f, now ? OPENABLE_NOW : OPENABLE_BEFORE, &with, &c->plan->arena, &all) < 0)
+		return -ENOMEM;
+	for (size_t i = 0; i < all.n; i++) {
+		const struct obstacle *o = &all.items[i];
+
+		if (o->hint ? check_say(c, f, o->code, o->message, o->hint) < 0 :
+			      !check_add(c, f, o->code, o->message))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 /* ---- the table ---- */
 
 enum { ASSIGN = 1 << VERB_ASSIGN, RELEASE = 1 << VERB_RELEASE, ENABLE = 1 << VERB_ENABLE };
 
 /* Of functions that must come along the group has been spoken of already. */
-enum { MOVES = 0, MENTIONED, NOT_ALONG };
+enum { MOVES = 0, MENTIONED, NOT_ALONG, STAYS };
 
 static const struct check {
 	unsigned verbs;
 	unsigned facets;
 	int (*run)(struct checker *c, const struct vfioadm_function *f);
-	int about; /* MENTIONED: also functions that do not move now */
+	int about; /* MENTIONED: also functions that do not move now; STAYS: those that are on VFIO and stay there */
 } checks[] = {
 	{ ASSIGN | RELEASE | ENABLE, VFIOADM_FACET_BASIC, check_unsettled },
 	{ ASSIGN, VFIOADM_FACET_DRIVERS, check_host },
@@ -72,6 +100,7 @@ static const struct check {
 	{ ASSIGN, VFIOADM_FACET_DRIVERS, check_denylist },
 	/* To let it have the card type later is no use either. */
 	{ ENABLE, VFIOADM_FACET_BASIC, check_denylist, MENTIONED },
+	{ RELEASE, VFIOADM_FACET_DETAIL, check_dead },
 	{ ASSIGN | ENABLE, VFIOADM_FACET_BASIC, check_vmd },
 	{ ASSIGN | ENABLE, VFIOADM_FACET_BASIC, check_group },
 	{ ASSIGN | ENABLE, VFIOADM_FACET_DETAIL, check_reserved },
@@ -79,6 +108,8 @@ static const struct check {
 	{ ASSIGN | ENABLE, VFIOADM_FACET_BASIC, check_physfn },
 	{ ASSIGN | RELEASE | ENABLE, VFIOADM_FACET_BASIC, check_split, NOT_ALONG },
 	{ ASSIGN | ENABLE, VFIOADM_FACET_BASIC, check_group_bridge, NOT_ALONG },
+	{ ASSIGN | ENABLE, VFIOADM_FACET_DETAIL | VFIOADM_FACET_DRIVERS, check_openable, NOT_ALONG },
+	{ ASSIGN, VFIOADM_FACET_DETAIL | VFIOADM_FACET_DRIVERS, check_openable, STAYS },
 	/* Which device it is (its serial number) is looked up where there is a user to tell of. */
 	{ ASSIGN | RELEASE | ENABLE, VFIOADM_FACET_USERS, check_users },
 	{ ASSIGN | RELEASE | ENABLE, VFIOADM_FACET_USERS, check_unseen },
@@ -128,9 +159,9 @@ static int run_on(struct checker *c, const struct vfioadm_function *f, int about
 {
 	for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {
 		const struct check *check = &checks[i];
+		int of = check->about == NOT_ALONG ? MOVES : check->about;
 
-		if (!(check->verbs & 1u << c->request->verb) || (along && check->about == NOT_ALONG) ||
-		    (check->about == MENTIONED) != (about == MENTIONED))
+		if (!(check->verbs & 1u << c->request->verb) || (along && check->about == NOT_ALONG) || of != about)
 			continue;
 		if (check->run(c, f) < 0)
 			return -ENOMEM;
@@ -142,8 +173,9 @@ static int run_all(struct checker *c, const struct selection *functions, int abo
 {
 	for (size_t i = 0; functions && i < functions->n; i++) {
 		const struct vfioadm_function *f = &c->inv->functions[functions->items[i]];
+		bool runs = about == MENTIONED || (about == STAYS ? uint_is(&f->vfio, 1) && !moves(c, f) : moves(c, f));
 
-		if ((about == MENTIONED || moves(c, f)) && run_on(c, f, about, along) < 0)
+		if (runs && run_on(c, f, about, along) < 0)
 			return -ENOMEM;
 	}
 	return 0;
@@ -155,6 +187,8 @@ int check_run(struct vfioadm_inventory *inv, const struct check_request *request
 	struct checker c = { .inv = inv, .request = request, .plan = plan };
 	int r = run_all(&c, request->selected, MOVES, false);
 
+	if (r == 0)
+		r = run_all(&c, request->selected, STAYS, false);
 	if (r == 0)
 		r = run_all(&c, request->along, MOVES, true);
 	if (r == 0)

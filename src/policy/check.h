@@ -24,6 +24,7 @@ struct check_request {
 	const char *driver; /* assign: the VFIO driver that is wanted; NULL: whichever suits, or it has */
 	const char *const *pending;       /* addresses on which the kernel still holds a step */
 	size_t n_pending;
+	bool park; /* release: no driver is to have it afterwards */
 	bool host; /* also what is wrong with the host, which is an error to who wants to change something */
 };
 
@@ -75,6 +76,11 @@ const struct vfioadm_function *check_blocking_bridge(const struct vfioadm_invent
 /** Is a companion of f in the way unless it moves too? */
 bool check_must_come_along(const struct vfioadm_inventory *inv, const struct vfioadm_function *f,
 			   const struct vfioadm_function *companion, bool releasing);
+/** Its configuration header is of no type that exists: it answers, but not as it should. */
+bool check_header_unreadable(const struct vfioadm_function *f);
+/** Sentences about a device that does not answer; NULL: memory was short. */
+const char *check_gone_text(struct arena *arena, const struct vfioadm_function *f) MUST_CHECK;
+const char *check_unreadable_text(struct arena *arena, const struct vfioadm_function *f) MUST_CHECK;
 /** What vfio-pci's denylist calls it; NULL: it is not on the list, or the list is switched off. */
 const char *check_denylisted(const struct vfioadm_inventory *inv, const struct vfioadm_function *f);
 

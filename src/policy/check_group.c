@@ -57,14 +57,22 @@ static const struct vfioadm_function *blocking_bridge(const struct checker *c, c
 
 /* ---- split ---- */
 
+/* "IOMMU group 5", or what it will be in: the group may be made at the first bind only. */
+static const char *group_text(struct checker *c, const struct vfioadm_function *f)
+{
+	return KNOWN(f->iommu_group) ? SAY(c, "IOMMU group %" PRIu64, f->iommu_group.value) : "an IOMMU group to come";
+}
+
 static int say_split(struct checker *c, const struct vfioadm_function *f, const struct strbuf *others,
 		     size_t n)
 {
 	bool releasing = c->request->verb == VERB_RELEASE;
-	const char *message, *hint;
+	const char *message, *hint, *group = group_text(c, f);
 
-	message = SAY(c, "%s shares IOMMU group %" PRIu64 " with %s, which %s: a group belongs to %s as a whole.",
-		      f->address, f->iommu_group.value, others->s,
+	if (!group)
+		return -ENOMEM;
+	message = SAY(c, "%s shares %s with %s, which %s: a group belongs to %s as a whole.", f->address,
+		      group, others->s,
 		      !releasing ? "the host drives" : n == 1 ? "stays on VFIO" : "stay on VFIO",
 		      releasing ? "the host" : "VFIO");
 	if (c->request->verb == VERB_ENABLE)
@@ -119,14 +127,17 @@ int check_split(struct checker *c, const struct vfioadm_function *f)
 int check_group_bridge(struct checker *c, const struct vfioadm_function *f)
 {
 	const struct vfioadm_function *bridge = blocking_bridge(c, f);
+	const char *group;
 
 	if (!bridge)
 		return 0;
+	group = group_text(c, f);
+	if (!group)
+		return -ENOMEM;
 	return check_say(c, f, "group-bridge",
 			 SAY(c,
-			     "%s shares IOMMU group %" PRIu64 " with the bridge %s, whose driver %s keeps the "
-			     "group for the host.",
-			     f->address, f->iommu_group.value, bridge->address, bridge->driver.value),
+			     "%s shares %s with the bridge %s, whose driver %s keeps the group for the host.",
+			     f->address, group, bridge->address, bridge->driver.value),
 			 SAY(c,
 			     "Move the card to a slot with a group of its own, or unbind %s from %s if the "
 			     "host can do without it.",
@@ -148,18 +159,22 @@ int check_unsettled(struct checker *c, const struct vfioadm_function *f)
 {
 	const struct vfioadm_function *stuck = is_pending(c, f->address) ? f : NULL;
 	struct vfioadm_finding *finding;
+	const char *group;
 
 	for (size_t i = 0; !stuck && i < f->companions.n; i++)
 		if (is_pending(c, f->companions.items[i]))
 			stuck = companion(c, f, i);
 	if (!stuck)
 		return 0;
+	group = group_text(c, f);
+	if (!group)
+		return -ENOMEM;
 	finding = check_add(c, f, "unsettled",
 			    stuck == f ?
 				    SAY(c, "The kernel still holds a step of an earlier run on %s.", f->address) :
 				    SAY(c,
 					"The kernel still holds a step of an earlier run on %s, which shares "
-					"IOMMU group %" PRIu64 " with %s.",
-					stuck->address, f->iommu_group.value, f->address));
+					"%s with %s.",
+					stuck->address, group, f->address));
 	return finding ? 0 : -ENOMEM;
 }

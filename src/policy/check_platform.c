@@ -92,17 +92,59 @@ int check_host_part(struct checker *c, const struct vfioadm_function *f)
 			 "Assign the functions that it covers: 'vfioadm list' shows them.");
 }
 
+const char *check_gone_text(struct arena *arena, const struct vfioadm_function *f)
+{
+	return arena_format(arena,
+			    "%s does not answer: all bytes of its configuration space are ff. It is gone, or "
+			    "it has no power.",
+			    f->address);
+}
+
 int check_gone(struct checker *c, const struct vfioadm_function *f)
 {
 	/* Who was not allowed to look knows nothing, which is not NONE. */
 	if (!(f->facets & VFIOADM_FACET_DETAIL) || f->header_type.state != VFIOADM_NONE)
 		return 0;
-	return check_say(c, f, "gone",
-			 SAY(c,
-			     "%s does not answer: all bytes of its configuration space are ff. It is gone, or "
-			     "it has no power.",
-			     f->address),
+	return check_say(c, f, "gone", check_gone_text(&c->plan->arena, f),
 			 "Look at the card and its slot; echo 1 > /sys/bus/pci/rescan finds it anew.");
+}
+
+/* Endpoint, PCI bridge and CardBus bridge are all that there is. */
+bool check_header_unreadable(const struct vfioadm_function *f)
+{
+	enum { LAST_TYPE = 2 };
+
+	return KNOWN(f->header_type) && f->header_type.value > LAST_TYPE;
+}
+
+const char *check_unreadable_text(struct arena *arena, const struct vfioadm_function *f)
+{
+	return arena_format(arena,
+			    "The configuration header of %s is unreadable (type %02" PRIx64 ", which does not exist): the "
+			    "device does not answer as it should.",
+			    f->address, f->header_type.value);
+}
+
+static int say_unreadable(struct checker *c, const struct vfioadm_function *f)
+{
+	struct vfioadm_finding *finding =
+		check_add(c, f, "header-unreadable", check_unreadable_text(&c->plan->arena, f));
+
+	return finding ? 0 : -ENOMEM;
+}
+
+/* The driver of the host would find nothing that answers; without a driver it can wait for a power cycle. */
+int check_dead(struct checker *c, const struct vfioadm_function *f)
+{
+	if (c->request->park || !uint_is(&f->vfio, 1))
+		return 0;
+	if (check_header_unreadable(f) && !check_said(c, f, "header-unreadable"))
+		return say_unreadable(c, f);
+	if (!(f->facets & VFIOADM_FACET_DETAIL) || f->header_type.state != VFIOADM_NONE || check_said(c, f, "gone"))
+		return 0;
+	return check_say(c, f, "gone", check_gone_text(&c->plan->arena, f),
+			 SAY(c, "Power the slot or the host off and on. vfioadm release --park %s leaves it without a driver.",
+			     f->address));
 }
 
 int check_header(struct checker *c, const struct vfioadm_function *f)
@@ -110,6 +152,8 @@ int check_header(struct checker *c, const struct vfioadm_function *f)
 	/* What it is has been said of a bridge. */
 	if (f->bridge || !KNOWN(f->header_type) || f->header_type.value == 0)
 		return 0;
+	if (check_header_unreadable(f))
+		return say_unreadable(c, f);
 	return check_say(c, f, "header-type",
 			 SAY(c,
 			     "The configuration header of %s is of type %" PRIu64 ", that of a bridge; VFIO "
@@ -195,6 +239,12 @@ int check_vmd(struct checker *c, const struct vfioadm_function *f)
 			     vmd->address));
 }
 
+/* A driver that did not wait for the module of the IOMMU: the group does not come any more. */
+static bool is_late_iommu(const struct checker *c, const struct vfioadm_function *f)
+{
+	return c->inv->facts.iommu_virtio && KNOWN(f->driver);
+}
+
 int check_group(struct checker *c, const struct vfioadm_function *f)
 {
 	struct vfioadm_finding *finding;
@@ -202,6 +252,17 @@ int check_group(struct checker *c, const struct vfioadm_function *f)
 	/* A host without any IOMMU is not ready at all, which is another message. */
 	if (inventory_never_taken(f) || KNOWN(f->iommu_group) || uint_is(&c->inv->facts.iommu, 0))
 		return 0;
+	if (f->iommu_group.state == VFIOADM_NONE && is_late_iommu(c, f))
+		return check_say(c, f, "no-group",
+				 SAY(c,
+				     "%s has no IOMMU group: it had the driver %s before virtio_iommu was there, or the "
+				     "IOMMU does not cover it.",
+				     f->address, f->driver.value),
+				 SAY(c,
+				     "Put virtio_iommu into the initramfs and reboot; or, once nothing uses it, remove it and "
+				     "let it be found again: echo 1 > /sys/bus/pci/devices/%s/remove; "
+				     "echo 1 > /sys/bus/pci/rescan",
+				     f->address));
 	if (f->iommu_group.state == VFIOADM_NONE)
 		return check_say(c, f, "no-group",
 				 SAY(c,
@@ -210,7 +271,7 @@ int check_group(struct checker *c, const struct vfioadm_function *f)
 				     f->address),
 				 "Move the card to a slot behind the IOMMU, or look for \"bypass\" in the "
 				 "firmware's set-up.");
-	/* arm64 before 6.15 makes groups at the first bind: absence proves nothing there. */
+	/* Where groups are made at the first bind absence proves nothing. */
 	finding = check_add(c, f, "group-unknown",
 			    SAY(c,
 				"The IOMMU group of %s is not known yet; the kernel may make it when a "

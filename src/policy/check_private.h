@@ -27,6 +27,8 @@ struct vfioadm_finding *check_add(struct checker *c, const struct vfioadm_functi
 /** The same with a hint of its own; NULL: memory was short. 0 or -ENOMEM. */
 int check_say(struct checker *c, const struct vfioadm_function *f, const char *code, const char *message,
 	      const char *hint) MUST_CHECK;
+/** Has this finding about f been added before? */
+bool check_said(const struct checker *c, const struct vfioadm_function *f, const char *code);
 /** Does it move, by this or by another part of the plan? */
 bool check_is_selected(const struct checker *c, const struct vfioadm_function *f);
 /** Does the change take it away from a VFIO driver? Then what counts is who uses it through that. */
@@ -48,6 +50,7 @@ int check_bridge(struct checker *c, const struct vfioadm_function *f) MUST_CHECK
 int check_host_part(struct checker *c, const struct vfioadm_function *f) MUST_CHECK;
 int check_gone(struct checker *c, const struct vfioadm_function *f) MUST_CHECK;
 int check_header(struct checker *c, const struct vfioadm_function *f) MUST_CHECK;
+int check_dead(struct checker *c, const struct vfioadm_function *f) MUST_CHECK;
 int check_power(struct checker *c, const struct vfioadm_function *f) MUST_CHECK;
 int check_denylist(struct checker *c, const struct vfioadm_function *f) MUST_CHECK;
 int check_vmd(struct checker *c, const struct vfioadm_function *f) MUST_CHECK;
@@ -61,6 +64,9 @@ int check_variant(struct checker *c, const struct vfioadm_function *f) MUST_CHEC
 int check_split(struct checker *c, const struct vfioadm_function *f) MUST_CHECK;
 int check_group_bridge(struct checker *c, const struct vfioadm_function *f) MUST_CHECK;
 int check_unsettled(struct checker *c, const struct vfioadm_function *f) MUST_CHECK;
+
+/* check.c: could a guest open it (openable.c)? */
+int check_openable(struct checker *c, const struct vfioadm_function *f) MUST_CHECK;
 
 /* check_users.c: who uses it? */
 int check_users(struct checker *c, const struct vfioadm_function *f) MUST_CHECK;

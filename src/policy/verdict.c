@@ -4,6 +4,7 @@
 
 #include "policy/check.h"
 #include "policy/codes.h"
+#include "policy/openable.h"
 
 /* What the function itself cannot do. */
 static const char *device_says_no(const struct vfioadm_inventory *inv, const struct vfioadm_function *f)
@@ -14,6 +15,8 @@ static const char *device_says_no(const struct vfioadm_inventory *inv, const str
 		return "it is the IOMMU itself";
 	if ((f->facets & VFIOADM_FACET_DETAIL) && f->header_type.state == VFIOADM_NONE)
 		return "it does not answer: it is gone, or has no power";
+	if (check_header_unreadable(f))
+		return "its configuration header is unreadable";
 	if (f->header_type.state == VFIOADM_KNOWN && f->header_type.value != 0)
 		return "its configuration header is not that of an endpoint";
 	/* A variant driver has a list of its own. */
@@ -62,6 +65,32 @@ static int not_assignable(struct vfioadm_inventory *inv, const struct vfioadm_fu
 	return 0;
 }
 
+/* The host's driver is bound to it, and no guest could open it. */
+static int reason_of_assigned(struct vfioadm_inventory *inv, struct vfioadm_function *f)
+{
+	const struct obstacle *first;
+	struct obstacles all;
+
+	if (openable_ask(inv, f, OPENABLE_NOW, NULL, &inv->arena, &all) < 0)
+		return -ENOMEM;
+	first = openable_first(&all);
+	f->verdict_reason = first ? first->message : NULL;
+	return 0;
+}
+
+/* What keeps any guest from it, though the host would let it go. */
+static int reason_of_host(struct vfioadm_inventory *inv, const struct vfioadm_function *f, const char **ret_reason)
+{
+	const struct obstacle *first;
+	struct obstacles all;
+
+	if (openable_ask(inv, f, OPENABLE_BEFORE, NULL, &inv->arena, &all) < 0)
+		return -ENOMEM;
+	first = openable_first(&all);
+	*ret_reason = first ? first->message : NULL;
+	return 0;
+}
+
 /* Companions on a driver of the host, which would have to come along. */
 static size_t needed_companions(const struct vfioadm_inventory *inv, const struct vfioadm_function *f)
 {
@@ -105,9 +134,18 @@ static size_t weigh_users(const struct vfioadm_function *f)
 	return n;
 }
 
+/* It may have none yet, though it is foreseen who will be in it. NULL: memory was short. */
+static const char *group_text(struct vfioadm_inventory *inv, const struct vfioadm_function *f)
+{
+	if (f->iommu_group.state != VFIOADM_KNOWN)
+		return "its IOMMU group";
+	return arena_format(&inv->arena, "IOMMU group %" PRIu64, f->iommu_group.value);
+}
+
 static int verdict_of(struct vfioadm_inventory *inv, struct vfioadm_function *f)
 {
 	const struct vfioadm_user *user;
+	const char *group;
 	size_t needed, n_users = weigh_users(f);
 
 	/* It may have been found before less was known. */
@@ -115,9 +153,10 @@ static int verdict_of(struct vfioadm_inventory *inv, struct vfioadm_function *f)
 	f->verdict_reason = NULL;
 	if (uint_is(&f->vfio, 1)) {
 		f->verdict = VFIOADM_VERDICT_ASSIGNED;
-		return 0;
+		return reason_of_assigned(inv, f);
 	}
-	if (not_assignable(inv, f, &f->verdict_reason) < 0)
+	if (not_assignable(inv, f, &f->verdict_reason) < 0 ||
+	    (!f->verdict_reason && reason_of_host(inv, f, &f->verdict_reason) < 0))
 		return -ENOMEM;
 	if (f->verdict_reason) {
 		f->verdict = VFIOADM_VERDICT_NOT_ASSIGNABLE;
@@ -138,15 +177,16 @@ static int verdict_of(struct vfioadm_inventory *inv, struct vfioadm_function *f)
 	needed = needed_companions(inv, f);
 	if (needed) {
 		f->verdict = VFIOADM_VERDICT_NEEDS_GROUP;
-		f->verdict_reason = arena_format(&inv->arena,
-						 "%zu other function%s of IOMMU group %" PRIu64
-						 " must come along (--group)",
-						 needed, needed == 1 ? "" : "s", f->iommu_group.value);
+		group = group_text(inv, f);
+		f->verdict_reason = group ? arena_format(&inv->arena,
+							 "%zu other function%s of %s must come along (--group)",
+							 needed, needed == 1 ? "" : "s", group) :
+					    NULL;
 		return f->verdict_reason ? 0 : -ENOMEM;
 	}
 	/*
-	 * What is no bridge for all that is known might be one. Without a known group (and on arm64 before
-	 * 6.15 there may be none yet) nothing speaks against it.
+	 * What is no bridge for all that is known might be one. Without a known group (where groups are made at
+	 * the first bind there may be none yet) nothing speaks against it.
 	 */
 	if (f->class_code.state == VFIOADM_KNOWN && f->driver.state != VFIOADM_UNKNOWN &&
 	    (f->iommu_group.state == VFIOADM_KNOWN || uint_is(&inv->facts.groups_late, 1)))

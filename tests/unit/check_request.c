@@ -28,6 +28,7 @@ struct vfioadm_plan *run_check(struct vfioadm_inventory *inv, const struct reque
 		.pending = pending.items,
 		.n_pending = pending.n,
 		.host = r->host,
+		.park = r->park,
 	};
 	struct vfioadm_plan *plan = plan_new(r->verb);
 	bool refused = !r->refused;

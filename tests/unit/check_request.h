@@ -17,6 +17,7 @@ struct request {
 	const char *driver;
 	const char *pending; /* addresses */
 	bool host;
+	bool park;
 };
 
 /** The plan that holds the findings; fails when "refused" is not what was expected. */

@@ -370,7 +370,16 @@ static void test_only_what_moves(void **state)
 
 	inventory_get(inv, "0000:01:00.0")->users = &user;
 	inventory_get(inv, "0000:01:00.0")->n_users = 1;
-	assert_check(inv, &assign, "");
+	/* It stays, but no guest can open it: that is all there is to say. */
+	assert_check(inv, &assign_refused,
+		     "blocks group-bridge 0000:01:00.0\n"
+		     "  0000:01:00.0 is on vfio-pci, but the host drives the bridge 0000:00:1c.0 (shpchp) of its "
+		     "IOMMU group 7: no guest can open it.\n"
+		     "  -> Move the card to another slot.\n"
+		     "refuses group-split 0000:01:00.0\n"
+		     "  0000:01:00.0 is on vfio-pci, but the host drives 0000:01:00.1 (snd_hda_intel) of its IOMMU "
+		     "group 7: no guest can open it.\n"
+		     "  -> Give it back: the group cannot be assigned.\n");
 	assert_check(inv, &enable, "");
 	assert_check(inv, &(struct request){VERB_RELEASE, "0000:01:00.1", NULL, false}, "");
 	assert_check(inv, &(struct request){VERB_DISABLE, "0000:01:00.0,0000:01:00.1", NULL, false},

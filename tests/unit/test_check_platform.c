@@ -17,10 +17,16 @@ static void test_gone(void **state)
 		     "  0000:01:00.0 does not answer: all bytes of its configuration space are ff. It "
 		     "is gone, or it has no power.\n"
 		     "  -> Look at the card and its slot; echo 1 > /sys/bus/pci/rescan finds it anew.\n");
-	/* Giving back what is gone is tidying up. */
+	/* A driver of the host would find nothing there. */
 	f->driver = str_known("vfio-pci");
 	f->vfio = uint_known(1);
-	assert_check(inv, &release, "");
+	assert_check(inv, &release_refused,
+		     "blocks gone 0000:01:00.0\n"
+		     "  0000:01:00.0 does not answer: all bytes of its configuration space are ff. It "
+		     "is gone, or it has no power.\n"
+		     "  -> Power the slot or the host off and on. vfioadm release --park 0000:01:00.0 leaves it without "
+		     "a driver.\n");
+	assert_check(inv, &(struct request){VERB_RELEASE, "0000:01:00.0", .park = true}, "");
 	f->driver = str_none();
 	f->vfio = uint_known(0);
 	/* Not root: unknown is not gone. */
