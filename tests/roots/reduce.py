@@ -6,7 +6,7 @@ import posixpath
 import re
 
 from archive import Archive
-from what import (BUSES, CLASSES, CPUINFO, MAY_BE_EMPTY, MODULES, SKIP_LINKS, VIRTUAL, WRITE_ONLY)
+from what import (BUSES, CLASSES, CPUINFO, FRAMEBUFFERS, MAY_BE_EMPTY, MODULES, SKIP_LINKS, VIRTUAL, WRITE_ONLY)
 
 
 def _wanted_path(path, modules):
@@ -22,6 +22,8 @@ def _wanted_path(path, modules):
             return False
         # A distribution's kernel has sixteen of them, all empty.
         return not (len(parts) > 4 and re.match(r"(ram|loop|nbd)\d", parts[4]))
+    if parts[1:3] == ["kernel", "irq"]:
+        return parts[-1] == "chip_name"
     if parts[1] == "class":
         return len(parts) < 3 or parts[2] in CLASSES
     if parts[1] == "bus":
@@ -68,6 +70,8 @@ def _add_proc(archive, facts):
             continue
         if path == "proc/cpuinfo":
             lines = [line for line in dict.fromkeys(lines) if line.startswith(CPUINFO)]
+        if path == "proc/iomem":
+            lines = [line for line in lines if line.endswith(FRAMEBUFFERS)]
         if path == "proc/modules":
             lines = [re.sub(r" 0x[0-9a-f]+", " 0x0000000000000000", line) for line in lines]
         archive.file(path, "".join(line + "\n" for line in lines))

@@ -24,6 +24,8 @@ ATTRIBUTES = {
     # usb, display, groups, modules, slots
     "idVendor", "idProduct", "product", "manufacturer", "bInterfaceClass", "bInterfaceProtocol",
     "status", "enabled", "name", "reserved_regions", "initstate", "power", "lockdown",
+    # interrupts
+    "chip_name",
 }
 # These take the device lock: behind a driver that hangs, the reader hangs.
 LOCKED = {"driver_override", "sriov_numvfs"}
@@ -34,7 +36,7 @@ BINARY = {"config", "util_string"}
 MAY_BE_EMPTY = {"reserved_regions", "swaps"}
 
 # Where to look; the walk stays below and follows no link.
-TREES = ["sys/devices/pci*", "sys/devices/virtual/*", "sys/kernel/iommu_groups", "sys/bus/pci",
+TREES = ["sys/devices/pci*", "sys/devices/virtual/*", "sys/kernel/iommu_groups", "sys/kernel/irq", "sys/bus/pci",
          "sys/module/*", "sys/class/*", "sys/block", "sys/dev", "sys/bus/*/devices"]
 # Directories that hold nothing of interest and much of it.
 SKIP_DIRECTORIES = {"power", "msi_irqs", "queues", "mq", "statistics", "sections", "notes",
@@ -47,12 +49,14 @@ CLASSES = {"net", "block", "nvme", "nvme-subsystem", "iommu", "vfio", "vfio-dev"
            "vtconsole", "scsi_host", "sound", "infiniband"}
 BUSES = {"pci", "usb", "virtio", "scsi", "nvme-subsystem"}
 
-FILES = ["proc/cmdline", "proc/self/mountinfo", "proc/1/mountinfo", "proc/swaps", "proc/modules",
+FILES = ["proc/cmdline", "proc/self/mountinfo", "proc/1/mountinfo", "proc/swaps", "proc/modules", "proc/iomem",
          "proc/sys/kernel/osrelease", "proc/sys/kernel/random/boot_id",
          "sys/kernel/security/lockdown", "sys/bus/pci/drivers_autoprobe"]
 # Present or not is all that is asked of them.
 PRESENT = ["sys/firmware/acpi/tables/DMAR", "sys/firmware/acpi/tables/IVRS",
            "sys/firmware/acpi/tables/IORT"]
+# Lines of /proc/iomem: memory that the firmware's framebuffer keeps.
+FRAMEBUFFERS = ("BOOTFB", "efifb", "simplefb", "vesafb", "simple-framebuffer", "efi-framebuffer")
 CPUINFO = ("vendor_id", "model name", "CPU implementer", "processor 0")
 # Modules that always matter; the drivers' own come with the drivers.
 MODULES = {"vfio", "vfio_pci", "vfio_pci_core", "vfio_iommu_type1", "vfio_virqfd", "iommufd",
