@@ -34,7 +34,7 @@ static bool is_numbered(const char *name, const char *const *prefixes)
 /* Devices that memory, a file or another host backs. */
 static bool is_left_out(const char *name, bool all)
 {
-	static const char *const never[] = {"ram", "nbd", NULL}, *const cheap[] = {"loop", "zram", NULL};
+	static const char *const never[] = {"ram", NULL}, *const cheap[] = {"loop", "zram", "nbd", NULL};
 
 	return is_numbered(name, never) || (!all && is_numbered(name, cheap));
 }

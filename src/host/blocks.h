@@ -51,7 +51,7 @@ struct block_carrier {
 };
 
 /**
- * all: loop and zram devices as well, which BASIC leaves out because there are many of them. -ENOENT: this
+ * all: loop, zram and nbd devices as well, which BASIC leaves out because there are many of them. -ENOENT: this
  * kernel has no block devices; another failure: they could not be looked at.
  */
 int blocks_open(struct blocks *b, struct host *h, const struct vfioadm_inventory *inv,

@@ -22,6 +22,7 @@ struct uses {
 	struct owned_list unseen;      /* name: the sentence */
 	struct owned_list minor;       /* the same, of what could only have led to a warning */
 	struct open_nodes *open;       /* uses_nodes.c: found when first asked for, in the arena */
+	struct remote *remote;         /* uses_remote_ways.c: read when first asked for, in the arena */
 	unsigned pauses;               /* uses_nodes.c: made so far, for what passes by itself */
 };
 
@@ -50,6 +51,7 @@ bool uses_want_class(const struct uses *u, uint32_t class_code, uint32_t mask);
 int uses_block(struct uses *u) MUST_CHECK;   /* mounts elsewhere, swap files, stacks, exports, openers, and
 						what is configured: fstab, crypttab, resume, kdump, signatures */
 int uses_net(struct uses *u) MUST_CHECK;     /* addresses, routes, members, namespaces */
+int uses_remote(struct uses *u) MUST_CHECK;  /* network file systems and network disks */
 int uses_offload(struct uses *u) MUST_CHECK; /* RDMA, SMC, vDPA, auxiliary children */
 int uses_display(struct uses *u) MUST_CHECK; /* DRM, framebuffers, consoles */
 int uses_media(struct uses *u) MUST_CHECK;   /* USB input, sound, GPU compute, mdev */

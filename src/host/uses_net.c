@@ -88,7 +88,7 @@ static int climb(struct uses *u, struct net_port *port)
 
 /* ---- the interfaces ---- */
 
-static int read_ports(struct uses *u, struct net_ports *ret)
+int net_ports_read(struct uses *u, bool all, struct net_ports *ret)
 {
 	_cleanup_strv_ struct strv names = { 0 };
 	int r = u->h->ops->list(u->h, -1, "sys/class/net", &names);
@@ -109,7 +109,7 @@ static int read_ports(struct uses *u, struct net_ports *ret)
 		if (u->h->ops->readlink(u->h, -1, path, link, sizeof(link)) < 0)
 			continue;
 		f = function_of_link(u->inv, link);
-		if (f < 0 || !net_wanted(u, (size_t)f))
+		if (f < 0 || (!all && !net_wanted(u, (size_t)f)))
 			continue;
 		port->function = (size_t)f;
 		port->name = arena_strdup(&u->inv->arena, names.items[i]);
@@ -134,8 +134,7 @@ static int is_up(struct uses *u, const struct net_port *port, const struct net_f
 	return uses_add(u, port->function, "in-use-net", port->name, "is up%s", addresses);
 }
 
-/* What is not known to be down may be up. */
-static bool may_be_up(struct uses *u, const char *name)
+bool net_may_be_up(struct uses *u, const char *name)
 {
 	char path[NAME_MAX + 32];
 	uint64_t flags;
@@ -148,7 +147,7 @@ static bool may_be_up(struct uses *u, const char *name)
 static bool any_up(struct uses *u, const struct net_ports *ports)
 {
 	for (size_t i = 0; i < ports->n; i++)
-		if (may_be_up(u, ports->items[i].name))
+		if (net_may_be_up(u, ports->items[i].name))
 			return true;
 	return false;
 }
@@ -303,7 +302,7 @@ int uses_net(struct uses *u)
 
 	if (!net_any(u))
 		return 0;
-	r = read_ports(u, &ports);
+	r = net_ports_read(u, false, &ports);
 	if (r == 0)
 		r = net_facts_read(u, &facts);
 	for (size_t i = 0; r == 0 && i < ports.n; i++) {

@@ -35,7 +35,7 @@ struct net_above {
 	unsigned below; /* what it was found above: index + 1 of another one, 0: the port itself */
 };
 
-/** An interface of a wanted function, or of one behind a wanted VMD controller. */
+/** An interface of a function. */
 struct net_port {
 	size_t function;
 	const char *name;
@@ -47,6 +47,14 @@ struct net_ports {
 	struct net_port *items;
 	size_t n;
 };
+
+/** Interfaces and what stands on them: of the wanted functions, or of all. -ENOMEM. */
+int net_ports_read(struct uses *u, bool all, struct net_ports *ret) MUST_CHECK;
+/** What is not known to be down may be up. */
+bool net_may_be_up(struct uses *u, const char *name);
+
+/** These have no interfaces. */
+bool net_is_bare_driver(const char *driver);
 
 /** Is it asked about, by itself or because the VMD controller that it is behind is? */
 bool net_wanted(const struct uses *u, size_t function);

@@ -197,8 +197,7 @@ static int look_around(struct spaces *s, const struct net_facts *facts)
 
 /* ---- what was not found ---- */
 
-/* These have no interfaces. */
-static bool is_bare_driver(const char *driver)
+bool net_is_bare_driver(const char *driver)
 {
 	static const char *const bare[] = { "pci-stub", "pci-pf-stub", "uio_pci_generic", "igb_uio", "pciback",
 					    "xen-pciback" };
@@ -238,7 +237,7 @@ static int say_what_is_missing(struct spaces *s, size_t function)
 	const struct vfioadm_function *f = &s->u->inv->functions[function];
 
 	if (f->class_code.state != VFIOADM_KNOWN || f->class_code.value >> 16 != 0x02 ||
-	    f->driver.state != VFIOADM_KNOWN || is_bare_driver(f->driver.value) ||
+	    f->driver.state != VFIOADM_KNOWN || net_is_bare_driver(f->driver.value) ||
 	    f->net.state != VFIOADM_NONE || s->found[function] || is_idle_virtio(s->u, f))
 		return 0;
 	/* In another root no namespace can be looked into, and most that have no interface have none. */

@@ -86,6 +86,8 @@ static const struct vfioadm_code_info codes[] = {
 	  "Stop the container that has it, or move the interface back." },
 	{ "in-use-open", "open", REFUSES, "a program has a device node of it open", "Stop the program named." },
 	{ "in-use-rdma", "net", REFUSES, "a program uses its RDMA device", "Stop the program named." },
+	{ "in-use-remote-disk", "block", REFUSES, "a disk of another machine is reached through it (iSCSI, NVMe over fabrics …)",
+	  "Stop using the disk, and disconnect it." },
 	{ "in-use-resume", "block", REFUSES, "the host resumes from a disk on it (hibernation)",
 	  "Remove resume= from the kernel command line first." },
 	{ "in-use-smc", "net", REFUSES, "SMC connections of the host go through it",

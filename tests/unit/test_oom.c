@@ -561,6 +561,54 @@ static void test_uses(void **state)
 	assert_int_equal(tmp_teardown((void **)&t), 0);
 }
 
+static int job_remote_uses(const void *arg, struct vfioadm_error **err)
+{
+	const struct tmp_tree *t = arg;
+	const bool wanted[] = {true, true, true};
+	struct uses u = {.h = t->host, .inv = t->inv, .wanted = wanted};
+	struct processes procs;
+	int r = processes_read(t->host, &t->inv->arena, &procs);
+
+	u.procs = &procs;
+	u.mountinfo = "30 1 0:30 / / rw - nfs4 10.9.0.1:/root rw,addr=10.9.0.1\n"
+		      "31 1 0:31 / /a rw - fuse.sshfs me@server:/x rw\n"
+		      "32 1 0:32 / /b rw - overlay o rw,lowerdir=/a:/\n"
+		      "33 1 0:33 / /c rw - nfs nowhere:/x rw\n"
+		      "34 1 43:0 / /d rw - ext4 /dev/nbd0 rw\n"
+		      "35 1 0:35 / /e rw - ceph 10.9.0.1:6789:/ rw\n";
+	if (r == 0)
+		r = uses_remote(&u);
+	r = host_starved(t->host, r);
+	if (r == 0) {
+		assert_int_equal(u.found.n, 6);
+		assert_int_equal(u.unseen.n, 1);
+	}
+	free(u.found.items);
+	free(u.unseen.items);
+	return r < 0 ? error_oom(err) : r;
+}
+
+static void test_remote_uses(void **state)
+{
+	struct tmp_tree *t;
+
+	assert_int_equal(tmp_setup((void **)&t), 0);
+	tmp_function(t, "pci0000:00/0000:00:02.0", "8086 10d3 8086 a01f 020000", "e1000e", 2);
+	tmp_class(t, "net", "pci0000:00/0000:00:02.0/net", "eth0");
+	tmp_file(t, "sys/devices/pci0000:00/0000:00:02.0/net/eth0/flags", "0x1003\n");
+	tmp_file(t, "proc/net/route", "eth0 0000090A 00000000 0001 0 0 0 00FFFFFF 0 0 0\n");
+	tmp_file(t, "etc/hosts", "10.9.0.1 server\n");
+	uses_process(t, 70, "nbd-client");
+	uses_open(t, 70, 3, "socket:[815]");
+	tmp_file(t, "proc/net/tcp", " 0: 0700090A:D431 0100090A:2A39 01 0:0 0:0 0 0 0 815 1\n");
+	tmp_class(t, "block", "virtual/block", "nbd0");
+	tmp_file(t, "sys/devices/virtual/block/nbd0/dev", "43:0\n");
+	tmp_file(t, "sys/devices/virtual/block/nbd0/pid", "70\n");
+	tmp_observe(t);
+	starve(job_remote_uses, t, 0, NULL);
+	assert_int_equal(tmp_teardown((void **)&t), 0);
+}
+
 static int job_other_uses(const void *arg, struct vfioadm_error **err)
 {
 	const struct tmp_tree *t = arg;
@@ -831,6 +879,7 @@ int main(void)
 		cmocka_unit_test(test_planner),	   cmocka_unit_test(test_types_and_checks),
 		cmocka_unit_test(test_containers), cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_uses),
+		cmocka_unit_test(test_remote_uses),
 		cmocka_unit_test(test_other_uses),
 		cmocka_unit_test(test_declaration), cmocka_unit_test(test_declared),
 		cmocka_unit_test(test_match),
