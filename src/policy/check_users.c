@@ -87,19 +87,76 @@ static const char *sentence(struct checker *c, const struct vfioadm_function *f,
 		   info->severity == VFIOADM_BLOCKS ? " It cannot be assigned." : "");
 }
 
+/* The host, or a service of it, cannot do without what is mounted there. */
+static bool is_vital_mount(const struct vfioadm_user *user)
+{
+	static const char *const points[] = { "/", "/usr", "/boot", "/boot/efi", "/efi", "/var", "/etc" };
+	const char *point = str_after(user->why, "mounted at ");
+	size_t length = point ? strcspn(point, " ,;") : 0;
+
+	for (size_t i = 0; length && i < ARRAY_SIZE(points); i++)
+		if (strlen(points[i]) == length && strncmp(point, points[i], length) == 0)
+			return true;
+	return false;
+}
+
+enum carries { CARRIES_NOTHING, CARRIES_DATA, CARRIES_VITAL, CARRIES_ROOT };
+
+/* Storage of the host that an interface of the function leads to, or that is on the function itself. */
+static enum carries carries(const struct vfioadm_function *f)
+{
+	enum carries most = CARRIES_NOTHING;
+
+	for (size_t i = 0; i < f->n_users; i++) {
+		const struct vfioadm_code_info *info = code_info(f->users[i].code);
+		enum carries it;
+
+		if (!info || info->severity == VFIOADM_WARNS || !streq_null(info->kind, "block"))
+			continue;
+		it = streq(info->code, "root-filesystem") ? CARRIES_ROOT :
+		     is_vital_mount(&f->users[i])	  ? CARRIES_VITAL :
+							    CARRIES_DATA;
+		most = it > most ? it : most;
+	}
+	return most;
+}
+
+/*
+ * "Take the interface down" would take the storage with it that is reached through it: where that is vital
+ * the host would hang or die of the very advice. NULL: force is no way either.
+ */
+static const char *remedy_of(const struct vfioadm_function *f, const struct vfioadm_user *user,
+			     const struct vfioadm_code_info *info)
+{
+	bool net = streq_null(info->kind, "net"), block = streq_null(info->kind, "block");
+	enum carries most = net || block ? carries(f) : CARRIES_NOTHING;
+
+	if (most == CARRIES_ROOT && info->severity == VFIOADM_REFUSES)
+		return NULL;
+	if (streq(info->code, "in-use-mount") && is_vital_mount(user))
+		return "The host needs what is mounted there: move that elsewhere first.";
+	if (!net || most == CARRIES_NOTHING)
+		return info->remedy;
+	return most == CARRIES_VITAL ? "Leave it as it is while the host needs what it carries." :
+				       "Stop using what it carries, and unmount that, before anything else.";
+}
+
 /* What to do, and how to have it all the same. */
 static const char *hint(struct checker *c, const struct vfioadm_finding *finding,
-			const struct vfioadm_code_info *info)
+			const struct vfioadm_code_info *info, const char *remedy)
 {
-	size_t length = strlen(info->remedy);
+	size_t length;
 
-	if (!finding->forceable)
-		return info->remedy;
-	if (finding->severity == VFIOADM_WARNS)
+	if (finding->forceable && finding->severity == VFIOADM_WARNS)
 		return SAY(c, "This was overridden by --force %s.", info->code);
-	while (length && info->remedy[length - 1] == '.')
+	if (!remedy)
+		return "It stays with the host for as long as that runs from what it carries.";
+	if (!finding->forceable)
+		return remedy;
+	length = strlen(remedy);
+	while (length && remedy[length - 1] == '.')
 		length--;
-	return SAY(c, "%.*s; if you are sure, add --force %s.", (int)length, info->remedy, info->code);
+	return SAY(c, "%.*s; if you are sure, add --force %s.", (int)length, remedy, info->code);
 }
 
 /* Who has it through VFIO matters when it is taken from there, the host's own use when it goes there. */
@@ -128,7 +185,7 @@ int check_users(struct checker *c, const struct vfioadm_function *f)
 		finding = check_add(c, f, info->code, sentence(c, f, user, info));
 		if (!finding)
 			return -ENOMEM;
-		finding->hint = hint(c, finding, info);
+		finding->hint = hint(c, finding, info, remedy_of(f, user, info));
 		if (!finding->hint)
 			return -ENOMEM;
 		if (!*finding->hint)
@@ -164,7 +221,7 @@ int check_unseen(struct checker *c, const struct vfioadm_function *f)
 			c->refused = refused;
 			continue;
 		}
-		finding->hint = hint(c, finding, code_info(finding->code));
+		finding->hint = hint(c, finding, code_info(finding->code), code_info(finding->code)->remedy);
 		if (!finding->hint)
 			return -ENOMEM;
 	}

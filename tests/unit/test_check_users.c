@@ -119,7 +119,7 @@ static void test_force(void **state)
 	assert_check(inv, &assign_refused,
 		     "refuses in-use-net 0000:01:00.0, forceable\n"
 		     "  0000:01:00.0 (Ethernet) has eth0, which is up.\n"
-		     "  -> Take the interface down first; if you are sure, add --force in-use-net.\n"
+		     "  -> It stays with the host for as long as that runs from what it carries.\n"
 		     "blocks root-filesystem 0000:01:00.0\n"
 		     "  0000:01:00.0 (Ethernet) carries nvme0n1p1, mounted at / — the root file "
 		     "system. It cannot be assigned.\n"
@@ -198,6 +198,53 @@ static void test_which_count(void **state)
 		     "  -> With managed='yes' libvirt assigns and releases it by itself.\n");
 }
 
+/* Taking an interface down takes with it what the host reaches through it. */
+static void test_storage_behind_it(void **state)
+{
+	static struct vfioadm_user data[] = {
+		{.what = "eth0", .why = "is up", .code = "in-use-net"},
+		{.what = "nas:/x", .why = "mounted at /srv, reached at 192.0.2.1 through eth0", .code = "in-use-mount"},
+	};
+	static struct vfioadm_user vital[] = {
+		{.what = "eth0", .why = "carries the default route", .code = "in-use-default-route"},
+		{.what = "nas:/x", .why = "mounted at /var, reached at 192.0.2.1 through eth0", .code = "in-use-mount"},
+	};
+	static struct vfioadm_user other[] = {
+		{.what = "eth0", .why = "is up", .code = "in-use-net"},
+		{.what = "sda1", .why = "named in /etc/fstab for /srv", .code = "configured-mount"},
+	};
+	_cleanup_inventory_ struct vfioadm_inventory *inv = one_function(0x020000, "e1000e");
+
+	set_users(inv, data, ARRAY_SIZE(data));
+	assert_check(inv, &assign_refused,
+		     "refuses in-use-net 0000:01:00.0, forceable\n"
+		     "  0000:01:00.0 (Ethernet) has eth0, which is up.\n"
+		     "  -> Stop using what it carries, and unmount that, before anything else; if you are sure, add "
+		     "--force in-use-net.\n"
+		     "refuses in-use-mount 0000:01:00.0, forceable\n"
+		     "  0000:01:00.0 (Ethernet) carries nas:/x, mounted at /srv, reached at 192.0.2.1 through eth0.\n"
+		     "  -> Unmount it first; if you are sure, add --force in-use-mount.\n");
+	set_users(inv, vital, ARRAY_SIZE(vital));
+	assert_check(inv, &assign_refused,
+		     "refuses in-use-default-route 0000:01:00.0, forceable\n"
+		     "  0000:01:00.0 (Ethernet) has eth0, which carries the default route.\n"
+		     "  -> Leave it as it is while the host needs what it carries; if you are sure, add "
+		     "--force in-use-default-route.\n"
+		     "refuses in-use-mount 0000:01:00.0, forceable\n"
+		     "  0000:01:00.0 (Ethernet) carries nas:/x, mounted at /var, reached at 192.0.2.1 through eth0.\n"
+		     "  -> The host needs what is mounted there: move that elsewhere first; if you are sure, add "
+		     "--force in-use-mount.\n");
+	/* What is only configured stands in the way of nothing. */
+	set_users(inv, other, ARRAY_SIZE(other));
+	assert_check(inv, &assign_refused,
+		     "refuses in-use-net 0000:01:00.0, forceable\n"
+		     "  0000:01:00.0 (Ethernet) has eth0, which is up.\n"
+		     "  -> Take the interface down first; if you are sure, add --force in-use-net.\n"
+		     "warns configured-mount 0000:01:00.0\n"
+		     "  0000:01:00.0 (Ethernet) carries sda1, named in /etc/fstab for /srv.\n"
+		     "  -> Remove the entry, or the next boot waits for it.\n");
+}
+
 /* What may be a use refuses; what could only have led to a warning warns. */
 static void test_unseen(void **state)
 {
@@ -245,6 +292,7 @@ int main(void)
 		cmocka_unit_test(test_sentences),   cmocka_unit_test(test_names),
 		cmocka_unit_test(test_force),	    cmocka_unit_test(test_which_count),
 		cmocka_unit_test(test_unseen),	    cmocka_unit_test(test_unseen_on_release),
+		cmocka_unit_test(test_storage_behind_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
