@@ -213,7 +213,7 @@ int persist_add_modules(struct persist *p, struct vfioadm_function *f)
 	return 0;
 }
 
-static int warn_image_unknown(struct persist *p)
+static int warn_image_unknown(struct persist *p, const char *why)
 {
 	struct vfioadm_finding *finding = plan_add_finding(p->plan);
 
@@ -221,7 +221,10 @@ static int warn_image_unknown(struct persist *p)
 		return -ENOMEM;
 	finding->code = "initramfs-unknown";
 	finding->severity = VFIOADM_WARNS;
-	finding->message = "Which initramfs this host boots with could not be found out.";
+	finding->message = *why ? arena_strdup(&p->plan->arena, why) :
+				  "Which initramfs this host boots with could not be found out.";
+	if (!finding->message)
+		return -ENOMEM;
 	finding->hint = "If it has the device's driver, rebuild it, or that driver is first at the next boot.";
 	return 0;
 }
@@ -232,10 +235,13 @@ int persist_image_matters(struct persist *p, bool *ret, struct vfioadm_error **e
 	int has = h->ops->image_has ?
 		      h->ops->image_has(h, (const char *const *)p->modules.items, p->modules.n) :
 		      -ENOENT;
+	/* One that was not looked into may stand beside others that were. */
+	const char *why = h->ops->image_has ? h->image_error : "";
 
-	if (has == -ENOMEM || (has < 0 && warn_image_unknown(p) < 0))
+	if (has == -ENOMEM || ((has < 0 || *why) && warn_image_unknown(p, why) < 0))
 		return error_oom(err);
-	*ret = has == 1;
+	/* What cannot be listed may have anything. */
+	*ret = has == 1 || has == -ENODATA;
 	return 0;
 }
 

@@ -106,6 +106,17 @@ static const char *last_word(char *text)
 	return mark + sizeof(answer_mark) - 1;
 }
 
+/* The tool's last line that says something. */
+static void keep_last_line(struct host *h, char *text)
+{
+	char *line = text, *last = text;
+
+	while ((line = strsep(&text, "\n")))
+		if (*line)
+			last = line;
+	snprintf(h->image_error, sizeof(h->image_error), "%s", host_clean_text(last));
+}
+
 int live_image_has(struct host *h, const char *const *modules, size_t n)
 {
 	_cleanup_strbuf_ struct strbuf request = { 0 };
@@ -113,7 +124,7 @@ int live_image_has(struct host *h, const char *const *modules, size_t n)
 	const char *word;
 	int r;
 
-	(void)h;
+	h->image_error[0] = '\0';
 	strbuf_addf(&request, "has");
 	for (size_t i = 0; i < n; i++)
 		strbuf_addf(&request, " %s", modules[i]);
@@ -124,18 +135,8 @@ int live_image_has(struct host *h, const char *const *modules, size_t n)
 	word = r < 0 ? NULL : last_word(text);
 	if (!word)
 		return r < 0 ? r : -ENOENT;
-	return streq(word, "yes") ? 1 : streq(word, "no") ? 0 : -ENOENT;
-}
-
-/* The tool's last line that says something. */
-static void keep_last_line(struct host *h, char *text)
-{
-	char *line = text, *last = text;
-
-	while ((line = strsep(&text, "\n")))
-		if (*line)
-			last = line;
-	snprintf(h->image_error, sizeof(h->image_error), "%s", host_clean_text(last));
+	keep_last_line(h, text);
+	return streq(word, "yes") ? 1 : streq(word, "no") ? 0 : streq(word, "unknown") ? -ENODATA : -ENOENT;
 }
 
 void live_reload_rules(struct host *h)

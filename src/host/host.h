@@ -100,7 +100,8 @@ struct host_ops {
 	int (*own_node)(struct host *h, const char *claim, const char *path, const char *owner, bool look_only);
 	/*
 	 * The initramfs that the host boots with, and on s390 what makes it boot (zipl). image_has: 1 when one
-	 * of these modules is in it, or declared state is; 0: no; -ENOENT: this host has none that we know.
+	 * of these modules is in it, or declared state is; 0: no; -ENODATA: it cannot be listed; -ENOENT: this host has
+	 * none that we know. host->image_error names one that was not looked into, or is empty.
 	 * rebuild_image may take minutes; -EREMOTEIO: the tool failed, and host->image_error says how. back: what was
 	 * declared when the last rebuild began is so again, and those that it came to are made once more; 1: the others
 	 * stayed as they are.
@@ -155,7 +156,7 @@ struct host {
 	 * not make a function look unused: who ends a look at the host asks host_starved().
 	 */
 	bool starved;
-	char image_error[256]; /* last words of the tool that could not rebuild the initramfs */
+	char image_error[256]; /* last words of the tool that could not list or rebuild the initramfs */
 
 	/* Opened when first asked for, see names.c and modules.c; released by host_free(). */
 	struct host_names *names;

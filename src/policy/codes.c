@@ -101,7 +101,7 @@ static const struct vfioadm_code_info codes[] = {
 	{ "in-use-vfio", "vfio", REFUSES,
 	  "a program has it open through VFIO: taking it away pulls it out of the guest, or waits for ever",
 	  "Shut the virtual machine down, or detach the device from it." },
-	{ "initramfs-unknown", NULL, WARNS, "which initramfs the host boots with could not be found out",
+	{ "initramfs-unknown", NULL, WARNS, "which initramfs the host boots with, or what is in it, could not be found out",
 	  "If it has the device's driver, rebuild it, or that driver is first at the next boot." },
 	{ "interrupt-isolation-unknown", NULL, WARNS, "whether its interrupts are isolated cannot be known yet",
 	  "Look whether the machine has an ITS (GICv3), or try a guest." },

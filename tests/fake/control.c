@@ -191,11 +191,12 @@ static int do_resume(struct kernel *k, const struct words *w)
 	return 0;
 }
 
-/* image MODULE: it is in the initramfs; "image -": there is one, with nothing in it. */
+/* image MODULE: it is in the initramfs; "image -": there is one, with nothing in it; "image ?": it cannot be listed. */
 static int do_image(struct kernel *k, const struct words *w)
 {
 	k->image.known = true;
-	return streq(w->v[1], "-") ? 0 : strv_add(&k->image.modules, w->v[1]);
+	k->image.unreadable |= streq(w->v[1], "?");
+	return streq(w->v[1], "-") || streq(w->v[1], "?") ? 0 : strv_add(&k->image.modules, w->v[1]);
 }
 
 static int do_image_of_some(struct kernel *k, const struct words *w)

@@ -33,7 +33,8 @@ int fake_new_text(const char *archive, const char *model, struct host **ret) MUS
  *   open ADDRESS                   a VFIO user opens the device; close ADDRESS ends it
  *   vanish ADDRESS                 surprise removal
  *   resume                         whatever hangs in the kernel goes on and ends
- *   image MODULE|-   the host boots with an initramfs that has this module (-: with none of them)
+ *   image MODULE|-|? the host boots with an initramfs that has this module (-: with none of them; ?: which
+ *                    cannot be listed)
  *   image-of-some    of several kernels: that of one cannot be made, the others' can
  *   use-disk NAME                  somebody claims the disk (mounts it, …); -EBUSY while it is held
  *   leave-disk NAME

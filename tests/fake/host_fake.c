@@ -248,8 +248,13 @@ static int fake_image_has(struct host *h, const char *const *modules, size_t n)
 {
 	const struct kernel *k = &fake_of(h)->m->k;
 
+	h->image_error[0] = '\0';
 	if (!k->image.known)
 		return -ENOENT;
+	if (k->image.unreadable) {
+		snprintf(h->image_error, sizeof(h->image_error), "What is in /boot/initrd cannot be listed.");
+		return -ENODATA;
+	}
 	for (size_t i = 0; i < n; i++)
 		if (strv_has(&k->image.modules, modules[i]))
 			return 1;

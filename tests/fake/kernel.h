@@ -135,6 +135,7 @@ struct kernel {
 		struct strv modules;
 		unsigned rebuilt;
 		bool some; /* of several, one cannot be made */
+		bool unreadable;
 	} image;
 	bool hang_next;	      /* the next probe() or remove() hangs */
 	bool crashed;

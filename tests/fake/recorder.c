@@ -143,8 +143,10 @@ static int rec_rebuild_image(struct host *h, bool back)
 static int rec_image_has(struct host *h, const char *const *modules, size_t n)
 {
 	struct host *inner = recorder_inner(h);
+	int r = inner->ops->image_has(inner, modules, n);
 
-	return inner->ops->image_has(inner, modules, n);
+	memcpy(h->image_error, inner->image_error, sizeof(h->image_error));
+	return r;
 }
 
 static bool rec_is_ours(struct host *h, pid_t pid)

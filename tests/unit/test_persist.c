@@ -113,6 +113,18 @@ static void test_initramfs_unknown(void **state)
 	assert_false(has_step(t, "rebuild-initramfs"));
 }
 
+/* It may have anything, so it is rebuilt; and that nobody could look is said. */
+static void test_initramfs_unreadable(void **state)
+{
+	struct persist_test *t = *state;
+
+	assert_int_equal(fake_control(t->host, "image ?"), 0);
+	assert_int_equal(plan(t, vfioadm_plan_assign, TWIN0, (struct vfioadm_options){.persist = true}), 0);
+	assert_non_null(finding(t, "initramfs-unknown"));
+	assert_non_null(strstr(finding(t, "initramfs-unknown")->message, "/boot/initrd"));
+	assert_true(has_step(t, "rebuild-initramfs"));
+}
+
 /* assign --persist of one whose driver is in the initramfs, and that cannot be made anew. */
 static void rebuild_fails(struct persist_test *t)
 {
@@ -485,6 +497,7 @@ int main(void)
 		TEST(test_release_what_is_not_ours),
 		TEST(test_initramfs),
 		TEST(test_initramfs_unknown),
+		TEST(test_initramfs_unreadable),
 		TEST(test_initramfs_fails),
 		TEST(test_initramfs_of_some_fails),
 		TEST(test_edited_meanwhile),
