@@ -302,17 +302,24 @@ int early_claim(const struct early *e)
 	return r < 0 ? r : run.incomplete;
 }
 
+static int find_targets(struct run *run, const struct early *e)
+{
+	int r;
+
+	run_begin(run, e);
+	r = run_read_declared(run);
+	if (r == 0 && run->declared.found.n)
+		r = run_observe(run);
+	if (r == 0 && run->declared.found.n)
+		r = run_find_targets(run);
+	return r;
+}
+
 int early_modules(const struct early *e, struct strv *ret)
 {
 	_cleanup_run_ struct run run;
-	int r;
+	int r = find_targets(&run, e);
 
-	run_begin(&run, e);
-	r = run_read_declared(&run);
-	if (r == 0 && run.declared.found.n)
-		r = run_observe(&run);
-	if (r == 0 && run.declared.found.n)
-		r = run_find_targets(&run);
 	FOR_TARGETS(t, &run) {
 		enum driver_presence presence;
 		char module[DRIVER_SIZE] = "";
@@ -322,6 +329,22 @@ int early_modules(const struct early *e, struct strv *ret)
 		    !*module || strv_has(ret, module))
 			continue;
 		r = strv_add(ret, module);
+	}
+	return r;
+}
+
+int early_host_modules(const struct early *e, struct strv *ret)
+{
+	_cleanup_run_ struct run run;
+	int r = find_targets(&run, e);
+
+	FOR_TARGETS(t, &run) {
+		run_last_step(&run);
+		if (r == 0 && observe_function(run.h, run.inv, t->f, VFIOADM_FACET_DRIVERS & ~t->f->facets) < 0)
+			r = -ENOMEM;
+		for (size_t i = 0; r == 0 && i < t->f->host_drivers.n; i++)
+			if (!strv_has(ret, t->f->host_drivers.items[i]))
+				r = strv_add(ret, t->f->host_drivers.items[i]);
 	}
 	return r;
 }

@@ -47,5 +47,7 @@ int early_give_back(const struct early *e);
 
 /** Modules that claiming would load on this host, without duplicates; for what makes an initramfs. */
 int early_modules(const struct early *e, struct strv *ret) MUST_CHECK;
+/** Those of the host that the same functions would have otherwise: what modprobe.d says of them counts as well. */
+int early_host_modules(const struct early *e, struct strv *ret) MUST_CHECK;
 
 #endif

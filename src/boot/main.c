@@ -9,12 +9,13 @@
 #include "config.h"
 #include "host/host.h"
 
-enum verb { CLAIM, GIVE_BACK, MODULES, ENABLED };
+enum verb { CLAIM, GIVE_BACK, MODULES, HOST_MODULES, ENABLED };
 
 static const char help[] =
 	"vfioadm-early [--strict] [--initramfs]   give declared functions to VFIO before drivers are loaded\n"
 	"vfioadm-early --give-back                give what was claimed in this boot to its native drivers\n"
 	"vfioadm-early --modules                  print the modules that claiming needs\n"
+	"vfioadm-early --host-modules             print the modules that the same functions would have without VFIO\n"
 	"vfioadm-early --enabled                  status 0: not turned off on the kernel command line\n"
 	"\n"
 	"Started at boot, see vfioadm.conf(5). What it does is in the kernel log. Its status is 0 whatever happens,\n"
@@ -44,10 +45,10 @@ static void log_nothing(void *userdata, enum early_level level, const char *line
 	(void)line;
 }
 
-static int print_modules(const struct early *e)
+static int print_modules(const struct early *e, bool of_host)
 {
 	_cleanup_strv_ struct strv modules = { 0 };
-	int r = early_modules(e, &modules);
+	int r = of_host ? early_host_modules(e, &modules) : early_modules(e, &modules);
 
 	STRV_FOREACH(i, &modules)
 		puts(modules.items[i]);
@@ -66,8 +67,9 @@ static int run(enum verb verb, struct early *e, bool strict)
 		r = early_give_back(e);
 		break;
 	case MODULES:
+	case HOST_MODULES:
 		e->log = log_nothing;
-		return print_modules(e);
+		return print_modules(e, verb == HOST_MODULES);
 	case ENABLED:
 		return early_enabled(e) ? 0 : 1;
 	}
@@ -80,6 +82,7 @@ int main(int argc, char **argv)
 		{ "give-back", no_argument, NULL, 'g' }, { "modules", no_argument, NULL, 'm' },
 		{ "enabled", no_argument, NULL, 'e' },   { "strict", no_argument, NULL, 's' },
 		{ "initramfs", no_argument, NULL, 'i' }, { "helper", required_argument, NULL, 'H' },
+		{ "host-modules", no_argument, NULL, 'n' },
 		{ "help", no_argument, NULL, 'h' },      { "version", no_argument, NULL, 'v' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -103,6 +106,9 @@ int main(int argc, char **argv)
 			break;
 		case 'm':
 			verb = MODULES;
+			break;
+		case 'n':
+			verb = HOST_MODULES;
 			break;
 		case 'e':
 			verb = ENABLED;

@@ -178,6 +178,11 @@ static void test_variant(void **state)
 	assert_int_equal(early_modules(&b.e, &modules), 0);
 	assert_int_equal(modules.n, 2);
 	assert_true(strv_has(&modules, "mlx5_vfio_pci") && strv_has(&modules, "vfio_pci"));
+	strv_clear(&modules);
+	/* What modprobe.d says of these is to be the same in the initramfs. */
+	assert_int_equal(early_host_modules(&b.e, &modules), 0);
+	assert_int_equal(modules.n, 2);
+	assert_true(strv_has(&modules, "igb") && strv_has(&modules, "nvme"));
 	assert_at(&b, NIC, "", "(null)");
 	assert_int_equal(early_claim(&b.e), 0);
 	assert_at(&b, NIC, "mlx5_vfio_pci", "mlx5_vfio_pci");
