@@ -125,20 +125,6 @@ static void join_message(struct vfioadm_error *e, const char *a, const char *sep
 	e->message = joined;
 }
 
-void error_prefix(struct vfioadm_error **err, const char *fmt, ...)
-{
-	_cleanup_free_ char *text = NULL;
-	va_list ap;
-
-	if (!err || !*err)
-		return;
-	va_start(ap, fmt);
-	text = vformat(fmt, ap);
-	va_end(ap);
-	if (text)
-		join_message(*err, text, ": ", vfioadm_error_message(*err));
-}
-
 void error_suffix(struct vfioadm_error **err, const char *fmt, ...)
 {
 	_cleanup_free_ char *text = NULL;

@@ -24,8 +24,7 @@ void error_device(struct vfioadm_error **err, const char *device);
 void error_path(struct vfioadm_error **err, const char *path);
 void error_operation(struct vfioadm_error **err, const char *operation);
 void error_hint(struct vfioadm_error **err, const char *fmt, ...) PRINTF_LIKE(2, 3);
-/** Puts "text: " before, or "; text" behind, the message. */
-void error_prefix(struct vfioadm_error **err, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/** Puts "; text" behind the message. */
 void error_suffix(struct vfioadm_error **err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /** The kernel's errno behind it, positive; overrides what error_set() derived from r. */
 void error_errno(struct vfioadm_error **err, int errnum);

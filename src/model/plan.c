@@ -100,14 +100,6 @@ struct vfioadm_skipped *plan_add_skipped(struct vfioadm_plan *plan)
 	return skipped;
 }
 
-struct target *plan_target(struct vfioadm_plan *plan, const char *device)
-{
-	for (size_t i = 0; i < plan->n_targets; i++)
-		if (strcmp(plan->targets[i].pub.device, device) == 0)
-			return &plan->targets[i];
-	return NULL;
-}
-
 const char *op_name(enum op_kind kind)
 {
 	static const char *const names[] = {

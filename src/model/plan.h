@@ -130,7 +130,6 @@ struct vfioadm_finding *plan_add_finding(struct vfioadm_plan *plan) MUST_CHECK;
 struct target *plan_add_target(struct vfioadm_plan *plan) MUST_CHECK;
 struct vfioadm_proposal *plan_add_proposal(struct vfioadm_plan *plan) MUST_CHECK;
 struct vfioadm_skipped *plan_add_skipped(struct vfioadm_plan *plan) MUST_CHECK;
-struct target *plan_target(struct vfioadm_plan *plan, const char *device);
 /**
  * Adds a step for op, with its public description; text says it in words. The undo operations are copied.
  * NULL: -ENOMEM.

@@ -29,7 +29,6 @@ static void test_nobody_wants_to_know(void **state)
 	error_path(NULL, "p");
 	error_operation(NULL, "o");
 	error_hint(NULL, "h");
-	error_prefix(NULL, "x");
 	error_suffix(NULL, "x");
 	error_errno(NULL, 1);
 	error_recode(NULL, VFIOADM_E_IO);
@@ -37,7 +36,6 @@ static void test_nobody_wants_to_know(void **state)
 	error_path(&none, "p");
 	error_operation(&none, "o");
 	error_hint(&none, "h");
-	error_prefix(&none, "x");
 	error_suffix(&none, "x");
 	error_errno(&none, 1);
 	error_recode(&none, VFIOADM_E_IO);
@@ -103,17 +101,15 @@ static void test_set_replaces(void **state)
 	assert_error(err, VFIOADM_E_NO_MEMORY, "Out of memory.", NULL);
 }
 
-static void test_prefix_suffix(void **state)
+static void test_suffix(void **state)
 {
 	_cleanup_error_ struct vfioadm_error *err = NULL;
 
 	error_set(&err, -EIO, VFIOADM_E_IO, "Cannot read it.");
-	error_prefix(&err, "plan %d", 2);
-	assert_string_equal(vfioadm_error_message(err), "plan 2: Cannot read it.");
 	/* The full stop goes to the end. */
 	error_suffix(&err, "the kernel says %s.", "no");
 	assert_string_equal(vfioadm_error_message(err),
-			    "plan 2: Cannot read it; the kernel says no.");
+			    "Cannot read it; the kernel says no.");
 	error_set(&err, -EIO, VFIOADM_E_IO, "No stop");
 	error_suffix(&err, "more");
 	assert_string_equal(vfioadm_error_message(err), "No stop; more");
@@ -190,7 +186,7 @@ int main(void)
 		cmocka_unit_test(test_all_fields),
 		cmocka_unit_test(test_first_context_is_kept),
 		cmocka_unit_test(test_set_replaces),
-		cmocka_unit_test(test_prefix_suffix),
+		cmocka_unit_test(test_suffix),
 		cmocka_unit_test(test_errno_and_recode),
 		cmocka_unit_test(test_codes),
 	};

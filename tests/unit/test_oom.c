@@ -497,7 +497,7 @@ static void test_types_and_checks(void **state)
 	/* Everything speaks against it. */
 	f = inventory_get(inv, "0000:01:00.0");
 	f->virtfns = build_list(inv, "a,b");
-	f->users = &user;
+	f->users = build_users(inv, &user, 1);
 	f->n_users = 1;
 	f->unseen = build_list(inv, "Not this.");
 	f->physfn = str_known("0000:02:00.0");
@@ -859,7 +859,6 @@ static int job_error(const void *arg, struct vfioadm_error **err)
 	error_path(err, "p");
 	error_operation(err, "o");
 	error_hint(err, "h");
-	error_prefix(err, "before");
 	error_suffix(err, "behind.");
 	/* Whatever was lost, there is always something to say. */
 	assert_non_null(vfioadm_error_message(*err));
@@ -868,7 +867,7 @@ static int job_error(const void *arg, struct vfioadm_error **err)
 
 static void test_errors(void **state)
 {
-	starve(job_error, NULL, -EIO, "before: Message 1; behind.");
+	starve(job_error, NULL, -EIO, "Message 1; behind.");
 }
 
 int main(void)
