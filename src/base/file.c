@@ -36,16 +36,34 @@ int file_open_trusted_dir(int parent, const char *path, bool create)
 	return TAKE_FD(fd);
 }
 
+/* Room for more than is there, so that the end is seen; one byte of it is for the NUL. */
+static int make_room(char **data, size_t *room, size_t max)
+{
+	enum { FIRST = 4096 };
+	size_t wanted = *room ? *room * 2 : FIRST;
+	char *grown;
+
+	if (wanted > max + 2)
+		wanted = max + 2;
+	grown = realloc(*data, wanted);
+	if (!grown)
+		return -ENOMEM;
+	*data = grown;
+	*room = wanted;
+	return 0;
+}
+
 static int read_fd(int fd, size_t max, char **ret, size_t *ret_size)
 {
-	_cleanup_free_ char *data = malloc(max + 2);
-	size_t n = 0;
+	_cleanup_free_ char *data = NULL;
+	size_t n = 0, room = 0;
 
-	if (!data)
-		return -ENOMEM;
 	while (n <= max) {
-		ssize_t got = read(fd, data + n, max + 1 - n);
+		ssize_t got;
 
+		if (n + 1 >= room && make_room(&data, &room, max) < 0)
+			return -ENOMEM;
+		got = read(fd, data + n, room - 1 - n);
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
