@@ -172,7 +172,7 @@ static int set_timeout(struct cli *cli, const char *value)
 
 	status = parse_seconds(cli, OPT_TIMEOUT, value, &seconds);
 	if (!status && vfioadm_ctx_set_timeout(cli->ctx, seconds) < 0)
-		return cli_usage(cli, NULL, "--timeout takes at least 1 second, not '%s'", value);
+		return cli_usage(cli, NULL, "--timeout takes at least 1 second, at most 86400, not '%s'", value);
 	return status;
 }
 
@@ -183,7 +183,7 @@ static int set_lock_wait(struct cli *cli, const char *value)
 
 	status = parse_seconds(cli, OPT_LOCK_WAIT, value, &seconds);
 	if (!status && vfioadm_ctx_set_lock_wait(cli->ctx, seconds) < 0)
-		return cli_usage(cli, NULL, "--lock-wait cannot be %s seconds", value);
+		return cli_usage(cli, NULL, "--lock-wait takes 0 to 86400 seconds, not '%s'", value);
 	return status;
 }
 
@@ -297,10 +297,28 @@ static int misplaced(struct cli *cli, const char *option)
 			 "--%s must follow the verb that it belongs to", option);
 }
 
+/* A beginning that several options have: getopt_long() takes one that only one option has. */
+static int ambiguous_long(struct cli *cli, const char *name, const char *const *names, size_t n)
+{
+	const char *verb = cli->verb ? cli->verb->name : NULL;
+	_cleanup_text_ struct text t = {};
+	size_t found = 0, length = strlen(name + 2);
+
+	for (size_t i = 0; length && i < n; i++)
+		if (strncmp(names[i], name + 2, length) == 0)
+			text_addf(&t, "%s--%s", found++ ? ", " : "", names[i]);
+	if (found < 2)
+		return 0;
+	if (t.failed)
+		return cli_oom(cli);
+	return cli_usage(cli, NULL, "%s%soption %s is ambiguous: %s", verb ? verb : "", verb ? ": " : "", name, t.s);
+}
+
 static int unknown_long(struct cli *cli, const char *arg)
 {
 	const char *names[OPT_N], *best, *verb = cli->verb ? cli->verb->name : NULL;
 	char name[64];
+	int status;
 	size_t n;
 
 	snprintf(name, sizeof(name), "%.*s", (int)strcspn(arg, "="), arg);
@@ -310,6 +328,9 @@ static int unknown_long(struct cli *cli, const char *arg)
 	}
 	n = cli_option_names(cli_verb_options(cli->verb ? cli->verb : cli_verb_find("list")),
 			     names);
+	status = ambiguous_long(cli, name, names, n);
+	if (status)
+		return status;
 	best = strlen(name) > 2 ? nearest(name + 2, names, n) : NULL;
 	if (best)
 		return cli_usage(cli, NULL, "%s%sunknown option %s, did you mean --%s?",

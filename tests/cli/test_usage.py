@@ -12,6 +12,11 @@ SLIPS = [
     (["list", "--colums=id"], "did you mean --columns?"),
     (["list", "--bogus-thing"], "list: unknown option --bogus-thing"),
     (["assign", "-x", "y"], "unknown option -x"),
+    (["list", "--ver"], "list: option --ver is ambiguous: --verbose, --version"),
+    (["list", "--col"], "list: option --col is ambiguous: --color, --columns"),
+    (["--ver"], "option --ver is ambiguous: --verbose, --version"),
+    (["assign", "--d", "x"], "assign: option --d is ambiguous: --dry-run, --driver"),
+    (["list", "--ver=x"], "list: option --ver is ambiguous"),
     (["list", "--park"], "unknown option --park"),
     (["disable", "--force", "a", "b"], "disable: unknown option --force"),
     (["list", "--all=3"], "--all takes no value"),
@@ -49,6 +54,15 @@ def test_slip(double, args, sentence):
     assert "usage:" not in r.err and len(r.err.splitlines()) <= 2
     if "--json" not in args:
         assert r.out == ""
+
+
+@pytest.mark.parametrize("args,sentence", (
+    (["--timeout=100000"], "--timeout takes at least 1 second, at most 86400, not '100000'"),
+    (["--timeout=86401"], "at most 86400"), (["--timeout=0"], "at least 1 second"),
+    (["--lock-wait=86401"], "--lock-wait takes 0 to 86400 seconds, not '86401'")))
+def test_limits_of_the_library(vfioadm, args, sentence):
+    r = vfioadm(*args, "list")
+    assert r.status == 2 and sentence in r.err
 
 
 def test_unambiguous_beginnings_are_accepted(double):
