@@ -176,14 +176,14 @@ static void users_text(struct text *t, const struct field *field UNUSED, const v
 	for (size_t i = 0; f->block.state == VFIOADM_KNOWN && i < f->block.n; i++)
 		add_item(&items, f->block.items[i]);
 	for (size_t i = 0; i < f->n_users; i++) {
-		const char *what = f->users[i].what;
+		const char *what = f->users[i]->what;
 		bool twice = false;
 
-		if (!what || f->users[i].severity == VFIOADM_WARNS || in_list(&f->net, what) ||
+		if (!what || f->users[i]->severity == VFIOADM_WARNS || in_list(&f->net, what) ||
 		    in_list(&f->block, what))
 			continue;
 		for (size_t k = 0; k < i; k++)
-			twice = twice || (f->users[k].what && strcmp(f->users[k].what, what) == 0);
+			twice = twice || (f->users[k]->what && strcmp(f->users[k]->what, what) == 0);
 		if (!twice)
 			add_item(&items, what);
 	}
@@ -204,7 +204,7 @@ static void users_json(struct json *j, const struct field *field, const void *ob
 	json_array(j, field->key, false);
 	for (size_t i = 0; i < f->n_users; i++) {
 		json_object(j, NULL, false);
-		fields_json(j, &user_fields, FIELD_ALWAYS, 0, &f->users[i]);
+		fields_json(j, &user_fields, FIELD_ALWAYS, 0, f->users[i]);
 		json_object_end(j);
 	}
 	json_array_end(j);
@@ -217,7 +217,7 @@ static void bars_json(struct json *j, const struct field *field, const void *obj
 	json_array(j, field->key, false);
 	for (size_t i = 0; i < f->n_bars; i++) {
 		json_object(j, NULL, false);
-		fields_json(j, &bar_fields, FIELD_ALWAYS, 0, &f->bars[i]);
+		fields_json(j, &bar_fields, FIELD_ALWAYS, 0, f->bars[i]);
 		json_object_end(j);
 	}
 	json_array_end(j);

@@ -129,7 +129,7 @@ static void print_companions(struct cli *cli, const struct vfioadm_inventory *in
 static void print_users(struct cli *cli, const struct vfioadm_function *f)
 {
 	for (size_t i = 0; i < f->n_users; i++) {
-		const struct vfioadm_user *u = &f->users[i];
+		const struct vfioadm_user *u = f->users[i];
 		_cleanup_text_ struct text t = {};
 
 		print_label(cli, i ? "" : "In use");
@@ -150,7 +150,7 @@ static void print_users(struct cli *cli, const struct vfioadm_function *f)
 static void print_bars(struct cli *cli, const struct vfioadm_function *f)
 {
 	for (size_t i = 0; i < f->n_bars; i++) {
-		const struct vfioadm_bar *b = &f->bars[i];
+		const struct vfioadm_bar *b = f->bars[i];
 		_cleanup_text_ struct text t = {};
 		char label[16];
 

@@ -4,14 +4,18 @@
  *
  * Conventions
  *  - A context comes first, results come last. Functions that can fail return 0 or a negative errno.
- *  - Out-parameters named ret_* are written only on success, except ret_error, which is written only on
- *    failure. ret_error may be NULL; an error that is returned is owned by the caller
- *    (vfioadm_error_free()).
- *  - Structures are allocated by the library, read by the caller and only ever grow at their end.
- *    Strings and arrays inside them live as long as the object that they were taken from.
+ *  - Out-parameters named ret_* are written only on success, except ret_error: it is set to NULL on success and to the
+ *    error on failure (NULL when there was no memory for one), whatever was in it before. It may be NULL. An error
+ *    that is returned is owned by the caller (vfioadm_error_free()); one from an earlier call is not freed.
+ *  - Structures are allocated by the library, read by the caller and only ever grow at their end. So an array of
+ *    structures is an array of pointers to them; never step from one structure to the next by its size. Strings
+ *    and arrays inside them live as long as the object that they were taken from.
  *  - The library never prints, never exits, never touches signal handlers, the working directory or the
  *    environment, and keeps no global state. Use one context per thread; vfioadm_ctx_cancel() alone may
  *    be called from any thread and from signal handlers.
+ *  - A run that moves functions sends one line for each of them to the system log (a datagram to /dev/log, facility
+ *    daemon, severity notice; never waited for), after its last step. Where nobody listens there, nothing is sent. Looking, checking and
+ *    planning send nothing.
  */
 #ifndef VFIOADM_H
 #define VFIOADM_H
@@ -156,7 +160,7 @@ struct vfioadm_function {
 	struct vfioadm_list block;                       /**< block devices below it */
 	struct vfioadm_list companions;                  /**< other functions of its IOMMU group, all kinds */
 	size_t n_users;
-	const struct vfioadm_user *users;
+	const struct vfioadm_user *const *users;
 	enum vfioadm_verdict verdict;
 	const char *verdict_reason;                      /**< one sentence, or NULL */
 
@@ -185,7 +189,7 @@ struct vfioadm_function {
 	struct vfioadm_uint sriov_totalvfs, sriov_drivers_autoprobe;
 	struct vfioadm_list virtfns;                     /**< addresses of its VFs */
 	size_t n_bars;
-	const struct vfioadm_bar *bars;
+	const struct vfioadm_bar *const *bars;
 	struct vfioadm_str vfio_node;    /**< "/dev/vfio/devices/vfioN" (kernels with VFIO device nodes) */
 	struct vfioadm_str group_node;   /**< "/dev/vfio/N" while bound to a VFIO driver */
 
@@ -301,7 +305,9 @@ int vfioadm_ctx_set_lock_wait(struct vfioadm_ctx *ctx, unsigned seconds);
 int vfioadm_ctx_set_helper(struct vfioadm_ctx *ctx, const char *path);
 
 /**
- * Ask a running vfioadm_plan_run() to stop and undo. A second call makes it stop waiting as well.
+ * Ask a running vfioadm_plan_run() to stop and undo. A second call makes it stop waiting as well. Before the run it is
+ * kept for it: a plan is cancelled as well that is still being made, or has not begun. With the end of a run (or when
+ * its plan is freed) what was asked for is done with, and the context can be used for the next plan.
  * Async-signal-safe.
  */
 void vfioadm_ctx_cancel(struct vfioadm_ctx *ctx);
@@ -449,7 +455,11 @@ const char *vfioadm_result_name(enum vfioadm_result result);
 
 /** Options of the planning functions; zero it, then set what you need. */
 struct vfioadm_options {
-	size_t size;               /**< sizeof(struct vfioadm_options): lets the structure grow */
+	/*
+	 * sizeof(struct vfioadm_options) as the caller was built: lets the structure grow. -EINVAL where it is too
+	 * small (0: forgotten), and where options are set that this library does not know.
+	 */
+	size_t size;
 	bool dry_run;              /**< the plan will not be run: plan without privilege as well */
 	bool all_matching;         /**< a selector may match several functions */
 	bool group;                /**< take the whole IOMMU group along (assign, release) */
@@ -504,6 +514,7 @@ int vfioadm_plan_disable(struct vfioadm_ctx *ctx, const char *const *ids, size_t
 
 /**
  * Carry a plan out, once. 0: everything done and seen to be so (result DONE, or UNCHANGED).
+ * ctx is the context that the plan was made with: with another one it is -EINVAL, and nothing is done.
  * On failure everything that was done is undone in reverse (result UNDONE), or the result is UNSETTLED:
  * a step is still blocked in the kernel, or undoing failed.
  */

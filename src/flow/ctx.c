@@ -86,6 +86,8 @@ int vfioadm_ctx_set_sysroot(struct vfioadm_ctx *ctx, const char *dir, struct vfi
 	struct host *h;
 	int r;
 
+	if (ret_error)
+		*ret_error = NULL;
 	if (!root)
 		return error_oom(ret_error);
 	r = host_root_new(dir, &h, ret_error);
@@ -135,6 +137,15 @@ void vfioadm_ctx_set_progress(struct vfioadm_ctx *ctx, vfioadm_progress_fn fn, v
 {
 	ctx->progress = fn;
 	ctx->userdata = userdata;
+}
+
+void ctx_end_cancel(struct vfioadm_ctx *ctx)
+{
+	uint64_t n;
+
+	/* Reading sets the counter of an eventfd to 0; it does not block. */
+	while (read(ctx->cancel_fd, &n, sizeof(n)) < 0 && errno == EINTR)
+		;
 }
 
 void vfioadm_ctx_cancel(struct vfioadm_ctx *ctx)

@@ -25,4 +25,7 @@ int ctx_new_with_host(struct host *h, const char *run_dir, struct vfioadm_ctx **
 /** The host, made on first use. */
 int ctx_host(struct vfioadm_ctx *ctx, struct host **ret, struct vfioadm_error **err) MUST_CHECK;
 
+/** A change has come to its end, and with it what was wished of it: the next one begins without. */
+void ctx_end_cancel(struct vfioadm_ctx *ctx);
+
 #endif

@@ -156,9 +156,9 @@ const struct vfioadm_user *selection_in_use(const struct look *look, const struc
 		const struct vfioadm_function *f = &look->inv->functions[s->items[i]];
 
 		for (size_t k = 0; !uint_is(&f->vfio, 1) && k < f->n_users; k++)
-			if (f->users[k].severity >= VFIOADM_REFUSES) {
+			if (f->users[k]->severity >= VFIOADM_REFUSES) {
 				*ret_function = f;
-				return &f->users[k];
+				return f->users[k];
 			}
 	}
 	return NULL;

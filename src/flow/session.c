@@ -18,6 +18,7 @@ static void session_free(void *userdata)
 	unsettled_clear(&s->unsettled);
 	strv_clear(&s->held);
 	strv_clear(&s->busy);
+	ctx_end_cancel(s->ctx);
 	vfioadm_ctx_unref(s->ctx);
 	free(s);
 }
@@ -238,8 +239,8 @@ static int hold_disk(struct session *s, const char *address, const char *disk, s
 static bool is_used(const struct vfioadm_function *f, const char *disk)
 {
 	for (size_t i = 0; i < f->n_users; i++)
-		if (f->users[i].severity != VFIOADM_WARNS && streq(f->users[i].kind, "block") &&
-		    str_after(f->users[i].what, disk))
+		if (f->users[i]->severity != VFIOADM_WARNS && streq(f->users[i]->kind, "block") &&
+		    str_after(f->users[i]->what, disk))
 			return true;
 	return false;
 }

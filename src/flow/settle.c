@@ -393,6 +393,8 @@ int flow_settle(struct vfioadm_ctx *ctx, bool dry_run, struct vfioadm_settlement
 		r = ready_to_change(h, dry_run, err);
 	if (r == 0)
 		r = dry_run ? settle_told(ctx, all, err) : settle_locked(ctx, all, err);
+	if (!dry_run)
+		ctx_end_cancel(ctx);
 	if (r < 0) {
 		vfioadm_settlement_free(all);
 		return r;

@@ -63,19 +63,23 @@ static int read_bars(struct host *h, struct vfioadm_inventory *inv, host_dir dir
 		     struct vfioadm_function *f)
 {
 	enum { BARS = 7 };
+	const struct vfioadm_bar **pointers;
 	struct vfioadm_bar *bars;
 	char text[4097], *rest, *line;
 
 	if (host_read_text(h, dir, "resource", text, sizeof(text)) < 0)
 		return 0;
 	bars = arena_alloc(&inv->arena, BARS * sizeof(*bars));
-	if (!bars)
+	pointers = arena_alloc(&inv->arena, BARS * sizeof(*pointers));
+	if (!bars || !pointers)
 		return -ENOMEM;
 	line = strtok_r(text, "\n", &rest);
 	for (unsigned i = 0; line && i < BARS; i++, line = strtok_r(NULL, "\n", &rest))
-		if (parse_bar(line, i, &bars[f->n_bars]))
+		if (parse_bar(line, i, &bars[f->n_bars])) {
+			pointers[f->n_bars] = &bars[f->n_bars];
 			f->n_bars++;
-	f->bars = bars;
+		}
+	f->bars = pointers;
 	return 0;
 }
 

@@ -72,12 +72,14 @@ struct owned {
 	size_t function, order;
 	const char *name;	  /* net and block lists */
 	struct vfioadm_user user; /* users */
+	size_t before;		  /* thorough search: place of the same function's earlier one, from 1; 0: none */
 };
 
 struct owned_list {
 	struct owned *items;
 	size_t n, room;
 	bool unknown; /* could not be looked at */
+	size_t *last; /* thorough search: by function, as before */
 };
 
 struct users {

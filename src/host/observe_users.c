@@ -303,14 +303,17 @@ static int store_users(struct vfioadm_inventory *inv, struct owned_list *list)
 		qsort(list->items, list->n, sizeof(*list->items), compare_owned);
 	for (size_t i = 0, n; i < list->n; i += n) {
 		struct vfioadm_function *f = &inv->functions[list->items[i].function];
-		struct vfioadm_user *users;
+		const struct vfioadm_user **users;
 
 		n = run_length(list, i);
-		users = arena_alloc(&inv->arena, n * sizeof(*users));
+		users = arena_alloc(&inv->arena, n * sizeof(struct vfioadm_user *));
 		if (!users)
 			return -ENOMEM;
-		for (size_t k = 0; k < n; k++)
-			users[k] = list->items[i + k].user;
+		for (size_t k = 0; k < n; k++) {
+			users[k] = arena_dup(&inv->arena, &list->items[i + k].user, sizeof(struct vfioadm_user));
+			if (!users[k])
+				return -ENOMEM;
+		}
 		f->users = users;
 		f->n_users = n;
 	}

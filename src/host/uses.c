@@ -5,8 +5,13 @@
 
 #include "host/uses.h"
 
-static struct owned *list_add(struct owned_list *list, size_t function)
+/* What is found of one function is a chain, latest first: with many functions nobody may look through all. */
+static struct owned *list_add(struct uses *u, struct owned_list *list, size_t function)
 {
+	if (!list->last)
+		list->last = arena_alloc(&u->inv->arena, u->inv->n_functions * sizeof(*list->last));
+	if (!list->last)
+		return NULL;
 	if (list->n == list->room) {
 		size_t room = list->room ? list->room * 2 : 32;
 		struct owned *grown = reallocarray(list->items, room, sizeof(*grown));
@@ -16,19 +21,35 @@ static struct owned *list_add(struct owned_list *list, size_t function)
 		list->items = grown;
 		list->room = room;
 	}
-	list->items[list->n] = (struct owned){ .function = function, .order = list->n };
+	list->items[list->n] = (struct owned){
+		.function = function,
+		.order = list->n,
+		.before = list->last[function],
+	};
+	list->last[function] = list->n + 1;
 	return &list->items[list->n++];
+}
+
+#define FOR_FOUND(o, list, function)                                                       \
+	for (const struct owned *o = chain_last(list, function); o;                        \
+	     o = chain_item(list, o->before))
+
+static const struct owned *chain_item(const struct owned_list *list, size_t place)
+{
+	return place ? &list->items[place - 1] : NULL;
+}
+
+static const struct owned *chain_last(const struct owned_list *list, size_t function)
+{
+	return list->last ? chain_item(list, list->last[function]) : NULL;
 }
 
 static bool known_already(const struct uses *u, size_t function, const struct vfioadm_user *user)
 {
-	for (size_t i = 0; i < u->found.n; i++) {
-		const struct owned *o = &u->found.items[i];
-
-		if (o->function == function && streq(o->user.code, user->code) &&
-		    streq(o->user.what, user->what) && streq(o->user.why, user->why))
+	FOR_FOUND(o, &u->found, function)
+		if (streq(o->user.code, user->code) && streq(o->user.what, user->what) &&
+		    streq(o->user.why, user->why))
 			return true;
-	}
 	return false;
 }
 
@@ -38,7 +59,7 @@ static int add_user(struct uses *u, size_t function, const struct vfioadm_user *
 	struct owned *o;
 
 	if (u->wanted[function] && !known_already(u, function, user)) {
-		o = list_add(&u->found, function);
+		o = list_add(u, &u->found, function);
 		if (!o)
 			return -ENOMEM;
 		o->user = *user;
@@ -69,14 +90,14 @@ int uses_add(struct uses *u, size_t function, const char *code, const char *what
 	return add_user(u, function, &user);
 }
 
-static int add_unseen(struct owned_list *list, size_t function, const char *text)
+static int add_unseen(struct uses *u, struct owned_list *list, size_t function, const char *text)
 {
 	struct owned *o;
 
-	for (size_t i = 0; i < list->n; i++)
-		if (list->items[i].function == function && streq(list->items[i].name, text))
+	FOR_FOUND(known, list, function)
+		if (streq(known->name, text))
 			return 0;
-	o = list_add(list, function);
+	o = list_add(u, list, function);
 	if (!o)
 		return -ENOMEM;
 	o->name = text;
@@ -101,7 +122,7 @@ static int say_unseen(struct uses *u, struct owned_list *list, ssize_t function,
 	u->inv->complete = false;
 	for (size_t i = 0; i < u->inv->n_functions; i++)
 		if (u->wanted[i] && (function < 0 || (size_t)function == i) &&
-		    add_unseen(list, i, kept) < 0)
+		    add_unseen(u, list, i, kept) < 0)
 			return -ENOMEM;
 	return 0;
 }
@@ -145,63 +166,73 @@ bool uses_want_class(const struct uses *u, uint32_t class_code, uint32_t mask)
 static const struct vfioadm_user *same_user(const struct owned_list *found, size_t function,
 					    const struct vfioadm_user *user)
 {
-	for (size_t i = 0; i < found->n; i++) {
-		const struct owned *o = &found->items[i];
-
-		if (o->function == function && streq(o->user.code, user->code) &&
-		    streq(o->user.what, user->what))
+	FOR_FOUND(o, found, function)
+		if (streq(o->user.code, user->code) && streq(o->user.what, user->what))
 			return &o->user;
-	}
 	return NULL;
+}
+
+static size_t chain_length(const struct owned_list *list, size_t function)
+{
+	size_t n = 0;
+
+	FOR_FOUND(o, list, function)
+		n++;
+	return n;
 }
 
 /* What BASIC found stays, unless the search knows more about the very same. */
 static int merge_users(struct uses *u, size_t function)
 {
 	struct vfioadm_function *f = &u->inv->functions[function];
-	struct vfioadm_user *all;
-	size_t n = 0, room = f->n_users;
+	size_t n = 0, n_found = chain_length(&u->found, function), at;
+	const struct vfioadm_user **all;
 
-	for (size_t i = 0; i < u->found.n; i++)
-		room += u->found.items[i].function == function;
-	all = arena_alloc(&u->inv->arena, (room + 1) * sizeof(*all));
+	if (!n_found)
+		return 0;
+	all = arena_alloc(&u->inv->arena, (f->n_users + n_found) * sizeof(struct vfioadm_user *));
 	if (!all)
 		return -ENOMEM;
 	for (size_t i = 0; i < f->n_users; i++)
-		if (!same_user(&u->found, function, &f->users[i]))
+		if (!same_user(&u->found, function, f->users[i]))
 			all[n++] = f->users[i];
-	for (size_t i = 0; i < u->found.n; i++)
-		if (u->found.items[i].function == function)
-			all[n++] = u->found.items[i].user;
+	at = n += n_found;
+	FOR_FOUND(o, &u->found, function) {
+		all[--at] = arena_dup(&u->inv->arena, &o->user, sizeof(o->user));
+		if (!all[at])
+			return -ENOMEM;
+	}
 	f->users = all;
 	f->n_users = n;
 	return 0;
 }
 
+/* In the order in which they were found. */
 static size_t copy_sentences(const struct owned_list *from, size_t function, const char **to)
 {
-	size_t n = 0;
+	size_t n = chain_length(from, function), at = n;
 
-	for (size_t i = 0; i < from->n; i++)
-		if (from->items[i].function == function)
-			to[n++] = from->items[i].name;
+	FOR_FOUND(o, from, function)
+		to[--at] = o->name;
 	return n;
 }
 
 static int merge_unseen(struct uses *u, size_t function)
 {
 	struct vfioadm_function *f = &u->inv->functions[function];
-	const char **items =
-		arena_alloc(&u->inv->arena, (u->unseen.n + u->minor.n + 1) * sizeof(*items));
-	size_t n;
+	size_t n = chain_length(&u->unseen, function), n_minor = chain_length(&u->minor, function);
+	const char **items;
 
+	f->unseen = (struct vfioadm_list){ .state = VFIOADM_NONE };
+	f->n_unseen_minor = n_minor;
+	if (!n && !n_minor)
+		return 0;
+	items = arena_alloc(&u->inv->arena, (n + n_minor) * sizeof(*items));
 	if (!items)
 		return -ENOMEM;
 	n = copy_sentences(&u->unseen, function, items);
-	f->n_unseen_minor = copy_sentences(&u->minor, function, items + n);
-	n += f->n_unseen_minor;
-	f->unseen = n ? (struct vfioadm_list){ VFIOADM_KNOWN, n, items } :
-			(struct vfioadm_list){ .state = VFIOADM_NONE };
+	n += copy_sentences(&u->minor, function, items + n);
+	f->unseen = (struct vfioadm_list){ VFIOADM_KNOWN, n, items };
 	return 0;
 }
 
@@ -277,14 +308,16 @@ int observe_uses(struct host *h, struct vfioadm_inventory *inv, const bool *want
 int observe_add_user(struct vfioadm_inventory *inv, struct vfioadm_function *f, const char *code,
 		     const char *what, const char *why)
 {
-	struct vfioadm_user *all = arena_alloc(&inv->arena, (f->n_users + 1) * sizeof(*all));
+	const struct vfioadm_user **all = arena_alloc(&inv->arena, (f->n_users + 1) * sizeof(struct vfioadm_user *));
+	struct vfioadm_user *user = arena_alloc(&inv->arena, sizeof(*user));
 	const char *what_copy = arena_strdup(&inv->arena, what), *why_copy = arena_strdup(&inv->arena, why);
 
-	if (!all || !what_copy || !why_copy)
+	if (!all || !user || !what_copy || !why_copy)
 		return -ENOMEM;
 	if (f->n_users)
-		memcpy(all, f->users, f->n_users * sizeof(*all));
-	all[f->n_users] = (struct vfioadm_user){ .what = what_copy, .why = why_copy, .code = code };
+		memcpy(all, f->users, f->n_users * sizeof(struct vfioadm_user *));
+	*user = (struct vfioadm_user){ .what = what_copy, .why = why_copy, .code = code };
+	all[f->n_users] = user;
 	f->users = all;
 	f->n_users++;
 	return 0;

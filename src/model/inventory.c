@@ -37,6 +37,15 @@ void *arena_alloc(struct arena *a, size_t size)
 	return p;
 }
 
+void *arena_dup(struct arena *a, const void *what, size_t size)
+{
+	void *copy = arena_alloc(a, size);
+
+	if (copy)
+		memcpy(copy, what, size);
+	return copy;
+}
+
 char *arena_strndup(struct arena *a, const char *s, size_t n)
 {
 	char *copy = arena_alloc(a, n + 1);
@@ -138,42 +147,71 @@ struct vfioadm_function *inventory_get(struct vfioadm_inventory *inv, const char
 	return i < 0 ? NULL : &inv->functions[i];
 }
 
-static bool same_group(const struct vfioadm_function *a, const struct vfioadm_function *b)
+/* By group, and in it by address: the functions are sorted already, and lie in one array. */
+static int compare_groups(const void *x, const void *y)
 {
-	return a->iommu_group.state == VFIOADM_KNOWN && uint_is(&b->iommu_group, a->iommu_group.value);
+	const struct vfioadm_function *a = *(const struct vfioadm_function *const *)x;
+	const struct vfioadm_function *b = *(const struct vfioadm_function *const *)y;
+
+	if (a->iommu_group.value != b->iommu_group.value)
+		return a->iommu_group.value < b->iommu_group.value ? -1 : 1;
+	return a < b ? -1 : a > b;
 }
 
-static int fill_companions(struct vfioadm_inventory *inv, struct vfioadm_function *f)
+/* The n members of one group: each gets the others. */
+static int fill_group(struct vfioadm_inventory *inv, struct vfioadm_function **members, size_t n)
 {
-	const char **items = NULL;
-	size_t n = 0;
+	for (size_t i = 0; i < n; i++) {
+		const char **items = NULL;
+		size_t k = 0;
 
-	if (f->iommu_group.state == VFIOADM_UNKNOWN)
-		return 0;
-	for (size_t i = 0; i < inv->n_functions; i++)
-		n += same_group(f, &inv->functions[i]) && f != &inv->functions[i];
-	f->companions.state = n ? VFIOADM_KNOWN : VFIOADM_NONE;
-	if (!n)
-		return 0;
-	items = arena_alloc(&inv->arena, n * sizeof(*items));
-	if (!items)
-		return -ENOMEM;
-	f->companions.items = items;
-	f->companions.n = n;
-	for (size_t i = 0; i < inv->n_functions; i++)
-		if (same_group(f, &inv->functions[i]) && f != &inv->functions[i])
-			*items++ = inv->functions[i].address;
+		members[i]->companions.state = n > 1 ? VFIOADM_KNOWN : VFIOADM_NONE;
+		if (n == 1)
+			return 0;
+		items = arena_alloc(&inv->arena, (n - 1) * sizeof(*items));
+		if (!items)
+			return -ENOMEM;
+		for (size_t j = 0; j < n; j++)
+			if (j != i)
+				items[k++] = members[j]->address;
+		members[i]->companions.items = items;
+		members[i]->companions.n = k;
+	}
 	return 0;
+}
+
+static int fill_companions(struct vfioadm_inventory *inv)
+{
+	_cleanup_free_ struct vfioadm_function **grouped = calloc(inv->n_functions + 1, sizeof(*grouped));
+	size_t n = 0, same;
+	int r = 0;
+
+	if (!grouped)
+		return -ENOMEM;
+	for (size_t i = 0; i < inv->n_functions; i++) {
+		struct vfioadm_function *f = &inv->functions[i];
+
+		if (f->iommu_group.state == VFIOADM_KNOWN)
+			grouped[n++] = f;
+		else if (f->iommu_group.state == VFIOADM_NONE)
+			f->companions.state = VFIOADM_NONE;
+	}
+	if (n)
+		qsort(grouped, n, sizeof(*grouped), compare_groups);
+	for (size_t i = 0; r == 0 && i < n; i += same) {
+		for (same = 1; i + same < n; same++)
+			if (grouped[i + same]->iommu_group.value != grouped[i]->iommu_group.value)
+				break;
+		r = fill_group(inv, grouped + i, same);
+	}
+	return r;
 }
 
 int inventory_finish(struct vfioadm_inventory *inv)
 {
 	if (inv->n_functions)
 		qsort(inv->functions, inv->n_functions, sizeof(*inv->functions), compare_functions);
-	for (size_t i = 0; i < inv->n_functions; i++)
-		if (fill_companions(inv, &inv->functions[i]) < 0)
-			return -ENOMEM;
-	return 0;
+	return fill_companions(inv);
 }
 
 const struct vfioadm_function *inventory_vmd_of(const struct vfioadm_inventory *inv,

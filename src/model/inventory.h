@@ -18,6 +18,7 @@ struct arena {
 };
 
 void *arena_alloc(struct arena *a, size_t size) MUST_CHECK;        /* zeroed, aligned; NULL: -ENOMEM */
+void *arena_dup(struct arena *a, const void *what, size_t size) MUST_CHECK;
 char *arena_strndup(struct arena *a, const char *s, size_t n) MUST_CHECK;
 char *arena_strdup(struct arena *a, const char *s) MUST_CHECK;
 char *arena_format(struct arena *a, const char *fmt, ...) PRINTF_LIKE(2, 3) MUST_CHECK;

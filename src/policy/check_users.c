@@ -108,13 +108,13 @@ static enum carries carries(const struct vfioadm_function *f)
 	enum carries most = CARRIES_NOTHING;
 
 	for (size_t i = 0; i < f->n_users; i++) {
-		const struct vfioadm_code_info *info = code_info(f->users[i].code);
+		const struct vfioadm_code_info *info = code_info(f->users[i]->code);
 		enum carries it;
 
 		if (!info || info->severity == VFIOADM_WARNS || !streq_null(info->kind, "block"))
 			continue;
 		it = streq(info->code, "root-filesystem") ? CARRIES_ROOT :
-		     is_vital_mount(&f->users[i])	  ? CARRIES_VITAL :
+		     is_vital_mount(f->users[i])	  ? CARRIES_VITAL :
 							    CARRIES_DATA;
 		most = it > most ? it : most;
 	}
@@ -173,7 +173,7 @@ static bool applies(const struct checker *c, const struct vfioadm_function *f, c
 int check_users(struct checker *c, const struct vfioadm_function *f)
 {
 	for (size_t i = 0; i < f->n_users; i++) {
-		const struct vfioadm_user *user = &f->users[i];
+		const struct vfioadm_user *user = f->users[i];
 		const struct vfioadm_code_info *info = code_info(user->code);
 		struct vfioadm_finding *finding;
 

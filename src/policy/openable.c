@@ -218,7 +218,7 @@ static int ask_framebuffer(struct question *q)
 	if (q->when != OPENABLE_NOW && is_vga)
 		return 0;
 	for (size_t i = 0; i < q->f->n_bars; i++) {
-		const struct vfioadm_bar *bar = &q->f->bars[i];
+		const struct vfioadm_bar *bar = q->f->bars[i];
 
 		for (size_t k = 0; k < facts->n_framebuffers; k++) {
 			const struct framebuffer_range *fb = &facts->framebuffers[k];

@@ -109,27 +109,27 @@ static size_t needed_companions(const struct vfioadm_inventory *inv, const struc
 static const struct vfioadm_user *telling_user(const struct vfioadm_function *f)
 {
 	for (size_t i = 0; i < f->n_users; i++)
-		if (f->users[i].severity == VFIOADM_BLOCKS)
-			return &f->users[i];
+		if (f->users[i]->severity == VFIOADM_BLOCKS)
+			return f->users[i];
 	for (size_t i = 0; i < f->n_users; i++)
-		if (f->users[i].severity != VFIOADM_WARNS)
-			return &f->users[i];
-	return &f->users[0];
+		if (f->users[i]->severity != VFIOADM_WARNS)
+			return f->users[i];
+	return f->users[0];
 }
 
 /* How much each user weighs; what only warns is no use. Returns the number of those that count. */
 static size_t weigh_users(const struct vfioadm_function *f)
 {
-	struct vfioadm_user *users = (struct vfioadm_user *)f->users;
 	size_t n = 0;
 
 	for (size_t i = 0; i < f->n_users; i++) {
-		const struct vfioadm_code_info *info = code_info(users[i].code);
+		struct vfioadm_user *user = (struct vfioadm_user *)f->users[i];
+		const struct vfioadm_code_info *info = code_info(user->code);
 
-		users[i].kind = info && info->kind ? info->kind : "other";
-		users[i].severity = info ? info->severity : VFIOADM_REFUSES;
-		users[i].forceable = info && info->forceable;
-		n += users[i].severity != VFIOADM_WARNS;
+		user->kind = info && info->kind ? info->kind : "other";
+		user->severity = info ? info->severity : VFIOADM_REFUSES;
+		user->forceable = info && info->forceable;
+		n += user->severity != VFIOADM_WARNS;
 	}
 	return n;
 }

@@ -45,12 +45,15 @@ static const struct vfioadm_user users[] = {
 	{"vf", "0000:01:10.0", "is in use", false, "in-use-vf", VFIOADM_BLOCKS},
 	{"claim", "a domain", "names it", false, "libvirt-defined", VFIOADM_WARNS},
 };
+static const struct vfioadm_user *const user_pointers[] = {&users[0], &users[1], &users[2]};
 static const char *const unseen[] = {"Not this."};
 static const struct vfioadm_bar bars[] = {
 	{.index = 0, .start = 0xfe000000, .size = 65536, .is_64bit = true, .prefetchable = true},
 	{.index = 2, .start = 0xc000, .size = 32, .io = true},
 	{.index = 6, .size = 65537},
 };
+
+static const struct vfioadm_bar *const bar_pointers[] = {&bars[0], &bars[1], &bars[2]};
 
 #define FACETS_ALL                                                                                 \
 	(VFIOADM_FACET_BASIC | VFIOADM_FACET_NAMES | VFIOADM_FACET_IDENTITY |                      \
@@ -90,7 +93,7 @@ static struct vfioadm_function functions[] = {
 		.block = NONE,
 		.companions = {VFIOADM_KNOWN, 1, companions},
 		.n_users = 3,
-		.users = users,
+		.users = user_pointers,
 		.unseen = {VFIOADM_KNOWN, 1, unseen},
 		.verdict = VFIOADM_VERDICT_IN_USE,
 		.verdict_reason = "eth0 has address 192.0.2.1/24",
@@ -100,7 +103,7 @@ static struct vfioadm_function functions[] = {
 		.class_name = KNOWN("Network controller (Ethernet controller)"),
 		.path = KNOWN("pci-0000:00:1c.0/00.0"),
 		.n_bars = 3,
-		.bars = bars,
+		.bars = bar_pointers,
 	},
 	{
 		/* What a hostile device or hwdb could say; and values that could not be read. */

@@ -59,8 +59,8 @@ static void check_inventory(const struct vfioadm_inventory *inv)
 {
 	FUZZ_CHECK(inv->n_functions == 1);
 	for (size_t i = 0; i < inv->functions[0].n_users; i++) {
-		fuzz_check_text("what", inv->functions[0].users[i].what, false);
-		fuzz_check_text("why", inv->functions[0].users[i].why, false);
+		fuzz_check_text("what", inv->functions[0].users[i]->what, false);
+		fuzz_check_text("why", inv->functions[0].users[i]->why, false);
 	}
 }
 

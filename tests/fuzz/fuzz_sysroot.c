@@ -117,9 +117,9 @@ static void look_at_function(struct host *h, struct vfioadm_inventory *inv,
 static void check_users(const struct vfioadm_function *f)
 {
 	for (size_t i = 0; i < f->n_users; i++) {
-		fuzz_check_text("what", f->users[i].what, false);
-		fuzz_check_text("why", f->users[i].why, false);
-		FUZZ_CHECK(f->users[i].what && f->users[i].why && f->users[i].code);
+		fuzz_check_text("what", f->users[i]->what, false);
+		fuzz_check_text("why", f->users[i]->why, false);
+		FUZZ_CHECK(f->users[i]->what && f->users[i]->why && f->users[i]->code);
 	}
 	for (size_t i = 0; i < f->unseen.n; i++)
 		fuzz_check_text("unseen", f->unseen.items[i], false);

@@ -173,3 +173,13 @@ void assert_error(const struct vfioadm_error *err, enum vfioadm_code code, const
 		assert_null(vfioadm_error_hint(err));
 	}
 }
+
+const struct vfioadm_user *const *build_users(struct vfioadm_inventory *inv, struct vfioadm_user *users, size_t n)
+{
+	const struct vfioadm_user **all = arena_alloc(&inv->arena, (n + 1) * sizeof(struct vfioadm_user *));
+
+	assert_non_null(all);
+	for (size_t i = 0; i < n; i++)
+		all[i] = &users[i];
+	return all;
+}

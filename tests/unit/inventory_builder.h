@@ -33,4 +33,7 @@ void build_finish(struct vfioadm_inventory *inv);
 void assert_error(const struct vfioadm_error *err, enum vfioadm_code code, const char *message,
 		  const char *hint);
 
+/** What struct vfioadm_function.users points to. */
+const struct vfioadm_user *const *build_users(struct vfioadm_inventory *inv, struct vfioadm_user *users, size_t n);
+
 #endif

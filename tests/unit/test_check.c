@@ -96,7 +96,7 @@ static void test_vfs(void **state)
 
 	inv->functions[0].virtfns = build_list(inv, "0000:01:00.2");
 	/* Said once, and with the way out. */
-	inv->functions[0].users = users;
+	inv->functions[0].users = build_users(inv, users, 1);
 	inv->functions[0].n_users = 1;
 	assert_check(inv, &assign_refused,
 		     "blocks has-vfs 0000:01:00.0\n"
@@ -368,7 +368,7 @@ static void test_only_what_moves(void **state)
 		gpu("vfio-pci", "snd_hda_intel", "shpchp");
 	static struct vfioadm_user user = {.what = "eth0", .why = "is up", .code = "in-use-net"};
 
-	inventory_get(inv, "0000:01:00.0")->users = &user;
+	inventory_get(inv, "0000:01:00.0")->users = build_users(inv, &user, 1);
 	inventory_get(inv, "0000:01:00.0")->n_users = 1;
 	/* It stays, but no guest can open it: that is all there is to say. */
 	assert_check(inv, &assign_refused,

@@ -7,7 +7,7 @@
 
 static void set_users(struct vfioadm_inventory *inv, struct vfioadm_user *users, size_t n)
 {
-	inv->functions[0].users = users;
+	inv->functions[0].users = build_users(inv, users, n);
 	inv->functions[0].n_users = n;
 }
 

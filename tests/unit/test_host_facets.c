@@ -324,14 +324,14 @@ static void test_detail(void **state)
 	assert_string_equal(text_of(&f->vfio_node), "/dev/vfio/devices/vfio2");
 
 	assert_int_equal(f->n_bars, 4);
-	assert_int_equal(f->bars[0].index, 0);
-	assert_int_equal(f->bars[0].size, 16384);
-	assert_true(f->bars[0].is_64bit && !f->bars[0].io && !f->bars[0].prefetchable);
-	assert_int_equal(f->bars[1].index, 2);
-	assert_true(f->bars[1].io);
-	assert_int_equal(f->bars[2].index, 3);
-	assert_true(f->bars[2].start == 0xc000000000 && f->bars[2].prefetchable);
-	assert_int_equal(f->bars[3].index, 6);
+	assert_int_equal(f->bars[0]->index, 0);
+	assert_int_equal(f->bars[0]->size, 16384);
+	assert_true(f->bars[0]->is_64bit && !f->bars[0]->io && !f->bars[0]->prefetchable);
+	assert_int_equal(f->bars[1]->index, 2);
+	assert_true(f->bars[1]->io);
+	assert_int_equal(f->bars[2]->index, 3);
+	assert_true(f->bars[2]->start == 0xc000000000 && f->bars[2]->prefetchable);
+	assert_int_equal(f->bars[3]->index, 6);
 }
 
 static void test_detail_of_little(void **state)

@@ -61,7 +61,7 @@ static const char *uses_of(struct tmp_tree *t, const char *address)
 	text[0] = '\0';
 	for (size_t i = 0; i < f->n_users; i++)
 		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s %s: %s", i ? "\n" : "",
-				      f->users[i].code, f->users[i].what, f->users[i].why);
+				      f->users[i]->code, f->users[i]->what, f->users[i]->why);
 	return text;
 }
 

@@ -38,7 +38,7 @@ static void test_order(void **state)
 	other->driver = str_known("e1000e");
 	assert_verdict(inv, "0000:01:00.0", "needs-group",
 		       "1 other function of IOMMU group 7 must come along (--group)");
-	f->users = users;
+	f->users = build_users(inv, users, ARRAY_SIZE(users));
 	f->n_users = 2;
 	assert_verdict(inv, "0000:01:00.0", "in-use", "eth0 is up");
 	f->reserved_regions = build_list(inv, "0x0 0xffff msi,0x10000 0x1ffff direct");
@@ -118,7 +118,7 @@ static void test_vmd(void **state)
 	/* It takes along what is behind it. */
 	assert_verdict(inv, "0000:00:0e.0", "assignable", NULL);
 	/* Of several users that one is named against which nothing can be done. */
-	inv->functions[0].users = users;
+	inv->functions[0].users = build_users(inv, users, ARRAY_SIZE(users));
 	inv->functions[0].n_users = 2;
 	assert_verdict(inv, "0000:00:0e.0", "in-use", "nvme0n1p2 mounted at /");
 }
@@ -138,7 +138,7 @@ static void test_weights(void **state)
 	_cleanup_inventory_ struct vfioadm_inventory *inv = build_inventory();
 	struct vfioadm_function *f = build_bound(inv, "0000:01:00.0", 0x020000, 7, "e1000e");
 
-	f->users = users;
+	f->users = build_users(inv, users, ARRAY_SIZE(users));
 	f->n_users = 1;
 	build_finish(inv);
 	assert_verdict(inv, "0000:01:00.0", "assignable", NULL);

@@ -210,8 +210,8 @@ const char *users_of(const struct vfioadm_function *f)
 	text[0] = '\0';
 	for (size_t i = 0; i < f->n_users; i++)
 		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s%s %s: %s", i ? ", " : "",
-				      f->users[i].forceable ? "" : "!", f->users[i].kind,
-				      f->users[i].what, f->users[i].why);
+				      f->users[i]->forceable ? "" : "!", f->users[i]->kind,
+				      f->users[i]->what, f->users[i]->why);
 	return text;
 }
 

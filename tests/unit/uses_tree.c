@@ -80,9 +80,9 @@ const char *uses_of_code(struct tmp_tree *t, const char *address, const char *co
 
 	text[0] = '\0';
 	for (size_t i = 0; i < f->n_users; i++)
-		if (str_after(f->users[i].code, code))
+		if (str_after(f->users[i]->code, code))
 			n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s %s: %s", n ? "; " : "",
-					      f->users[i].code, f->users[i].what, f->users[i].why);
+					      f->users[i]->code, f->users[i]->what, f->users[i]->why);
 	return text;
 }
 
