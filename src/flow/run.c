@@ -7,7 +7,7 @@
 #include "flow/session.h"
 #include "store/declared.h"
 
-static int check_runnable(struct host *h, const struct vfioadm_plan *plan, struct vfioadm_error **err)
+static int check_runnable(const struct vfioadm_ctx *ctx, struct host *h, const struct vfioadm_plan *plan, struct vfioadm_error **err)
 {
 	if (plan->ran)
 		return error_set(err, -EINVAL, VFIOADM_E_USAGE, "A plan can be run only once.");
@@ -17,6 +17,10 @@ static int check_runnable(struct host *h, const struct vfioadm_plan *plan, struc
 	if (!session_of(plan))
 		return error_set(err, -EINVAL, VFIOADM_E_USAGE,
 				 "A plan that was made for a dry run cannot be run.");
+	/* It holds locks of that context's host, and was planned for it. */
+	if (session_of(plan)->ctx != ctx)
+		return error_set(err, -EINVAL, VFIOADM_E_USAGE,
+				 "A plan can only be run with the context that it was made with.");
 	return ready_to_change(h, false, err);
 }
 
@@ -118,7 +122,7 @@ int flow_run(struct vfioadm_ctx *ctx, struct vfioadm_plan *plan, struct vfioadm_
 	int r = ctx_host(ctx, &h, err);
 
 	if (r == 0)
-		r = check_runnable(h, plan, err);
+		r = check_runnable(ctx, h, plan, err);
 	if (r < 0)
 		return r;
 	if (plan->result == VFIOADM_RESULT_PLANNED) {

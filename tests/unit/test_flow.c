@@ -133,6 +133,164 @@ static void test_plans_one_at_a_time(void **state)
 	vfioadm_plan_free(second);
 }
 
+/* ---- the contract of the header ---- */
+
+/* What is in it beforehand is not looked at: many callers have never set it. */
+static void test_error_is_always_set(void **state)
+{
+	static const char *const twin0 = TWIN0, *const nowhere = "0000:99:00.0", *const bad = "?";
+	struct vfioadm_error *const garbage = (struct vfioadm_error *)(uintptr_t)0x5a5a5a5a, *err = garbage;
+	const struct vfioadm_options dry = {.size = sizeof(dry), .dry_run = true};
+	struct vfioadm_settlement *settlement = NULL;
+	struct vfioadm_inventory *inv = NULL;
+	struct vfioadm_checkup *checkup = NULL;
+	struct vfioadm_enabled *enabled = NULL;
+	struct vfioadm_status *status = NULL;
+	struct flow_test *t = *state;
+	make_plan_fn *const make[] = {vfioadm_plan_assign, vfioadm_plan_release, vfioadm_plan_enable,
+				      vfioadm_plan_disable};
+
+	assert_int_equal(vfioadm_observe(t->ctx, VFIOADM_FACET_BASIC, &inv, &err), 0);
+	assert_null(err);
+	vfioadm_inventory_free(inv);
+	for (size_t i = 0; i < ARRAY_SIZE(make); i++) {
+		err = garbage;
+		assert_true(make[i](t->ctx, i < 2 ? &nowhere : &bad, 1, &dry, &t->plan, &err) < 0);
+		assert_non_null(vfioadm_error_message(err));
+		vfioadm_error_free(err);
+		vfioadm_plan_free(t->plan);
+		t->plan = NULL;
+	}
+	err = garbage;
+	assert_int_equal(vfioadm_check(t->ctx, &twin0, 1, NULL, &checkup, &err), 0);
+	assert_null(err);
+	vfioadm_checkup_free(checkup);
+	err = garbage;
+	assert_int_equal(vfioadm_status(t->ctx, &status, &err), 0);
+	assert_null(err);
+	vfioadm_status_free(status);
+	err = garbage;
+	assert_int_equal(vfioadm_enabled_list(t->ctx, &enabled, &err), 0);
+	assert_null(err);
+	vfioadm_enabled_free(enabled);
+	err = garbage;
+	assert_int_equal(vfioadm_settle(t->ctx, false, &settlement, &err), 0);
+	assert_null(err);
+	vfioadm_settlement_free(settlement);
+	err = garbage;
+	assert_true(vfioadm_config_check(t->ctx, "/nowhere/x.conf", &err) < 0);
+	assert_non_null(vfioadm_error_message(err));
+	vfioadm_error_free(err);
+	err = garbage;
+	assert_true(vfioadm_ctx_set_sysroot(t->ctx, "/nowhere", &err) < 0);
+	vfioadm_error_free(err);
+	err = garbage;
+	assert_int_equal(plan(t, vfioadm_plan_assign, TWIN0, false), 0);
+	assert_int_equal(vfioadm_plan_run(t->ctx, t->plan, &err), 0);
+	assert_null(err);
+	err = garbage;
+	assert_int_equal(vfioadm_plan_run(t->ctx, t->plan, &err), -EINVAL);
+	vfioadm_error_free(err);
+}
+
+static void test_sizes_of_options(void **state)
+{
+	static const char *const twin0 = TWIN0;
+	struct flow_test *t = *state;
+	struct {
+		struct vfioadm_options o;
+		char later[16];
+	} grown;
+	static const size_t bad[] = {0, 1, sizeof(size_t), offsetof(struct vfioadm_options, n_force), SIZE_MAX};
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		memset(&grown, 0, sizeof(grown));
+		grown.o.size = bad[i];
+		assert_int_equal(vfioadm_plan_assign(t->ctx, &twin0, 1, &grown.o, &t->plan, &t->err), -EINVAL);
+		assert_code(t, "usage");
+		assert_non_null(strstr(vfioadm_error_hint(t->err), "sizeof(struct vfioadm_options)"));
+		vfioadm_error_free(t->err);
+	}
+	/* An older caller: what it does not have is zero, whatever lies behind it. */
+	memset(&grown, 0xff, sizeof(grown));
+	memset(&grown, 0, offsetof(struct vfioadm_options, persist));
+	grown.o.size = offsetof(struct vfioadm_options, persist);
+	grown.o.dry_run = true;
+	assert_int_equal(vfioadm_plan_assign(t->ctx, &twin0, 1, &grown.o, &t->plan, &t->err), 0);
+	vfioadm_plan_free(t->plan);
+	t->plan = NULL;
+	/* A later one may not ask for what is not known here. */
+	memset(&grown, 0, sizeof(grown));
+	grown.o.size = sizeof(grown);
+	grown.o.dry_run = true;
+	assert_int_equal(vfioadm_plan_assign(t->ctx, &twin0, 1, &grown.o, &t->plan, &t->err), 0);
+	vfioadm_plan_free(t->plan);
+	t->plan = NULL;
+	grown.later[15] = 1;
+	assert_int_equal(vfioadm_plan_assign(t->ctx, &twin0, 1, &grown.o, &t->plan, &t->err), -EINVAL);
+	assert_non_null(strstr(vfioadm_error_message(t->err), "does not know"));
+	assert_null(t->plan);
+}
+
+/* One wish to stop ends one run. */
+static void test_cancel_ends_with_the_run(void **state)
+{
+	struct flow_test *t = *state;
+
+	assert_int_equal(plan(t, vfioadm_plan_assign, TWIN0, false), 0);
+	vfioadm_ctx_cancel(t->ctx);
+	vfioadm_ctx_cancel(t->ctx);
+	assert_int_equal(vfioadm_plan_run(t->ctx, t->plan, &t->err), -ECANCELED);
+	assert_code(t, "cancelled");
+	assign(t, TWIN0);
+	/* Of a plan that is never run. */
+	assert_int_equal(plan(t, vfioadm_plan_assign, TWIN1, false), 0);
+	vfioadm_ctx_cancel(t->ctx);
+	assign(t, TWIN1);
+	/* And one that comes before its plan is not lost. */
+	vfioadm_ctx_cancel(t->ctx);
+	assert_int_equal(plan(t, vfioadm_plan_release, TWIN1, false), 0);
+	assert_int_equal(vfioadm_plan_run(t->ctx, t->plan, &t->err), -ECANCELED);
+	assert_int_equal(plan(t, vfioadm_plan_release, TWIN1, false), 0);
+	run(t);
+}
+
+static void test_plan_belongs_to_its_context(void **state)
+{
+	struct flow_test *t = *state;
+	struct vfioadm_ctx *other = NULL;
+	struct host *host = NULL;
+
+	assert_int_equal(fake_new_text(HOST_ROOT, NULL, &host), 0);
+	assert_int_equal(ctx_new_with_host(host, t->run_dir, &other), 0);
+	assert_int_equal(plan(t, vfioadm_plan_assign, TWIN0, false), 0);
+	assert_int_equal(vfioadm_plan_run(other, t->plan, &t->err), -EINVAL);
+	assert_code(t, "usage");
+	assert_string_equal(driver_of(host, TWIN0), "nvme");
+	assert_string_equal(driver_of(t->host, TWIN0), "nvme");
+	vfioadm_ctx_unref(other);
+	vfioadm_error_free(t->err);
+	run(t);
+}
+
+/* A client that was built when the structures were shorter follows pointers, whatever their size is now. */
+static void test_arrays_are_of_pointers(void **state)
+{
+	struct flow_test *t = *state;
+	struct vfioadm_inventory *inv = NULL;
+	const struct vfioadm_function *f;
+
+	_Static_assert(_Generic(f->users, const struct vfioadm_user *const *: 1, default: 0), "by pointer");
+	_Static_assert(_Generic(f->bars, const struct vfioadm_bar *const *: 1, default: 0), "by pointer");
+	assert_int_equal(vfioadm_observe(t->ctx, VFIOADM_FACET_BASIC, &inv, &t->err), 0);
+	for (size_t i = 0; i < vfioadm_inventory_n_functions(inv); i++) {
+		f = vfioadm_inventory_function(inv, i);
+		for (size_t k = 0; k < f->n_users; k++)
+			assert_non_null(f->users[k]->what);
+	}
+	vfioadm_inventory_free(inv);
+}
+
 /* Other programs do not ask for our lock: what they wrote must stay. */
 static void test_assigned_meanwhile(void **state)
 {
@@ -483,6 +641,11 @@ int main(void)
 		FLOW_TEST(test_gone_meanwhile),
 		FLOW_TEST(test_override_meanwhile),
 		FLOW_TEST(test_plans_one_at_a_time),
+		FLOW_TEST(test_error_is_always_set),
+		FLOW_TEST(test_sizes_of_options),
+		FLOW_TEST(test_cancel_ends_with_the_run),
+		FLOW_TEST(test_plan_belongs_to_its_context),
+		FLOW_TEST(test_arrays_are_of_pointers),
 		FLOW_TEST(test_runs_once),
 		FLOW_TEST(test_refused_does_not_run),
 		FLOW_TEST(test_root_only),
