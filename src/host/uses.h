@@ -52,6 +52,8 @@ int uses_block(struct uses *u) MUST_CHECK;   /* mounts elsewhere, swap files, st
 						what is configured: fstab, crypttab, resume, kdump, signatures */
 int uses_net(struct uses *u) MUST_CHECK;     /* addresses, routes, members, namespaces */
 int uses_remote(struct uses *u) MUST_CHECK;  /* network file systems and network disks */
+int uses_config_net(struct uses *u) MUST_CHECK; /* interfaces that are configured and not up */
+int uses_thunderbolt(struct uses *u) MUST_CHECK; /* devices behind a Thunderbolt controller */
 int uses_offload(struct uses *u) MUST_CHECK; /* RDMA, SMC, vDPA, auxiliary children */
 int uses_display(struct uses *u) MUST_CHECK; /* DRM, framebuffers, consoles */
 int uses_media(struct uses *u) MUST_CHECK;   /* USB input, sound, GPU compute, mdev */

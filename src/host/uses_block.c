@@ -194,7 +194,7 @@ static int search(struct block_search *s)
 		block_mounts, block_mounts_elsewhere, block_mounts_hidden, block_swaps,
 		block_openers, block_exports, config_resume, config_kdump, block_stack_holders,
 		/* These say nothing about a disk that is in use. */
-		config_tables, config_signatures,
+		config_tables, config_units, config_signatures,
 	};
 	size_t n = s->blocks.names.n;
 	int r;

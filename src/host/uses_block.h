@@ -136,6 +136,9 @@ int block_read_file(struct block_search *s, const char *path, char **ret) MUST_C
 /** The same of a file that leads to warnings only. */
 int block_read_settings(struct block_search *s, const char *path, char **ret) MUST_CHECK;
 
+/** Not used now. What is below another device is meant by that one's entry: a path of a multipath disk, say. */
+bool block_is_idle(struct block_search *s, const struct block *d);
+int config_units(struct block_search *s) MUST_CHECK;      /* .mount and .swap units */
 int config_tables(struct block_search *s) MUST_CHECK;     /* fstab, crypttab */
 int config_resume(struct block_search *s) MUST_CHECK;
 int config_kdump(struct block_search *s) MUST_CHECK;

@@ -47,8 +47,7 @@ static bool has_option(const char *options, const char *option)
 	return false;
 }
 
-/* What is below another device is meant by that one's entry: a path of a multipath disk, say. */
-static bool is_idle(struct block_search *s, const struct block *d)
+bool block_is_idle(struct block_search *s, const struct block *d)
 {
 	const struct block_state *state = block_state(s, d);
 
@@ -65,7 +64,7 @@ static int look_at_fstab(struct block_search *s, char **fields, unsigned n)
 	if (n < 3)
 		return 0;
 	r = block_resolve(s, fields[0], &d);
-	if (r < 0 || !d || !is_idle(s, d))
+	if (r < 0 || !d || !block_is_idle(s, d))
 		return r;
 	if (streq(fields[2], "swap"))
 		return block_note(s, d, "configured-mount",
@@ -84,7 +83,7 @@ static int look_at_crypttab(struct block_search *s, char **fields, unsigned n)
 	if (n < 2)
 		return 0;
 	r = block_resolve(s, fields[1], &d);
-	if (r < 0 || !d || !is_idle(s, d))
+	if (r < 0 || !d || !block_is_idle(s, d))
 		return r;
 	return block_note(s, d, "configured-crypt", "named in /etc/crypttab as %s%s, which is not open now",
 			  fields[0], options);

@@ -171,6 +171,18 @@ static struct block *by_mapping(struct block_search *s, const char *mapping)
 	return NULL;
 }
 
+/* "disk/by-uuid/1234-ABCD" is what "UUID=1234-ABCD" means, if there is such a link or not. */
+static int by_tag_link(struct block_search *s, const char *link, struct block **ret)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(tags); i++) {
+		const char *value = str_after(link, tags[i].dir);
+
+		if (value && *value == '/')
+			return by_database(s, link, tags[i].dir, value + 1, ret);
+	}
+	return by_database(s, link, NULL, NULL, ret);
+}
+
 static int resolve_node(struct block_search *s, const char *path, struct block **ret)
 {
 	const char *link = path + strlen("/dev/"), *mapping = str_after(path, "/dev/mapper/");
@@ -182,7 +194,7 @@ static int resolve_node(struct block_search *s, const char *path, struct block *
 		*ret = by_link(s, link);
 	if (!*ret && mapping)
 		*ret = by_mapping(s, mapping);
-	return *ret ? 0 : by_database(s, link, NULL, NULL, ret);
+	return *ret ? 0 : by_tag_link(s, link, ret);
 }
 
 static int resolve_tag(struct block_search *s, const struct tag *tag, const char *value, struct block **ret)

@@ -609,6 +609,45 @@ static void test_remote_uses(void **state)
 	assert_int_equal(tmp_teardown((void **)&t), 0);
 }
 
+static int job_configured(const void *arg, struct vfioadm_error **err)
+{
+	const struct tmp_tree *t = arg;
+	const bool wanted[] = {true, true, true};
+	struct uses u = {.h = t->host, .inv = t->inv, .wanted = wanted};
+	int r = uses_config_net(&u);
+
+	if (r == 0)
+		r = uses_thunderbolt(&u);
+	r = host_starved(t->host, r);
+	if (r == 0)
+		assert_int_equal(u.found.n, 2);
+	free(u.found.items);
+	free(u.minor.items);
+	return r < 0 ? error_oom(err) : r;
+}
+
+static void test_configured(void **state)
+{
+	struct tmp_tree *t;
+
+	assert_int_equal(tmp_setup((void **)&t), 0);
+	tmp_function(t, "pci0000:00/0000:00:02.0", "8086 10d3 8086 a01f 020000", "e1000e", 2);
+	tmp_class(t, "net", "pci0000:00/0000:00:02.0/net", "eth0");
+	tmp_file(t, "sys/devices/pci0000:00/0000:00:02.0/net/eth0/flags", "0x1002\n");
+	tmp_file(t, "etc/network/interfaces", "source interfaces.d/*\nauto /eth*\n");
+	tmp_file(t, "etc/network/interfaces.d/a", "iface eth0 inet dhcp\n");
+	tmp_file(t, "etc/netplan/a.yaml", "network: {ethernets: {eth0: {}}}\n");
+	tmp_file(t, "etc/systemd/network/a.network", "[Match]\nName=eth*\n");
+	tmp_file(t, "etc/NetworkManager/system-connections/a", "[connection]\ninterface-name=eth0\n");
+	tmp_file(t, "etc/sysconfig/network/ifcfg-eth0", "BOOTPROTO=dhcp\n");
+	tmp_file(t, "proc/cmdline", "ip=eth0:dhcp\n");
+	tmp_class(t, "x", "pci0000:00/0000:00:02.0/domain0/0-0", "0-1");
+	tmp_link(t, "sys/bus/thunderbolt/devices/0-1", "../../../devices/pci0000:00/0000:00:02.0/domain0/0-0/0-1");
+	tmp_observe(t);
+	starve(job_configured, t, 0, NULL);
+	assert_int_equal(tmp_teardown((void **)&t), 0);
+}
+
 static int job_other_uses(const void *arg, struct vfioadm_error **err)
 {
 	const struct tmp_tree *t = arg;
@@ -879,6 +918,7 @@ int main(void)
 		cmocka_unit_test(test_containers), cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_uses),
 		cmocka_unit_test(test_remote_uses),
+		cmocka_unit_test(test_configured),
 		cmocka_unit_test(test_other_uses),
 		cmocka_unit_test(test_declaration), cmocka_unit_test(test_declared),
 		cmocka_unit_test(test_match),

@@ -183,4 +183,96 @@ CASES = [
                         "sys/class/block/rbd0": ("link", "../../devices/rbd/0/block/rbd0"),
                         "sys/dev/block/252:0": ("link", "../../devices/rbd/0/block/rbd0")},
                 why="RBD names its monitors")),
+    # ---- interfaces that are configured and down ----
+    Case("nic-configured", "check 0000:05:00.0",
+         says=[r"\[configured-net\]", r"/etc/network/interfaces:7", r"/etc/netplan/01\.yaml:3"],
+         why="ifupdown and netplan name the interface, which is down"),
+    Case("nic-configured", "assign --persist --dry-run 0000:05:00.0", says=[r"/etc/network/interfaces:7"],
+         why="what is kept over reboots is warned of in the same way"),
+    *(Case("nic-configured", "check 0000:05:00.0", says=[r"\[configured-net\]", says],
+           change={"etc/network/interfaces": None, "etc/netplan/01.yaml": None, **change}, why=why)
+      for why, says, change in (
+          ("NetworkManager, by MAC", r"/etc/NetworkManager/system-connections/lan\.nmconnection:5",
+           {"etc/NetworkManager/system-connections/lan.nmconnection":
+            "[connection]\nid=lan\ntype=ethernet\n[ethernet]\nmac-address=02:00:00:00:05:00\n"}),
+          ("NetworkManager, parent of a VLAN", r"/etc/NetworkManager/system-connections/v:4",
+           {"etc/NetworkManager/system-connections/v":
+            "[connection]\ninterface-name=vlan5\n[vlan]\nparent=enp5s0\nid=5\n"}),
+          ("systemd-networkd, by glob", r"/etc/systemd/network/10-lan\.network:2",
+           {"etc/systemd/network/10-lan.network": "[Match]\nName=eth* enp*\n[Network]\nBond=bond0\n"}),
+          ("systemd-networkd, by path", r"/run/systemd/network/x\.network:2",
+           {"run/systemd/network/x.network": "[Match]\nPath=pci-0000:05:00.*\n[Network]\nDHCP=yes\n"}),
+          ("a .link file", r"/etc/systemd/network/10-lan\.link:2",
+           {"etc/systemd/network/10-lan.link": "[Match]\nPermanentMACAddress=02:00:00:00:05:00\n[Link]\nName=lan0\n"}),
+          ("ifcfg of its name", r"/etc/sysconfig/network-scripts/ifcfg-enp5s0",
+           {"etc/sysconfig/network-scripts/ifcfg-enp5s0": "ONBOOT=yes\n"}),
+          ("ifcfg of a bond", r"/etc/sysconfig/network/ifcfg-bond0:2",
+           {"etc/sysconfig/network/ifcfg-bond0": "BONDING_MASTER='yes'\nBONDING_SLAVE0='enp5s0'\n"}),
+          ("ifupdown, a file that is sourced", r"/etc/network/interfaces\.d/lan:1",
+           {"etc/network/interfaces": "source /etc/network/interfaces.d/*\n",
+            "etc/network/interfaces.d/lan": "allow-hotplug enp5s0\n"}),
+          ("ifupdown, a pattern", r"/etc/network/interfaces:1", {"etc/network/interfaces": "auto /enp*\n"}),
+          ("ifupdown, a VLAN over a joined line", r"/etc/network/interfaces:2",
+           {"etc/network/interfaces": "iface v5 inet manual\n  vlan-raw-device \\\n   enp5s0\n"}),
+          ("netplan, renamed", r"/etc/netplan/02\.yaml:4",
+           {"etc/netplan/02.yaml": "network:\n  version: 2\n  ethernets:\n    lan:  # the port on the left\n      match:\n"
+            "        macaddress: 02:00:00:00:05:00\n      set-name: lan0\n"}),
+          ("netplan as JSON", r"/etc/netplan/03\.yaml:1",
+           {"etc/netplan/03.yaml": '{"network": {"ethernets": {"all": {"match": {"name": "enp*"}, "dhcp4": true}}}}\n'}),
+          ("the kernel command line", r"/proc/cmdline",
+           {"proc/cmdline": "root=/dev/mapper/root ip=192.0.2.5::192.0.2.1:255.255.255.0:host:enp5s0:none\n"}))),
+    *(Case("nic-configured", "check 0000:05:00.0", never=[r"configured-net"],
+           change={"etc/network/interfaces": None, "etc/netplan/01.yaml": None, **change}, why=why)
+      for why, change in (
+          ("nothing is configured", {}),
+          ("another interface is", {"etc/network/interfaces": "auto enp5s0f1\n# auto enp5s0\n"}),
+          ("a match of another MAC", {"etc/netplan/01.yaml": "network:\n  ethernets:\n    enp5s0:\n      match:\n"
+                                      "        macaddress: 02:00:00:00:05:01\n"}),
+          ("networkd's file is masked", {"etc/systemd/network/10-x.network": ("link", "/dev/null"),
+                                         "usr/lib/systemd/network/10-x.network": "[Match]\nName=enp5s0\n"}),
+          ("the default of all interfaces", {"usr/lib/systemd/network/99-default.link": "[Match]\nOriginalName=*\n"}),
+          ("all but this one", {"etc/systemd/network/1.network": "[Match]\nName=!enp5s0\n"}))),
+    Case("nic-configured", "check 0000:05:00.0", status=3, says=[r"\[in-use-net\]"], never=[r"configured-net"],
+         change={"sys/devices/pci0000:00/0000:00:1c.0/0000:05:00.0/net/enp5s0/flags": "0x1003\n"},
+         why="an interface that is up is more than configured"),
+    # ---- units of systemd ----
+    Case("systemd-mount-unit", "check 0000:06:00.0",
+         says=[r"\[configured-mount\]", r"/etc/systemd/system/srv-media\.mount for /srv/media"],
+         why="a .mount unit counts as fstab does"),
+    *(Case("systemd-mount-unit", "check 0000:06:00.0", says=[r"\[configured-mount\]", says],
+           change={"etc/systemd/system/srv-media.mount": None, **change}, why=why)
+      for why, says, change in (
+          ("a swap unit", r"/etc/systemd/system/x\.swap as swap space",
+           {"etc/systemd/system/x.swap": "[Swap]\nWhat=UUID=11111111-2222-3333-4444-555555555555\n"}),
+          ("a vendor's unit with a drop-in", r"/usr/lib/systemd/system/srv\.mount for /srv",
+           {"usr/lib/systemd/system/srv.mount": "[Mount]\nWhat=/dev/nothing\nWhere=/srv\n",
+            "etc/systemd/system/srv.mount.d/disk.conf":
+            "[Mount]\nWhat=/dev/disk/by-uuid/11111111-2222-3333-4444-555555555555\n"}),
+          ("of a generator", r"/run/systemd/generator/srv\.mount",
+           {"run/systemd/generator/srv.mount": "# gpt\n[Mount]\nWhat=/dev/sde1\nWhere=/srv\n"}))),
+    *(Case("systemd-mount-unit", "check 0000:06:00.0", never=[r"configured-mount"],
+           change={"etc/systemd/system/srv-media.mount": None, **change}, why=why)
+      for why, change in (
+          ("a mask", {"etc/systemd/system/srv.mount": ("link", "/dev/null"),
+                      "usr/lib/systemd/system/srv.mount": "[Mount]\nWhat=/dev/sde1\nWhere=/srv\n"}),
+          ("What= of another section", {"etc/systemd/system/srv.mount": "[Unit]\nWhat=/dev/sde1\n"}),
+          ("a unit for what is no disk here", {"etc/systemd/system/srv.mount": "[Mount]\nWhat=tmpfs\nWhere=/srv\n"}))),
+    Case("fstab-quoted", "check 0000:06:00.0", says=[r"\[configured-mount\]"], why="mount takes quotes off as well"),
+    # ---- Thunderbolt, and a NIC in a group ----
+    Case("thunderbolt", "check 0000:07:00.0", says=[r"\[thunderbolt\]", r"Core X, authorised behind it \(0-1\)"],
+         why="a device is authorised behind the controller"),
+    Case("thunderbolt", "check 0000:07:00.0", never=[r"\[thunderbolt\]"],
+         change={"sys/devices/pci0000:00/0000:00:1d.4/0000:05:00.0/0000:06:00.0/0000:07:00.0/domain0/0-0/0-1/authorized":
+                 "0\n"}, why="it is there and not authorised"),
+    Case("thunderbolt", "check 0000:07:00.0", says=[r"connected behind it \(0-1\)"],
+         change={"sys/devices/pci0000:00/0000:00:1d.4/0000:05:00.0/0000:06:00.0/0000:07:00.0/domain0/0-0/0-1/authorized":
+                 None}, why="another host at the end of the cable"),
+    Case("thunderbolt", "check 0000:07:00.0", says=[r"Core Y.*0-301, 1234-5678"],
+         change={f"sys/devices/pci0000:00/0000:00:1d.4/0000:05:00.0/0000:06:00.0/0000:07:00.0/domain0/0-0/0-1/{f}": t
+                 for f, t in (("0-301/authorized", "2\n"), ("0-301/device_name", "Core Y\n"),
+                              ("0-301/unique_id", "1234-5678\n"))} |
+         {"sys/bus/thunderbolt/devices/0-301": ("link", "../../../devices/pci0000:00/0000:00:1d.4/0000:05:00.0/"
+          "0000:06:00.0/0000:07:00.0/domain0/0-0/0-1/0-301")}, why="further down the chain"),
+    Case("cardreader-nic", "check 0000:03:00.0", status=3, says=[r"\[group-split\]|\[in-use-net\]"],
+         why="the card reader shares its group with the host's NIC"),
 ]
