@@ -26,7 +26,7 @@ class Host:
         self.program("uname", f'case $1 in -r) echo {RUNNING} ;; -m) echo "${{MACHINE:-x86_64}}" ;; esac')
         # Only these of the machine; its own tools must not be found.
         for name in ("cat", "grep", "sed", "sync", "mv", "rm", "mkdir", "flock", "dirname", "ls", "stat", "readlink", "sort",
-                     "cmp"):
+                     "cmp", "cp", "ln"):
             self.program(name, f'exec /bin/{name} "$@"' if Path(f"/bin/{name}").exists() else "exit 9")
 
     def program(self, name, text):
@@ -368,6 +368,16 @@ def test_dracut_writes_to_where_a_link_leads(dracut):
     assert link.is_symlink() and target.read_text() == "init\nmade\n"
 
 
+def test_update_initramfs_puts_a_file_in_the_place_of_a_link(debian):
+    target = debian.image("initrd", "old", below="boot/somewhere")
+    link = debian.top / f"boot/initrd.img-{RUNNING}"
+    link.symlink_to("somewhere/initrd")
+    update_initramfs(debian, "printf 'init\\nmade\\n' >$image.n; mv $image.n $image; exit 0")
+    assert debian.run("rebuild") == "done"
+    assert os.readlink(link) == "somewhere/initrd" and target.read_text() == "init\nmade\n"
+    assert [p.name for p in target.parent.iterdir()] == ["initrd"]
+
+
 def presets(host, text):
     (host.top / "etc/mkinitcpio.d").mkdir()
     (host.top / "etc/mkinitcpio.d/linux.preset").write_text(text.replace("TOP", str(host.top)))
@@ -500,6 +510,15 @@ def test_boot_loaders_follow_dracut(dracut, directory):
     assert dracut.calls() == [f"dracut --force --kver {RUNNING} /boot/initrd.img-{RUNNING}.new",
                               f"hook {RUNNING} /boot/initrd.img-{RUNNING}"]
     assert copy.read_text() == "init\nmade\n"
+
+
+def test_boot_loaders_do_not_follow_what_is_made_beside_the_image(dracut):
+    """Debian's dracut 106 calls them itself, with whatever it has written."""
+    dracut.image(f"initrd.img-{RUNNING}", "old")
+    copy = copied(dracut, f"initrd.img-{RUNNING}")
+    dracut.tool("dracut", f'{MADE}; [ -n "$NO_POST_UPDATE_HOOKS" ] || {dracut.top}/etc/initramfs/post-update.d/* $3 $last')
+    assert dracut.run("rebuild") == "done" and len(dracut.calls()) == 2
+    assert dracut.calls()[1] == f"hook {RUNNING} /boot/initrd.img-{RUNNING}" and "made" in copy.read_text()
 
 
 def test_a_hook_of_the_package_is_switched_off_in_etc(dracut):
