@@ -36,11 +36,14 @@ def prepare(arch, *names):
 
 def prepare_machines(*names):
     """All that a machine's disk is made of but the build."""
-    from . import machineroot
+    from . import machineroot, releases
     for kernel in machineroot.KERNELS:
         for tool in machineroot.TOOLS if not names or kernel in names else ():
             top = machineroot.system(kernel, tool)
             cache.say(f"machine with {tool}: {(top / 'version').read_text().strip()}")
+    for release, tool in releases.EACH if not names else ():
+        top = machineroot.system(release, tool)
+        cache.say(f"machine: {(top / 'version').read_text().strip()}")
 
 
 def prepare_zmachine(*names):

@@ -9,7 +9,7 @@ import re
 import time
 from pathlib import Path
 
-from . import initramfs, machineroot, qemu
+from . import initramfs, machineroot, qemu, releases
 from .errors import GuestError, GuestTimeout, RigError
 from .filesystem import Filesystem
 from .lineups import DISK_SIZE
@@ -88,7 +88,9 @@ class _Power(qemu.Guest):
     def __init__(self, machine, append, devices):
         self._machine = machine
         self._machine_devices = devices
-        super().__init__(machine.kernel, machine.lineup, append=f"{APPEND} {append}",
+        # Of a release only the machine knows the kernel; it takes the same parameters.
+        profile = machineroot.KERNELS[-1] if releases.is_release(machine.kernel) else machine.kernel
+        super().__init__(profile, machine.lineup, append=f"{APPEND} {append}",
                          memory=machine.memory, boot_timeout=machine.boot_timeout, start=False)
 
     def _boot_files(self):
@@ -105,7 +107,7 @@ class _Power(qemu.Guest):
 class Machine:
     """with Machine("debian-6.12", "dracut") as m: m.boot(); m.sh("…"); m.reboot()
 
-    kernel: of machineroot.KERNELS. tool: of machineroot.TOOLS. installed: a directory with what
+    kernel: of machineroot.KERNELS, or of releases.RELEASES. tool: of machineroot.TOOLS. installed: a directory with what
     `meson install` put there, or None. append: kernel parameters for each boot. root: where the
     root file system is, "virtio" or "nvme". others: further kernels on its disk; use() boots them.
 

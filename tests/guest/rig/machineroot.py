@@ -21,7 +21,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import cache, initramfs, kernels
+from . import cache, initramfs, kernels, releases
 from .apt import CODENAME, SUITES, PrivateApt
 from .errors import RigError, Unavailable
 
@@ -226,7 +226,12 @@ def _write(tree, files):
 
 
 def system(kernel, tool):
-    """Directory with root.tar.zst, the kernel's image and its release; no initramfs yet."""
+    """Directory with root.tar.zst, the kernel's image and its release; no initramfs yet.
+
+    kernel: also the name of a release that has a kernel of its own.
+    """
+    if releases.is_release(kernel):
+        return releases.system(kernel, tool)
     if kernel not in KERNELS or tool not in TOOLS:
         raise RigError(f"no machine with {kernel} and {tool}")
 
