@@ -116,6 +116,20 @@ static int rebuild(struct apply *a, const struct op *op)
 	return r < 0 ? r : 0;
 }
 
+/*
+ * With parameters of ours those that are configured do not count, and the kernel shows neither. A note that cannot be
+ * written makes 'list --enabled' say too much, which is no reason to fail.
+ */
+static int load_module(struct apply *a, const struct op *op)
+{
+	const char *ids = op->options ? str_after(op->options, "ids=") : NULL;
+	int r = a->host->ops->load_module(a->host, op->value, op->options);
+
+	if (r == 0 && ids && op->driver)
+		(void)!store_note_load(a->store, registration_of(a, op->driver), ids);
+	return r;
+}
+
 int operation_run(struct apply *a, const struct op *op, bool *ret_no_effect)
 {
 	*ret_no_effect = false;
@@ -136,7 +150,7 @@ int operation_run(struct apply *a, const struct op *op, bool *ret_no_effect)
 	case OP_REMOVE_ID:
 		return remove_id(a, op, ret_no_effect);
 	case OP_LOAD_MODULE:
-		return a->host->ops->load_module(a->host, op->value, op->options);
+		return load_module(a, op);
 	case OP_SAVE_RECORD:
 		return store_save_record(a->store, op->record);
 	case OP_DROP_RECORD:

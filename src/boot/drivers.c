@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "boot/private.h"
+#include "host/module_setup.h"
 
 enum { PATH_SIZE = 512 };
 
@@ -66,9 +67,14 @@ void run_drop_without_driver(struct run *run)
 	}
 }
 
-static const char *why_not_loaded(int r)
+/* The line of modprobe.d or of the command line, where there is one. */
+static char *why_not_loaded(struct run *run, const char *driver, int r)
 {
-	return r == -EOPNOTSUPP ? host_module_command : strerror(-r);
+	_cleanup_module_setup_ struct module_setup setup = { 0 };
+
+	if ((r == -EOPNOTSUPP || r == -EPERM) && module_setup_read(run->h, driver, &setup) == 0 && setup.trouble)
+		return strdup(setup.trouble);
+	return strdup(r == -EOPNOTSUPP ? host_module_command : strerror(-r));
 }
 
 /*
@@ -77,6 +83,7 @@ static const char *why_not_loaded(int r)
  */
 static void fail_driver(struct run *run, const char *driver, int r)
 {
+	_cleanup_free_ char *why = why_not_loaded(run, driver, r);
 	bool coming = r == -ETIMEDOUT;
 
 	FOR_TARGETS(t, run) {
@@ -86,7 +93,7 @@ static void fail_driver(struct run *run, const char *driver, int r)
 			run_put_back(run, t);
 		run_drop(run, t, EARLY_WARNING, coming ? "%s: the driver %s is still being loaded (%s)." :
 							 "%s: the driver %s cannot be loaded: %s.",
-			 t->f->address, driver, coming ? "its override stays" : why_not_loaded(r));
+			 t->f->address, driver, coming ? "its override stays" : why ? why : strerror(-r));
 	}
 }
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "flow/loading.h"
 #include "flow/nodes.h"
 #include "flow/session.h"
 #include "policy/driver.h"
@@ -147,7 +148,9 @@ static int make_plan(struct vfioadm_ctx *ctx, struct look *look, const struct vf
 		return r;
 	if (plan_assign(plan, inputs, look->selected.n) < 0)
 		return error_oom(err);
-	r = nodes_plan(ctx, look, plan, err);
+	r = loading_settle(look, plan, err);
+	if (r == 0)
+		r = nodes_plan(ctx, look, plan, err);
 	if (r == 0)
 		r = let_go_assigned(ctx, look, plan, err);
 	return r == 0 && o->persist ? persist_assign(ctx, look, o, plan, err) : r;

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "flow/declared.h"
+#include "flow/loading.h"
 #include "flow/session.h"
 #include "policy/planner.h"
 
@@ -172,7 +173,8 @@ int enable_types(struct vfioadm_ctx *ctx, struct look *look, struct cardtype *ty
 	    plan_enable(plan, look->inv, types, n, n_new, held.items, held.n,
 			&look->selected, *module != '\0') < 0)
 		return error_oom(err);
-	return o->persist ? persist_types(ctx, look, types, n, o, plan, err) : 0;
+	r = loading_settle(look, plan, err);
+	return r == 0 && o->persist ? persist_types(ctx, look, types, n, o, plan, err) : r;
 }
 
 int flow_enable(struct vfioadm_ctx *ctx, const char *const *ids, size_t n,

@@ -78,7 +78,21 @@ static int add_recorded(struct vfioadm_ctx *ctx, struct vfioadm_enabled *e, stru
 	return r;
 }
 
-static int add_list(struct vfioadm_enabled *e, const char *text, const char *source)
+/* Is it among those that the module was loaded with? NULL: nobody has chosen of them. */
+static bool was_loaded_with(const char *loaded, const struct cardtype *type)
+{
+	bool exact;
+
+	for (const char *id = loaded; id && *id; id += strcspn(id, ","), id += *id == ',') {
+		struct cardtype one;
+
+		if (cardtype_parse_parameter(id, &one, &exact) == 0 && cardtype_equal(&one, type))
+			return true;
+	}
+	return !loaded;
+}
+
+static int add_list(struct vfioadm_enabled *e, const char *text, const char *source, const char *loaded)
 {
 	_cleanup_free_ char *list = strdup(text);
 	char *rest = list, *id, name[CARDTYPE_MAX];
@@ -88,8 +102,9 @@ static int add_list(struct vfioadm_enabled *e, const char *text, const char *sou
 	if (!list)
 		return -ENOMEM;
 	while ((id = strsep(&rest, ","))) {
-		if (cardtype_parse_parameter(id, &type, &exact) < 0)
-			continue; /* the module only warns about such entries as well */
+		/* The module only warns about such entries as well. */
+		if (cardtype_parse_parameter(id, &type, &exact) < 0 || !was_loaded_with(loaded, &type))
+			continue;
 		cardtype_format(&type, name);
 		if (add(e, name, source) < 0)
 			return -ENOMEM;
@@ -97,10 +112,26 @@ static int add_list(struct vfioadm_enabled *e, const char *text, const char *sou
 	return 0;
 }
 
+/* What we have loaded it with, see loading_settle(). */
+static int read_loaded(struct vfioadm_ctx *ctx, char **ret)
+{
+	_cleanup_store_ struct store store = STORE_CLOSED;
+	uint64_t registration;
+	int r;
+
+	if (!ctx->host->live || ctx->host->ops->incarnation(ctx->host, -1, "sys/bus/pci/drivers/vfio-pci",
+							    &registration) < 0 ||
+	    store_open(&store, ctx->run_dir, NULL) < 0)
+		return 0;
+	r = store_noted_load(&store, registration, ret);
+	return r == -ENOMEM ? r : 0;
+}
+
 /* The module's parameter, as it is configured now: the kernel does not show what it was loaded with. */
 static int add_parameter(struct vfioadm_ctx *ctx, struct vfioadm_enabled *e)
 {
 	_cleanup_module_setup_ struct module_setup setup = { 0 };
+	_cleanup_free_ char *loaded = NULL;
 	const struct module_parameter *ids;
 	const char *source;
 
@@ -113,7 +144,9 @@ static int add_parameter(struct vfioadm_ctx *ctx, struct vfioadm_enabled *e)
 	if (!ids || !ids->value)
 		return 0;
 	source = ids->command_line ? "kernel command line" : arena_strdup(&e->arena, ids->source);
-	return source ? add_list(e, ids->value, source) : -ENOMEM;
+	if (!source || read_loaded(ctx, &loaded) < 0)
+		return -ENOMEM;
+	return add_list(e, ids->value, source, loaded);
 }
 
 static int on_driverctl_type(const struct cardtype *type, void *userdata)

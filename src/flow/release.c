@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "flow/declared.h"
+#include "flow/loading.h"
 #include "flow/session.h"
 #include "policy/driver.h"
 #include "policy/planner.h"
@@ -52,6 +53,23 @@ static int add_module(struct vfioadm_plan *plan, struct plan_input *in, const ch
 	return in->module ? 0 : error_oom(err);
 }
 
+/* No driver of the host for it, but one that a line of modprobe's keeps from being loaded. */
+static int say_left_out(struct look *look, const struct vfioadm_function *f, struct vfioadm_plan *plan,
+			struct plan_input *in, struct vfioadm_error **err)
+{
+	_cleanup_free_ char *module = NULL;
+	const char *source;
+	int r = observe_left_out(look->host, f, &module, &source);
+
+	if (r == 0) {
+		in->why_none = arena_format(&plan->arena,
+					    "its driver %s is kept from being loaded by %s: left without a driver", module,
+					    source);
+		r = in->why_none ? 0 : -ENOMEM;
+	}
+	return r == -ENOMEM ? error_oom(err) : 0;
+}
+
 /* Without a record: the driver that the best native module registers, by name when it is known already. */
 static int choose_native(struct look *look, const struct vfioadm_function *f, struct vfioadm_plan *plan,
 			 struct plan_input *in, struct vfioadm_error **err)
@@ -60,7 +78,7 @@ static int choose_native(struct look *look, const struct vfioadm_function *f, st
 	char driver[NAME_SIZE];
 
 	if (!native)
-		return 0;
+		return say_left_out(look, f, plan, in, err);
 	if (observe_module_driver(look->host, native, driver, sizeof(driver)) == 0) {
 		in->driver = arena_strdup(&plan->arena, driver);
 		return in->driver ? 0 : error_oom(err);
@@ -155,8 +173,9 @@ static int make_plan(struct vfioadm_ctx *ctx, struct look *look, const struct vf
 		return r;
 	if (plan_release(plan, inputs, look->selected.n, o->park) < 0)
 		return error_oom(err);
-	if (!o->persist)
-		return 0;
+	r = loading_settle(look, plan, err);
+	if (r < 0 || !o->persist)
+		return r;
 	r = persist_release(ctx, look, o, plan, err);
 	return r < 0 ? r : let_go_released(plan, err);
 }

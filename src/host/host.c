@@ -57,7 +57,7 @@ ssize_t host_link_name(struct host *h, host_dir dir, const char *name, char *buf
 	return n;
 }
 
-const char host_module_command[] = "modprobe.d has a command for it instead, which failed";
+const char host_module_command[] = "modprobe.d has a command for it instead, which loads nothing";
 
 void host_prepare(struct host *h, size_t claims)
 {

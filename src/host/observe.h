@@ -70,6 +70,13 @@ enum driver_presence { DRIVER_NOWHERE = 0, DRIVER_LOADABLE, DRIVER_REGISTERED };
 int observe_driver_presence(struct host *h, const char *driver, enum driver_presence *ret,
 			    char *ret_module, size_t size);
 
+/**
+ * The best host module for it that is not loaded by itself because of a line of modprobe's; the source belongs to h.
+ * -ENOENT: there is none.
+ */
+int observe_left_out(struct host *h, const struct vfioadm_function *f, char **ret_module, const char **ret_source)
+	MUST_CHECK;
+
 /** The one PCI driver that a loaded (or built-in) module registers. -ENOENT: none is known, or several. */
 int observe_module_driver(struct host *h, const char *module, char *ret_driver, size_t size);
 

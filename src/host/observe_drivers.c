@@ -135,6 +135,16 @@ int observe_drivers(struct host *h, struct vfioadm_inventory *inv, struct vfioad
 	return value_list(inv, &f->vfio_variants, &vfio);
 }
 
+int observe_left_out(struct host *h, const struct vfioadm_function *f, char **ret_module, const char **ret_source)
+{
+	char rest[64], alias[96];
+
+	if (!modalias_rest(f, rest))
+		return -ENOENT;
+	snprintf(alias, sizeof(alias), "pci:%s", rest);
+	return modules_left_out(h, alias, ret_module, ret_source);
+}
+
 int observe_driver_presence(struct host *h, const char *driver, enum driver_presence *ret,
 			    char *ret_module, size_t size)
 {

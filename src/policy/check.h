@@ -59,6 +59,15 @@ int check_type_unseen(struct vfioadm_plan *plan, const struct vfioadm_function *
 /** The own declaration of f goes, and a card type goes on declaring it. -ENOMEM. */
 int check_still_declared(struct vfioadm_plan *plan, const struct vfioadm_function *f,
 			 const char *type) MUST_CHECK;
+/** A command of modprobe.d that is not run when module is loaded; it stands for that or for one that it needs. -ENOMEM. */
+int check_module_command(struct vfioadm_plan *plan, const char *module, const char *about, const char *command,
+			 const char *source) MUST_CHECK;
+/** A soft dependency that is not loaded along: it has a command, or (NULL) takes functions itself. -ENOMEM. */
+int check_module_soft(struct vfioadm_plan *plan, const char *module, const char *soft, const char *command,
+		      const char *source) MUST_CHECK;
+/** A configured card type that vfio-pci is not loaded with, because it would take f. -ENOMEM. */
+int check_configured_type(struct vfioadm_plan *plan, const struct cardtype *type, const char *source,
+			  const struct vfioadm_function *f) MUST_CHECK;
 /** What is declared of this goes, and this file has an error and may declare it. -ENOMEM. */
 int check_perhaps_declared(struct vfioadm_plan *plan, const char *what, const char *file) MUST_CHECK;
 int check_types_disable(struct vfioadm_plan *plan, struct cardtype *types, size_t n,

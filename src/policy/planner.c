@@ -284,7 +284,8 @@ static void release_destination(const struct plan_input *in, bool park, struct m
 		m->to = keep(m->plan, in->driver);
 		t->pub.note = rec ? NULL : "best native driver; there is no record of an assign";
 	} else if (!in->module) {
-		t->pub.note = "no driver of this host is known for it: left without a driver";
+		t->pub.note = in->why_none ? in->why_none :
+					     "no driver of this host is known for it: left without a driver";
 	} else {
 		t->any_native = true;
 		t->pub.note = "no record of an assign: whichever native driver matches";

@@ -19,6 +19,7 @@ struct plan_input {
 	/* What an earlier assign found, in the plan's arena; NULL: no (valid) record. */
 	const struct record *record;
 	const char *boot_id;
+	const char *why_none; /* release: why no driver is known, NULL: there is none */
 };
 
 /**
@@ -43,6 +44,12 @@ int plan_enable(struct vfioadm_plan *plan, const struct vfioadm_inventory *inv,
 /** registered: the driver is there, so it may hold the IDs; else they are only forgotten. */
 int plan_disable(struct vfioadm_plan *plan, const struct vfioadm_inventory *inv,
 		 const struct cardtype *types, size_t n, bool registered) MUST_CHECK;
+
+/**
+ * vfio-pci's step of loading gets these configured card types, and behind them what it has already, as far as the
+ * module's parameter holds them. -ENOMEM.
+ */
+int plan_load_with(struct vfioadm_plan *plan, struct step *step, const struct cardtype *types, size_t n) MUST_CHECK;
 
 /**
  * Which functions does vfio-pci take at once when it is given these types: those without a driver, not

@@ -71,13 +71,14 @@ static void format_for_load(const struct cardtype *type, char value[CARDTYPE_MAX
 			*p = ':';
 }
 
+enum { PARAMETER_MAX = 1023 };
+
 /*
  * How many of them the module's parameter holds: the kernel refuses the load when it is longer. The
  * others follow through new_id.
  */
 static size_t fitting(const struct cardtype *types, size_t n)
 {
-	enum { PARAMETER_MAX = 1023 };
 	char value[CARDTYPE_MAX];
 	size_t length = 0, i;
 
@@ -103,6 +104,45 @@ static char *ids_parameter(struct vfioadm_plan *plan, const struct cardtype *typ
 	}
 	joined = strbuf_take(&text);
 	return joined ? arena_strdup(&plan->arena, joined) : NULL;
+}
+
+/* Is this one of "ids=a,b,c"? */
+static bool has_id(const char *options, const char *id)
+{
+	size_t n = strlen(id);
+
+	for (const char *p = options + strlen("ids="); *p; p += strcspn(p, ","), p += *p == ',')
+		if (strcspn(p, ",") == n && memcmp(p, id, n) == 0)
+			return true;
+	return false;
+}
+
+int plan_load_with(struct vfioadm_plan *plan, struct step *step, const struct cardtype *types, size_t n)
+{
+	const char *ours = step->op.options ? step->op.options : "ids=";
+	size_t room = PARAMETER_MAX + strlen("ids=") - strlen(ours);
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+	char value[CARDTYPE_MAX];
+
+	strbuf_addf(&text, "ids=");
+	for (size_t i = 0; i < n; i++) {
+		format_for_load(&types[i], value);
+		if (text.len - strlen("ids=") + strlen(value) + 1 > room)
+			break;
+		/* The driver would have it twice, and lose it only once. */
+		if (!has_id(ours, value))
+			strbuf_addf(&text, "%s,", value);
+	}
+	strbuf_addf(&text, "%s", ours + strlen("ids="));
+	if (text.failed)
+		return -ENOMEM;
+	if (text.s[text.len - 1] == ',')
+		text.s[text.len - 1] = '\0';
+	step->op.options = arena_strdup(&plan->arena, text.s);
+	step->pub.text = streq(text.s, "ids=") ?
+				 arena_format(&plan->arena, "load module %s without card types", step->op.value) :
+				 arena_format(&plan->arena, "load module %s with %s", step->op.value, text.s);
+	return step->op.options && step->pub.text ? 0 : -ENOMEM;
 }
 
 /* The undo of the load: the module stays, but its IDs go, and what they took is let go. */

@@ -277,3 +277,33 @@ int store_add_id(struct store *s, const struct cardtype *type, uint64_t registra
 		*ret_changed = !there;
 	return r;
 }
+
+/* ---- what vfio-pci was loaded with ---- */
+
+int store_note_load(struct store *s, uint64_t registration, const char *ids)
+{
+	_cleanup_free_ char *text = str_format("%llu %s\n", (unsigned long long)registration, ids);
+
+	return text ? file_replace(s->dir, "loaded", text, strlen(text)) : -ENOMEM;
+}
+
+int store_noted_load(struct store *s, uint64_t registration, char **ret_ids)
+{
+	enum { LOADED_MAX = 8192 };
+	_cleanup_free_ char *text = NULL;
+	uint64_t noted;
+	char *ids;
+	int r = s->dir < 0 ? -ENOENT : file_read_all(s->dir, "loaded", LOADED_MAX, &text, NULL);
+
+	if (r < 0)
+		return r == -ENOMEM ? r : -ENOENT;
+	text[strcspn(text, "\n")] = '\0';
+	ids = strchr(text, ' ');
+	if (!ids)
+		return -ENOENT;
+	*ids++ = '\0';
+	if (str_to_u64(text, 10, UINT64_MAX, &noted) < 0 || noted != registration)
+		return -ENOENT;
+	*ret_ids = strdup(ids);
+	return *ret_ids ? 0 : -ENOMEM;
+}

@@ -56,6 +56,12 @@ struct enabled_ids {
 	struct enabled_id *items;
 	size_t n;
 };
+/**
+ * The text of "ids=" that a registration of vfio-pci was loaded with by us, instead of what is configured.
+ * noted_load: -ENOENT: it was loaded in another way. -ENOMEM.
+ */
+int store_note_load(struct store *s, uint64_t registration, const char *ids) MUST_CHECK;
+int store_noted_load(struct store *s, uint64_t registration, char **ret_ids) MUST_CHECK;
 int store_load_ids(struct store *s, struct enabled_ids *ret) MUST_CHECK;
 /** *ret_changed: it was not there (with this registration); it was there. */
 int store_add_id(struct store *s, const struct cardtype *type, uint64_t registration, bool *ret_changed)

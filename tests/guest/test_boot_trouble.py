@@ -177,7 +177,7 @@ WITHOUT_MODULE = {
     "lost": ("rm /lib/modules/*/kernel/drivers/vfio/pci/vfio-pci.ko*",
              ("20-disk: Cannot load module vfio_pci", "there is no such module")),
     "forbidden": ("echo 'install vfio-pci /bin/false' >/etc/modprobe.d/no-vfio.conf",
-                  ("20-disk: Cannot load module vfio_pci", "modprobe.d has a command for it instead")),
+                  ("20-disk: The module vfio_pci cannot be loaded", "/etc/modprobe.d/no-vfio.conf:1 says")),
 }
 HOW = {("debian-6.12", "initramfs-tools"): "lost", ("debian-6.12", "dracut"): "forbidden"}
 

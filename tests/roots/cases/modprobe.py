@@ -7,6 +7,15 @@ INDEX = "lib/modules/6.1.0-18-amd64/"
 QAT = "0000:b1:01.0"
 NOT_LOADED = {"sys/bus/pci/drivers/vfio-pci": None, "sys/module/vfio_pci": None}
 
+# An NVMe disk on vfio-pci whose driver is not loaded.
+ON_VFIO = {
+    "sys/devices/pci0000:00/0000:00:04.0/0000:04:00.0/driver": ("link", "../../../../bus/pci/drivers/vfio-pci"),
+    "sys/bus/pci/drivers/nvme": None, "sys/module/nvme": None, CONF: "",
+    INDEX + "modules.alias": "alias pci:v*d*sv*sd*bc01sc08i02* nvme\n",
+    INDEX + "modules.dep": "kernel/drivers/nvme/host/nvme-core.ko:\n"
+                           "kernel/drivers/nvme/host/nvme.ko: kernel/drivers/nvme/host/nvme-core.ko\n",
+}
+
 
 def proposed(*types):
     """Exactly these, in this order."""
@@ -129,4 +138,83 @@ CASES = [
     Case("qat-modprobe", f"check {QAT}", never=[r"denylisted"],
          change={"etc/modprobe.d/qat.conf": "", LINE: "root=/dev/sda vfio-pci.disable_denylist intel_iommu=on\n"},
          why="the command line's counts as well"),
+
+    # ---- what a load would bring along ----
+    Case("ids-install-script", "assign --dry-run 0000:02:00.0", change=NOT_LOADED,
+         says=[r"vfio\.conf:1 has the command \"/usr/bin/vfio-pci-override\.sh\" in place of loading vfio_pci\. "
+               r"vfioadm does not run it", r"would: load module vfio_pci\n"],
+         why="the script moves what is not named"),
+    Case("ids-install-script", "assign --dry-run 0000:02:00.0", change={
+        **NOT_LOADED, CONF: "install vfio_pci_core /sbin/modprobe nouveau; /sbin/modprobe -i vfio_pci_core\n"},
+         says=[r"vfio\.conf:1 has the command .* in place of loading vfio_pci_core"],
+         why="a module that vfio-pci needs has a command"),
+    Case("ids-install-script", "assign --dry-run 0000:02:00.0", change={
+        **NOT_LOADED, CONF: "softdep vfio-pci pre: pci-stub\n",
+        INDEX + "modules.builtin": "kernel/drivers/pci/pci-stub.ko\n"},
+         says=[r"pci_stub is a soft dependency of vfio_pci \(/etc/modprobe\.d/vfio\.conf:1\)"],
+         why="pci-stub takes functions"),
+    Case("ids-install-script", "assign --dry-run 0000:02:00.0", change={
+        **NOT_LOADED, CONF: "options vfio-pci ids=10de:1ad9,126f:2263\n"},
+         says=[r"vfio\.conf:1 gives card type 10de:1ad9 to vfio-pci, which would take 0000:01:00\.3",
+               r"would: load module vfio_pci with ids=126f:2263\n"],
+         why="a configured type would take a free function that is not named"),
+    Case("ids-install-script", "assign --dry-run 0000:02:00.0", change={
+        **NOT_LOADED, CONF: "options vfio-pci ids=10de:ffffffff:ffffffff:ffffffff:0c8000:ffffff\n"},
+         says=[r"which would take 0000:01:00\.3", r"would: load module vfio_pci without card types\n"],
+         why="a type with wildcards takes a free function as well"),
+    Case("ids-install-script", "assign --dry-run 0000:02:00.0", change={
+        **NOT_LOADED, CONF: "options vfio-pci ids=126f:2263\n"},
+         never=[r"card type"], says=[r"would: load module vfio_pci\n"],
+         why="a configured type that takes nothing now stays"),
+    Case("ids-install-script", "enable --dry-run 15b3:1003", change={
+        **NOT_LOADED, CONF: "options vfio-pci ids=10de:1ad9,126f:2263,15b3:1003\n"},
+         says=[r"gives card type 10de:1ad9", r"would: load module vfio_pci with ids=126f:2263,15b3:1003\n"],
+         why="enable keeps the configured types but for those that take what is not named"),
+
+    # ---- a line that forbids a module ----
+    *[Case("ids-install-script", command, status=status, change={**NOT_LOADED, CONF: line + "\n"},
+           says=[r"/etc/modprobe\.d/vfio\.conf:1 says \"install " + module + r" .*which loads nothing"],
+           why=f"{line}: {command.split()[0]} names the line")
+      for line, module in (("install vfio-pci /bin/false", "vfio_pci"), ("install vfio /bin/true", "vfio"),
+                           ("install vfio* echo no >&2; exit 1", "vfio_pci"))
+      for command, status in (("assign --dry-run 0000:02:00.0", 6), ("enable --dry-run 15b3:1003", 6),
+                              ("check 0000:02:00.0", 3))],
+    Case("ids-install-script", "assign --dry-run 0000:02:00.0", status=6,
+         change={**NOT_LOADED, CONF: "", LINE: "root=/dev/sda1 module_blacklist=vfio_pci_core\n"},
+         says=[r"module_blacklist= on the kernel command line names vfio_pci_core"],
+         why="the kernel itself refuses the module"),
+    Case("ids-install-script", "assign --dry-run 0000:02:00.0",
+         change={**NOT_LOADED, CONF: "", LINE: "root=/dev/sda1 module_blacklist=vfio-pci\n"},
+         never=[r"module_blacklist"], why="the kernel does not normalise names"),
+    Case("ids-install-script", "assign --dry-run 0000:02:00.0",
+         change={**NOT_LOADED, CONF: "blacklist vfio-pci\n"}, never=[r"vfio\.conf"],
+         why="a blacklist is against loading by alias, and vfio-pci is loaded by name"),
+
+    # ---- on the way back ----
+    Case("ids-install-script", "release --dry-run 0000:04:00.0", change=ON_VFIO, says=[r"would: load module nvme\n"],
+         why="the driver is loaded for it"),
+    Case("ids-install-script", "release --dry-run 0000:04:00.0",
+         change={**ON_VFIO, LINE: "root=/dev/sda1 modprobe.blacklist=nouveau,nvme\n"},
+         says=[r"its driver nvme is kept from being loaded by /proc/cmdline"], never=[r"load module nvme"],
+         why="modprobe.blacklist= counts for what is loaded by alias"),
+    Case("ids-install-script", "release --dry-run 0000:04:00.0", change={**ON_VFIO, CONF: "\nblacklist nvme\n"},
+         says=[r"its driver nvme is kept from being loaded by /etc/modprobe\.d/vfio\.conf:2"],
+         never=[r"load module nvme"], why="so does a blacklist in a file"),
+    Case("ids-install-script", "release --dry-run 0000:04:00.0",
+         change={**ON_VFIO, CONF: "alias pci:v*d*sv*sd*bc01sc08i* off\n"},
+         says=[r"its driver nvme is kept from being loaded by /etc/modprobe\.d/vfio\.conf:1"],
+         never=[r"load module nvme"], why="an alias of modprobe.d stands for all others"),
+    Case("ids-install-script", "release --dry-run 0000:04:00.0", status=6,
+         change={**ON_VFIO, CONF: "install nvme /bin/true\n"},
+         says=[r"vfio\.conf:1 says \"install nvme /bin/true\", which loads nothing", r"--park"],
+         never=[r"another tool"], why="install with /bin/true loads nothing"),
+    Case("ids-install-script", "release --dry-run 0000:04:00.0", status=6,
+         change={**ON_VFIO, CONF: "install nvme_core /bin/false\n"},
+         says=[r"vfio\.conf:1 says \"install nvme_core /bin/false\""], why="nvme needs nvme_core"),
+    Case("ids-install-script", "release --dry-run 0000:04:00.0",
+         change={**ON_VFIO, CONF: "install nvme /bin/true\nsoftdep nvme pre: nvme-core\n"},
+         says=[r"would: load module nvme\n"], why="libkmod runs no command of a module with soft dependencies"),
+    Case("ids-install-script", "release --dry-run 0000:04:00.0", status=6,
+         change={**ON_VFIO, LINE: "module_blacklist=nvme\n"},
+         says=[r"module_blacklist= on the kernel command line names nvme"], why="the kernel refuses the module"),
 ]
