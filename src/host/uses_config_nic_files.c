@@ -77,7 +77,13 @@ static int on_words(struct config_search *s, char *line, const char *path, unsig
 	return look_at_line(s, line, path, number);
 }
 
-/* Calls fn for the files of a directory whose names fit. The pattern is of the last component. */
+/* What ifupdown takes from a source-directory: no name with a dot. */
+static bool is_plain_name(const char *name)
+{
+	return !name[strspn(name, "-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz")];
+}
+
+/* Calls fn for the files of a directory whose names fit. The pattern is of the last component; NULL: plain names. */
 static int each_file(struct config_search *s, const char *dir, const char *pattern, line_fn fn, unsigned depth)
 {
 	_cleanup_strv_ struct strv names = { 0 };
@@ -90,8 +96,9 @@ static int each_file(struct config_search *s, const char *dir, const char *patte
 	for (size_t i = 0; r == 0 && i < names.n && i < FILES_MAX; i++) {
 		char path[PATH_MAX];
 
-		if (fnmatch(pattern, names.items[i], FNM_PERIOD) != 0 ||
-		    snprintf(path, sizeof(path), "%s/%s", dir, names.items[i]) >= (int)sizeof(path))
+		if (pattern ? fnmatch(pattern, names.items[i], FNM_PERIOD) != 0 : !is_plain_name(names.items[i]))
+			continue;
+		if (snprintf(path, sizeof(path), "%s/%s", dir, names.items[i]) >= (int)sizeof(path))
 			continue;
 		r = each_line(s, path, fn, depth);
 	}
@@ -113,7 +120,7 @@ static int follow_source(struct config_search *s, const char *argument, bool dir
 		     argument + (*argument == '/')) >= (int)sizeof(path))
 		return 0;
 	if (directory)
-		return each_file(s, path, "*", on_ifupdown, depth + 1);
+		return each_file(s, path, NULL, on_ifupdown, depth + 1);
 	last = strrchr(path, '/');
 	if (!last)
 		return each_line(s, path, on_ifupdown, depth + 1);

@@ -211,6 +211,9 @@ CASES = [
           ("ifupdown, a file that is sourced", r"/etc/network/interfaces\.d/lan:1",
            {"etc/network/interfaces": "source /etc/network/interfaces.d/*\n",
             "etc/network/interfaces.d/lan": "allow-hotplug enp5s0\n"}),
+          ("ifupdown, a file of a source-directory", r"/etc/network/interfaces\.d/lan:2",
+           {"etc/network/interfaces": "source-directory interfaces.d\n",
+            "etc/network/interfaces.d/lan": "# left\nauto enp5s0\n"}),
           ("ifupdown, a pattern", r"/etc/network/interfaces:1", {"etc/network/interfaces": "auto /enp*\n"}),
           ("ifupdown, a VLAN over a joined line", r"/etc/network/interfaces:2",
            {"etc/network/interfaces": "iface v5 inet manual\n  vlan-raw-device \\\n   enp5s0\n"}),
@@ -225,6 +228,9 @@ CASES = [
            change={"etc/network/interfaces": None, "etc/netplan/01.yaml": None, **change}, why=why)
       for why, change in (
           ("nothing is configured", {}),
+          ("a name that source-directory passes over",
+           {"etc/network/interfaces": "source-directory interfaces.d\n",
+            "etc/network/interfaces.d/lan.cfg": "auto enp5s0\n"}),
           ("another interface is", {"etc/network/interfaces": "auto enp5s0f1\n# auto enp5s0\n"}),
           ("a match of another MAC", {"etc/netplan/01.yaml": "network:\n  ethernets:\n    enp5s0:\n      match:\n"
                                       "        macaddress: 02:00:00:00:05:01\n"}),
