@@ -11,9 +11,6 @@
  * followed makes every function that it may be reached through "not looked at".
  */
 
-/** The subject: all mounts, swap spaces and disks that are remote. 0 or -ENOMEM. */
-int uses_remote(struct uses *u) MUST_CHECK;
-
 /** Is this file system served by another machine, or by the machine that this is a guest of? */
 bool uses_is_remote_mount(const struct mount *m);
 /**

@@ -85,7 +85,7 @@ static int follow_resource(struct uses *u, const struct resource *resource, stru
 static int scan(struct uses *u, const char *text, unsigned minor, struct remote_ends *ends, size_t *ret_n)
 {
 	struct resource resource = { 0 };
-	char token[256], before[256] = "", key[256] = "";
+	char token[256] = "", before[256] = "", key[256] = "";
 	unsigned depth = 0;
 	bool first = true;
 	int r = 0;

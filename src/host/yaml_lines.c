@@ -44,15 +44,15 @@ static char *quoted(char *p, char **ret_end)
 	char quote = *p, *start = p + 1, *out = start;
 
 	for (p++; *p && *p != '\n'; p++) {
-		if (*p == quote && quote == '\'' && p[1] == '\'') {
-			p++;
-		} else if (*p == quote) {
+		bool doubled = quote == '\'' && *p == quote && p[1] == quote;
+		bool escaped = quote == '"' && *p == '\\' && p[1] && p[1] != '\n';
+
+		if (*p == quote && !doubled) {
 			*ret_end = p + 1;
 			*out = '\0';
 			return start;
-		} else if (*p == '\\' && quote == '"' && p[1] && p[1] != '\n') {
-			p++;
 		}
+		p += doubled || escaped;
 		*out++ = *p;
 	}
 	return NULL;
