@@ -94,6 +94,40 @@ volume() { lvm vgcreate guest $1 && lvm lvcreate -Zn -an -L 32M -n one guest && 
 configfs() { grep -q " /sys/kernel/config " /proc/mounts || mount -t configfs none /sys/kernel/config; }
 target=/sys/kernel/config/target/core/iblock_0
 subsystem=/sys/kernel/config/nvmet/subsystems/s
+# The other end of the wire, in a network namespace of its own: what comes from there comes in through a NIC.
+far() {
+	ip netns add far && ip link set $E1 netns far && ip netns exec far ip addr add 192.0.2.1/24 dev $far_end &&
+		ip netns exec far ip link set $far_end up && address $E0 && wait_for 'ping -c 1 -W 1 192.0.2.1 >/dev/null'
+}
+near() { down $E0; ip netns del far; back $NIC1; }
+far_end=$E1
+port=/sys/kernel/config/nvmet/ports/1
+fabric() { first /sys/devices/virtual/nvme-fabrics/ctl/nvme*; CF=$found; }
+fabric_disk() { fabric; first /sys/devices/virtual/nvme-subsystem/nvme-subsys*/nvme*n1; BF=; for f in \
+	/sys/devices/virtual/nvme-fabrics/ctl/$CF/nvme*c*n1; do [ -e $f ] || continue; f=${f##*/}; BF=${f%%c*}n1; done; }
+over_tcp() {
+	far && modprobe -a nvmet nvmet_tcp nvme_tcp && configfs && file /tmp/remote && dd if=/dev/zero of=/tmp/remote bs=1M \
+		count=16 2>/dev/null && loop /tmp/remote &&
+	mkdir $subsystem $subsystem/namespaces/1 $port && echo 1 >$subsystem/attr_allow_any_host &&
+		echo -n /dev/loop0 >$subsystem/namespaces/1/device_path && echo 1 >$subsystem/namespaces/1/enable &&
+		echo tcp >$port/addr_trtype && echo ipv4 >$port/addr_adrfam && echo 192.0.2.1 >$port/addr_traddr &&
+		echo 4420 >$port/addr_trsvcid && nsenter --net=/var/run/netns/far ln -s $subsystem $port/subsystems/s &&
+		echo transport=tcp,traddr=192.0.2.1,trsvcid=4420,nqn=s >/dev/nvme-fabrics &&
+		wait_for 'fabric_disk; [ "$BF" ] && [ -b /dev/$BF ]'
+}
+not_over_tcp() {
+	fabric
+	[ ! "$CF" ] || echo 1 >/sys/class/nvme/$CF/delete_controller
+	rm -f $port/subsystems/s; echo 0 >$subsystem/namespaces/1/enable
+	rmdir $subsystem/namespaces/1 $port $subsystem
+	losetup -d /dev/loop0; near
+}
+over_nbd() {
+	far && modprobe nbd nbds_max=1 && { ip netns exec far $USE nbd serve 192.0.2.1 >/tmp/served 2>&1 & echo $! >/tmp/server; } &&
+		wait_for 'grep -q ready /tmp/served' && begin $USE nbd connect 192.0.2.1 /dev/nbd0 &&
+		wait_for '[ -e /sys/block/nbd0/pid ]'
+}
+not_over_nbd() { end; kill -9 $(cat /tmp/server) 2>/dev/null; wait_for '[ ! -e /sys/block/nbd0/pid ]'; near; }
 address() { ip link set $1 up && ip addr add 192.0.2.22/24 dev $1; }
 down() { ip addr flush dev $1; ip link set $1 down; }
 back() { where=$S/$1/net; wait_for '[ "$(ls $where)" ]'; }
@@ -254,6 +288,17 @@ NET = (
         "ip link set $E0 up && ip addr add 2001:db8::2/64 dev $E0 nodad && "
         "ip -6 route add default via 2001:db8::1 dev $E0",
         "ip -6 route show default | grep -q $E0", "down $E0"),
+    # What comes from other machines: over the wire to the other NIC, which is in a namespace of its own.
+    Use("nvme-over-tcp", "NIC0", {"in-use-remote-disk": "NVMe/tcp|192.0.2.1|$E0"},
+        "over_tcp", "fabric; [ \"$CF\" ]", "not_over_tcp"),
+    Use("nvme-over-tcp-mounted", "NIC0", {"in-use-mount": "/dev/$BF|/mnt|NVMe/tcp|192.0.2.1|$E0"},
+        "over_tcp && mount_disk $BF", "fabric_disk; mounted /dev/$BF /mnt", "umount /mnt; not_over_tcp"),
+    Use("nbd-mounted", "NIC0", {"in-use-mount": "/dev/nbd0|/mnt|NBD|192.0.2.1|$E0"},
+        "over_nbd && mount_disk nbd0", "mounted /dev/nbd0 /mnt", "umount /mnt; not_over_nbd"),
+    Use("nbd-swap-over-bridge", "NIC0", {"in-use-swap": "/dev/nbd0|NBD|192.0.2.1|br7 and $E0"},
+        "over_nbd && mkswap /dev/nbd0 >/dev/null && swapon /dev/nbd0 && ip link add br7 type bridge && "
+        "ip addr flush dev $E0 && ip link set $E0 master br7 && address br7",
+        "grep -q ^/dev/nbd0 /proc/swaps", "swapoff /dev/nbd0; ip link del br7; not_over_nbd"),
     Use("bridge", "NIC0", {"in-use-net-member": "$E0|br7"},
         "ip link add br7 type bridge && ip link set $E0 master br7", "[ -e /sys/class/net/br7/brif/$E0 ]",
         "ip link del br7"),

@@ -55,7 +55,7 @@ dm_mod dm_crypt dm_snapshot dm_multipath md_mod raid1 raid0 loop nbd
 9p 9pnet_virtio bridge bonding 8021q macvlan veth dummy tun af_packet ipv6
 bochs bochs_drm simpledrm snd_hda_intel sr_mod cdrom ahci libahci ata_piix i2c_i801 lpc_ich
 crc32c_generic crc32c_intel libcrc32c crct10dif_generic xts ecb cbc essiv aes_generic sha256_generic
-configfs nvmet target_core_mod target_core_iblock zram
+configfs nvmet nvmet_tcp nvme_tcp nvme_fabrics target_core_mod target_core_iblock zram
 macvtap team openvswitch net_failover rdma_rxe ib_uverbs
 snd_ens1370 evdev crc32_generic
 """.split()

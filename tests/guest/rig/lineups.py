@@ -112,7 +112,8 @@ _MANY = _flat(
 
 
 # One of each kind that a host can use, for the tests of who uses what:
-#   01:00.0, 02:00.0  e1000e twins           03:00.0, 04:00.0  nvme twins (TWIN0, TWIN1)
+#   01:00.0, 02:00.0  e1000e twins, wired to each other
+#   03:00.0, 04:00.0  nvme twins (TWIN0, TWIN1)
 #   05:00.0, 06:00.0  two nvme controllers of one subsystem that share a disk (multipath)
 #   07:00.0           igb SR-IOV PF          0a:00.0           virtio-blk
 #   08:00.0, 09:00.0  a virtio-net with stand-by and the e1000e that it stands by for (failover)
@@ -121,8 +122,9 @@ _MANY = _flat(
 _USERS = _flat(
     *(_port(f"rp{n}", n, 2 + (n - 1) // 8, (n - 1) % 8, multi=(n - 1) % 8 == 0)
       for n in range(1, 13)),
-    _device("e1000e,romfile=,bus=rp1,mac=52:54:00:00:00:01"),
-    _device("e1000e,romfile=,bus=rp2,mac=52:54:00:00:00:02"),
+    ("-netdev", "hubport,hubid=1,id=wire0"), ("-netdev", "hubport,hubid=1,id=wire1"),
+    _device("e1000e,romfile=,bus=rp1,mac=52:54:00:00:00:01,netdev=wire0"),
+    _device("e1000e,romfile=,bus=rp2,mac=52:54:00:00:00:02,netdev=wire1"),
     _drive("d0"), _device("nvme,serial=TWIN0,drive=d0,bus=rp3"),
     _drive("d1"), _device("nvme,serial=TWIN1,drive=d1,bus=rp4"),
     _device("nvme-subsys,id=paths"),

@@ -7,15 +7,20 @@
  *   claim DISK             claims it and lets nobody see that it is open: the file is on its way through a
  *                          socket; says "ready" and stays until killed
  *   claims DISK            0: nobody has claimed it
+ *   nbd serve ADDRESS       a disk of zeros for one client on NBD's port; says "ready"
+ *   nbd connect ADDRESS DEV connects a node of NBD to it and stays until killed
  *   mounts ADDRESS DIR     mounts and unmounts the NVMe disk of a function until SIGTERM, then tells on
  *                          stdout how often it got it, how often not, and how often the disk was taken
  *                          away while it was mounted
  */
+#include <arpa/inet.h>
 #include <dirent.h>
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/genetlink.h>
 #include <linux/kexec.h>
+#include <linux/nbd.h>
 #include <linux/netlink.h>
 #include <linux/openvswitch.h>
 #include <net/if.h>
@@ -25,6 +30,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -301,6 +307,82 @@ static int use_mounts(const char *address, const char *dir)
 	return 0;
 }
 
+/* ---- NBD ---- */
+
+enum { NBD_PORT = 10809, NBD_SIZE = 16 << 20 };
+
+static struct sockaddr_in nbd_address(const char *text)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(NBD_PORT)};
+
+	if (inet_pton(AF_INET, text, &a.sin_addr) != 1)
+		die("address");
+	return a;
+}
+
+static void transfer(int fd, void *data, size_t size, bool out)
+{
+	for (size_t n = 0; n < size;) {
+		ssize_t r = out ? write(fd, (char *)data + n, size - n) : read(fd, (char *)data + n, size - n);
+
+		if (r <= 0)
+			exit(0);
+		n += (size_t)r;
+	}
+}
+
+/* A disk of zeros, for one client, without the handshake: the kernel has no part in that. */
+static int nbd_serve(const char *address)
+{
+	static unsigned char disk[NBD_SIZE];
+	struct sockaddr_in a = nbd_address(address);
+	int listening = socket(AF_INET, SOCK_STREAM, 0), on = 1, fd;
+	struct nbd_request request;
+
+	CHECK(setsockopt(listening, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)), "SO_REUSEADDR");
+	CHECK(bind(listening, (struct sockaddr *)&a, sizeof(a)), "bind");
+	CHECK(listen(listening, 1), "listen");
+	puts("ready");
+	fflush(stdout);
+	CHECK(fd = accept(listening, NULL, NULL), "accept");
+	for (;;) {
+		struct nbd_reply reply = {.magic = htonl(NBD_REPLY_MAGIC)};
+		uint64_t from;
+		uint32_t size, type;
+
+		transfer(fd, &request, sizeof(request), false);
+		from = be64toh(request.from);
+		size = ntohl(request.len);
+		type = ntohl(request.type) & 0xffff;
+		memcpy(reply.handle, request.handle, sizeof(reply.handle));
+		if (type == NBD_CMD_DISC)
+			return 0;
+		if (from > NBD_SIZE || size > NBD_SIZE - from)
+			reply.error = htonl(EINVAL);
+		if (type == NBD_CMD_WRITE)
+			transfer(fd, disk + (reply.error ? 0 : from), size, false);
+		transfer(fd, &reply, sizeof(reply), true);
+		if (type == NBD_CMD_READ && !reply.error)
+			transfer(fd, disk + from, size, true);
+	}
+}
+
+/* Stays until it is killed: the kernel works on the device in its name. */
+static int nbd_connect(const char *address, const char *node)
+{
+	struct sockaddr_in a = nbd_address(address);
+	int fd = socket(AF_INET, SOCK_STREAM, 0), nbd = open(node, O_RDWR | O_CLOEXEC);
+
+	CHECK(nbd, node);
+	CHECK(connect(fd, (struct sockaddr *)&a, sizeof(a)), "connect");
+	CHECK(ioctl(nbd, NBD_SET_BLKSIZE, 4096UL), "NBD_SET_BLKSIZE");
+	CHECK(ioctl(nbd, NBD_SET_SIZE_BLOCKS, NBD_SIZE / 4096UL), "NBD_SET_SIZE_BLOCKS");
+	CHECK(ioctl(nbd, NBD_SET_SOCK, fd), "NBD_SET_SOCK");
+	ioctl(nbd, NBD_DO_IT);
+	ioctl(nbd, NBD_CLEAR_SOCK);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -311,6 +393,10 @@ int main(int argc, char **argv)
 		return use_kdump(argv[2]);
 	if ((strcmp(what, "claim") == 0 || strcmp(what, "claims") == 0) && argc == 3)
 		return use_claim(argv[2], strcmp(what, "claim") == 0);
+	if (strcmp(what, "nbd") == 0 && argc == 4 && strcmp(argv[2], "serve") == 0)
+		return nbd_serve(argv[3]);
+	if (strcmp(what, "nbd") == 0 && argc == 5 && strcmp(argv[2], "connect") == 0)
+		return nbd_connect(argv[3], argv[4]);
 	if (strcmp(what, "mounts") == 0 && argc == 4)
 		return use_mounts(argv[2], argv[3]);
 	fputs("use-devices: see use_devices.c\n", stderr);
