@@ -152,16 +152,22 @@ int declared_users(struct look *look, const struct declared_look *d)
 const struct vfioadm_user *selection_in_use(const struct look *look, const struct selection *s,
 					    const struct vfioadm_function **ret_function)
 {
+	const struct vfioadm_user *first = NULL;
+
+	/* One that blocks outweighs all others: what those can be forced by must not give that away. */
 	for (size_t i = 0; i < s->n; i++) {
 		const struct vfioadm_function *f = &look->inv->functions[s->items[i]];
 
-		for (size_t k = 0; !uint_is(&f->vfio, 1) && k < f->n_users; k++)
-			if (f->users[k]->severity >= VFIOADM_REFUSES) {
-				*ret_function = f;
-				return f->users[k];
-			}
+		for (size_t k = 0; !uint_is(&f->vfio, 1) && k < f->n_users; k++) {
+			const struct vfioadm_user *user = f->users[k];
+
+			if (user->severity < VFIOADM_REFUSES || (first && user->severity <= first->severity))
+				continue;
+			*ret_function = f;
+			first = user;
+		}
 	}
-	return NULL;
+	return first;
 }
 
 const char *selection_unseen(const struct look *look, const struct selection *s,

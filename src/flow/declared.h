@@ -50,7 +50,7 @@ const struct declaration *declared_mate(const struct declared_look *d, const siz
 
 /** Looks for the users of functions that are meant and have a driver of the host now. -ENOMEM. */
 int declared_users(struct look *look, const struct declared_look *d) MUST_CHECK;
-/** Does the host use one of these functions, so that it must not be taken before the host has booted? */
+/** Does the host use one of these functions, so that it must not be taken before the host has booted? The worst use. */
 const struct vfioadm_user *selection_in_use(const struct look *look, const struct selection *s,
 					    const struct vfioadm_function **ret_function);
 

@@ -11,7 +11,7 @@
 static int refuse_needed(struct persist *p, const struct cardtype *type, struct vfioadm_error **err)
 {
 	CLEANUP(selection_clear) struct selection functions = { 0 };
-	const struct vfioadm_function *f;
+	const struct vfioadm_function *f, *in_doubt;
 	const struct vfioadm_user *user;
 	const char *unseen;
 
@@ -20,10 +20,10 @@ static int refuse_needed(struct persist *p, const struct cardtype *type, struct 
 		    selection_add(&functions, i) < 0)
 			return error_oom(err);
 	user = selection_in_use(p->look, &functions, &f);
-	unseen = user ? NULL : selection_unseen(p->look, &functions, &f);
+	unseen = selection_unseen(p->look, &functions, &in_doubt);
 	if (user && check_type_needed(p->plan, f, user, p->options->force, p->options->n_force) < 0)
 		return error_oom(err);
-	if (unseen && check_type_unseen(p->plan, f, unseen, p->options->force, p->options->n_force) < 0)
+	if (unseen && check_type_unseen(p->plan, in_doubt, unseen, p->options->force, p->options->n_force) < 0)
 		return error_oom(err);
 	return 0;
 }

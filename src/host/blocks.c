@@ -229,7 +229,7 @@ struct block *blocks_of_mount(struct blocks *b, const struct mount *m)
 
 unsigned mount_rank(const char *point)
 {
-	return streq(point, "/") ? 2 : streq(point, "/usr") ? 1 : 0;
+	return streq(point, "/") ? 2 : streq(point, "/usr") || streq(point, "/etc") ? 1 : 0;
 }
 
 /* ---- who stands on whom ---- */

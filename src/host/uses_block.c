@@ -191,10 +191,10 @@ static bool somebody_asks(const struct uses *u)
 static int search(struct block_search *s)
 {
 	static int (*const parts[])(struct block_search *s) = {
-		block_mounts, block_mounts_elsewhere, block_mounts_hidden, block_swaps,
-		block_openers, block_exports, config_resume, config_kdump, block_stack_holders,
+		block_mounts, block_mounts_elsewhere, block_mounts_hidden, block_journals_hidden, block_swaps,
+		block_openers, block_exports, config_resume, config_kdump, block_stack_holders, block_zfs_notes,
 		/* These say nothing about a disk that is in use. */
-		config_tables, config_units, config_signatures,
+		config_tables, config_units, config_signatures, block_vital,
 	};
 	size_t n = s->blocks.names.n;
 	int r;
@@ -234,6 +234,9 @@ int uses_block(struct uses *u)
 	free(s.states);
 	free(s.queue);
 	free(s.concerned);
+	free(s.journals);
+	free(s.pools);
+	free(s.leaves);
 	mounts_free(&s.mounts);
 	blocks_close(&s.blocks);
 	return r;

@@ -11,6 +11,8 @@
  */
 enum { POINTS_SHOWN = 3 };
 
+enum block_ending { ENDING_UNKNOWN = 0, ENDING_YES, ENDING_NO };
+
 struct block_state {
 	bool concerned; /* a wanted function carries it, directly or far below */
 	bool used;      /* something was noted on it that is more than a warning */
@@ -18,10 +20,13 @@ struct block_state {
 	bool swap;
 	bool shown;     /* mounted, as was told */
 	bool explained; /* by a note that tells what stands on the disks below */
+	enum block_ending ending; /* uses_vital.c */
 	unsigned rank;  /* mount_rank() of its mounts in our own namespace */
 	unsigned n_points;
 	const char *points[POINTS_SHOWN]; /* in the arena or in a mount table */
 	unsigned group;                   /* file system on several disks; 0: none */
+	unsigned pool;                    /* ZFS pool that it is a member of, from 1; 0: none */
+	const char *role;                 /* "journal", "log": of the file system that it is a further device of */
 	const char *title;                /* read when needed */
 	const struct udev_entry *udev;    /* read when needed */
 
@@ -40,6 +45,23 @@ struct block_note {
 	char *why;
 };
 
+/** Both are indices: the disk of an ext4, and the one that its journal is on. */
+struct block_journal {
+	size_t main, device;
+};
+
+/** A ZFS pool that is imported. */
+struct block_pool {
+	const char *name; /* arena */
+	char guid[24];	  /* decimal, as udev has it; "": not known */
+	size_t n_members; /* that are known */
+};
+
+/** A disk, or a partition, of a wanted function, that nothing is known to use. */
+struct block_leaf {
+	size_t function, block;
+};
+
 struct block_search {
 	struct uses *u;
 	struct blocks blocks;
@@ -55,6 +77,14 @@ struct block_search {
 	struct block_note *notes;
 	size_t n_notes, room;
 	bool cut; /* there was too much to follow */
+	struct block_journal *journals;
+	size_t n_journals;
+	bool journals_known; /* the kernel lists them */
+	struct block_pool *pools;
+	size_t n_pools;
+	struct block_leaf *leaves; /* by function; found when first asked for */
+	size_t n_leaves;
+	bool leaves_known;
 };
 
 static inline struct block_state *block_state(struct block_search *s, const struct block *d)
@@ -85,7 +115,7 @@ int block_stack_read(struct block_search *s) MUST_CHECK;
 /** Follows d down and adds one note to each disk of a wanted function that it comes to. Takes text. */
 int block_stack_note(struct block_search *s, const struct block *d, const char *code, const char *what,
 		     char *text) MUST_CHECK;
-/** What stands on a disk and was not told yet: idle volumes, bcache, ZFS. */
+/** What stands on a disk and was not told yet: idle volumes, bcache. */
 int block_stack_holders(struct block_search *s) MUST_CHECK;
 /** All notes, to the functions. */
 int block_notes_hand_over(struct block_search *s) MUST_CHECK;
@@ -108,6 +138,40 @@ int block_mounts_elsewhere(struct block_search *s) MUST_CHECK;
 /** File systems that the kernel has, and that no mount tells of. */
 int block_mounts_hidden(struct block_search *s) MUST_CHECK;
 int block_swaps(struct block_search *s) MUST_CHECK;
+/** The block device of a mount, whether it is concerned or not; of a file system on several, one. NULL: none. */
+struct block *block_of_mount(struct block_search *s, const struct mount *m);
+
+/* ---- what has no holder: further devices (uses_block_further.c), ZFS, arrays (uses_block_unlinked.c) ---- */
+
+/** Journals of ext4 that are on disks of their own; after the mounts. */
+int block_journals_read(struct block_search *s) MUST_CHECK;
+/** Those whose file system no mount shows. */
+int block_journals_hidden(struct block_search *s) MUST_CHECK;
+/** As block_each_of_mount(), for the further devices of a file system. */
+int block_each_further(struct block_search *s, const struct mount *m, block_fn fn, void *userdata) MUST_CHECK;
+/** name: "log /dev/sdb", a further device that a mount names and that could not be found; "": none. */
+int block_further_lost(struct block_search *s, const struct mount *m, char *name, size_t size) MUST_CHECK;
+/** Imported pools and their known members; after the mounts. */
+int block_zfs_read(struct block_search *s) MUST_CHECK;
+/** What a dataset ("rpool/ROOT/x") is on. */
+int block_zfs_each(struct block_search *s, const char *dataset, block_fn fn, void *userdata) MUST_CHECK;
+/** The name of the pool that d is a member of, or NULL. */
+const char *block_zfs_pool(struct block_search *s, const struct block *d);
+int block_zfs_edges(struct block_search *s) MUST_CHECK;
+int block_zfs_notes(struct block_search *s) MUST_CHECK;
+int block_zfs_doubt(struct block_search *s) MUST_CHECK;
+int block_unlinked_edges(struct block_search *s) MUST_CHECK;
+
+/* ---- what ends nowhere (uses_vital.c, uses_block_doubt.c) ---- */
+
+/** Last of all: only what nothing is known to use is in doubt. */
+int block_vital(struct block_search *s) MUST_CHECK;
+/**
+ * Something, in words that "and may be on sda" can follow, cannot be followed to its disks: the functions of all
+ * unused ones are in doubt for which may_be (NULL: each) returns a positive number.
+ */
+int block_doubt(struct block_search *s, block_fn may_be, void *userdata, const char *fmt, ...)
+	PRINTF_LIKE(4, 5) MUST_CHECK;
 
 /* ---- others (uses_block_open.c, uses_block_export.c) ---- */
 
@@ -119,7 +183,7 @@ int block_exports(struct block_search *s) MUST_CHECK;
 /** What udev knows of a block device; each is NULL or "" where it knows nothing. */
 struct udev_entry {
 	const char *fs_type, *fs_uuid, *fs_label, *fs_label_encoded;
-	const char *table_type, *part_uuid, *part_label;
+	const char *table_type, *part_uuid, *part_label, *part_type, *ambivalent;
 	const char *const *links; /* below /dev; ends with NULL */
 	bool known;               /* it has an entry */
 };

@@ -81,7 +81,11 @@ int block_mounts_read(struct block_search *s)
 		h->ops->unmap(h, text, size);
 	if (r == 0)
 		r = read_groups(s, "btrfs", "/devices", NULL);
-	return r == 0 ? read_groups(s, "bcachefs", "", "block") : r;
+	if (r == 0)
+		r = read_groups(s, "bcachefs", "", "block");
+	if (r == 0)
+		r = block_journals_read(s);
+	return r == 0 ? block_zfs_read(s) : r;
 }
 
 /* ---- from a mount to block devices ---- */
@@ -102,14 +106,23 @@ static struct block *block_of_number(struct block_search *s, const struct mount 
 	return NULL;
 }
 
+struct block *block_of_mount(struct block_search *s, const struct mount *m)
+{
+	return blocks_of_mount(&s->blocks, m);
+}
+
 static int each_member(struct block_search *s, const struct mount *m, block_fn fn, void *userdata)
 {
 	struct block *d = m->major ? block_of_number(s, m) : blocks_of_mount(&s->blocks, m);
 	unsigned group = d ? block_state(s, d)->group : 0;
 	int r = 0;
 
-	if (!d || !group)
-		return d && (!s->concerned || block_state(s, d)->concerned) ? fn(s, d, userdata) : 0;
+	if (streq(m->type, "zfs"))
+		return block_zfs_each(s, m->source, fn, userdata);
+	if (!d || !group) {
+		r = d && (!s->concerned || block_state(s, d)->concerned) ? fn(s, d, userdata) : 0;
+		return r < 0 ? r : block_each_further(s, m, fn, userdata);
+	}
 	for (size_t i = 0; r >= 0 && i < s->blocks.names.n; i++)
 		if (s->states[i].group == group && (!s->concerned || s->states[i].concerned))
 			r = fn(s, &s->blocks.items[i], userdata);
@@ -243,10 +256,14 @@ static int note_mounts(struct block_search *s, const struct block *d)
 		strbuf_addf(&text, " and %u other places", n - shown);
 	if (disks > 1)
 		strbuf_addf(&text, ", on one of %d disks of its file system", disks);
+	if (block_zfs_pool(s, d))
+		strbuf_addf(&text, ", in the ZFS pool %s", block_zfs_pool(s, d));
 	places = strbuf_take(&text);
 	if (!places)
 		return -ENOMEM;
-	return block_note(s, d, state->rank ? "root-filesystem" : "in-use-mount", "mounted at %s", places);
+	return block_note(s, d, state->rank ? "root-filesystem" : "in-use-mount", "%s%s%smounted at %s",
+			  state->role ? "holding the " : "", state->role ? state->role : "",
+			  state->role ? " of the file system " : "", places);
 }
 
 /* Its layers are mounted themselves as a rule, but nobody sees that the overlay goes with them. */

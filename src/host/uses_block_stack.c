@@ -175,6 +175,10 @@ int block_stack_read(struct block_search *s)
 	int r = blocks_read_slaves(&s->blocks);
 
 	if (r == 0)
+		r = block_unlinked_edges(s);
+	if (r == 0)
+		r = block_zfs_edges(s);
+	if (r == 0)
 		r = read_all_backing(s);
 	if (r < 0)
 		return r;
@@ -384,50 +388,6 @@ static int note_bcache(struct block_search *s, const struct block *d)
 	return block_note(s, d, "in-use-holder", "part of the bcache cache set %s", set);
 }
 
-static bool pool_is_imported(struct block_search *s, const char *pool)
-{
-	char path[NAME_MAX + 32];
-
-	if (!*pool || strchr(pool, '/') || pool[0] == '.' || strlen(pool) > NAME_MAX)
-		return false;
-	snprintf(path, sizeof(path), "proc/spl/kstat/zfs/%s/state", pool);
-	return host_exists(s->u->h, path);
-}
-
-/* ZFS claims its disks without being their holder; udev tells whose they are. */
-static int note_zfs(struct block_search *s, struct block *d, bool *ret_unknown)
-{
-	const struct udev_entry *e = block_udev(s, d);
-
-	if (!e)
-		return -ENOMEM;
-	*ret_unknown |= !e->known;
-	if (!e->fs_type || !streq(e->fs_type, "zfs_member") || !e->fs_label)
-		return 0;
-	if (!pool_is_imported(s, e->fs_label))
-		return 0;
-	return block_note(s, d, "in-use-claimed", "part of the ZFS pool %s, which is imported", e->fs_label);
-}
-
-static int note_all_zfs(struct block_search *s)
-{
-	_cleanup_strv_ struct strv names = { 0 };
-	bool unknown = false, pools = false;
-	int r = s->u->h->ops->list(s->u->h, -1, "proc/spl/kstat/zfs", &names);
-
-	if (r < 0)
-		return r == -ENOMEM ? r : 0;
-	r = 0;
-	STRV_FOREACH (i, &names)
-		pools |= pool_is_imported(s, names.items[i]);
-	for (size_t i = 0; r == 0 && pools && i < s->n_concerned; i++)
-		r = note_zfs(s, &s->blocks.items[s->concerned[i]], &unknown);
-	if (r == 0 && unknown)
-		r = block_unseen(s, "ZFS pools are imported, and which disks they are on is not known here: "
-				    "ZFS does not say, and udev knows nothing of some disks.");
-	return r;
-}
-
 int block_stack_holders(struct block_search *s)
 {
 	int r = 0;
@@ -442,5 +402,5 @@ int block_stack_holders(struct block_search *s)
 		else if (!state->covered && !state->explained)
 			r = block_note(s, d, "in-use-holder", "%s", "");
 	}
-	return r < 0 ? r : note_all_zfs(s);
+	return r;
 }

@@ -267,7 +267,7 @@ static int add_others(struct uses *u)
 {
 	int r = others_each(u->h, on_other, u);
 
-	return r == -E2BIG ? uses_unseen(u, -1, "More rules and scripts are there than are looked at.") : r;
+	return r == -E2BIG ? uses_seen_in_part(u, -1, "More rules and scripts are there than are looked at.") : r;
 }
 
 int uses_claims(struct uses *u)

@@ -25,6 +25,8 @@ static const struct property properties[] = {
 	PROPERTY("ID_PART_TABLE_TYPE", table_type),
 	PROPERTY("ID_PART_ENTRY_UUID", part_uuid),
 	PROPERTY("ID_PART_ENTRY_NAME", part_label),
+	PROPERTY("ID_PART_ENTRY_TYPE", part_type),
+	PROPERTY("ID_FS_AMBIVALENT", ambivalent),
 };
 
 static void take_property(struct udev_entry *e, const char *line)
@@ -130,12 +132,23 @@ static bool has_link(const struct udev_entry *e, const char *link)
 	return false;
 }
 
+/* Until all edges are known each of them may be meant. */
+static size_t n_candidates(const struct block_search *s)
+{
+	return s->concerned ? s->n_concerned : s->blocks.names.n;
+}
+
+static struct block *candidate(struct block_search *s, size_t i)
+{
+	return &s->blocks.items[s->concerned ? s->concerned[i] : i];
+}
+
 /* Where there is no such link: on a host whose udev does not run, or in a captured root. */
 static int by_database(struct block_search *s, const char *link, const char *dir, const char *value,
 		       struct block **ret)
 {
-	for (size_t i = 0; i < s->n_concerned; i++) {
-		struct block *d = &s->blocks.items[s->concerned[i]];
+	for (size_t i = 0; i < n_candidates(s); i++) {
+		struct block *d = candidate(s, i);
 		const struct udev_entry *e = block_udev(s, d);
 		const char *has;
 
@@ -157,8 +170,8 @@ static int by_database(struct block_search *s, const char *link, const char *dir
 
 static struct block *by_mapping(struct block_search *s, const char *mapping)
 {
-	for (size_t i = 0; i < s->n_concerned; i++) {
-		struct block *d = &s->blocks.items[s->concerned[i]];
+	for (size_t i = 0; i < n_candidates(s); i++) {
+		struct block *d = candidate(s, i);
 		char path[NAME_MAX + 16], name[256];
 
 		if (!d->is_virtual)
