@@ -42,7 +42,10 @@ def test_not_root(unchanged):
     assert r.rc == 0, r
     shown = json.loads(r.out)["functions"][0]
     assert shown["address"] == nic and shown["driver"] == "e1000e"
+    # Who cannot see all users of a function is told so, and can still ask for the steps.
     r = as_nobody(host, "assign", "--dry-run", nic)
+    assert r.rc == 3 and "--force not-looked-at" in r.err, r
+    r = as_nobody(host, "assign", "--dry-run", "--force", "not-looked-at", nic)
     assert r.rc == 0 and "unbind" in r.out, r
 
 
