@@ -186,9 +186,17 @@ static void say_image(struct apply *a, const struct step *step, int r, struct vf
 {
 	const char *said = a->host->image_error;
 
+	if (r == -ECANCELED) {
+		error_set(err, r, VFIOADM_E_CANCELLED, "Stopped by a signal in the step \"%s\".", step->pub.text);
+		error_hint(err, "Run the command again when it suits you.");
+		return;
+	}
 	error_set(err, r, VFIOADM_E_STEP_FAILED, "Cannot %s: %s%s.", step->pub.text,
 		  r == -EREMOTEIO && *said ? "the tool that makes it says: " : "",
 		  r == -EREMOTEIO && *said ? said : r == -ETIME ? "it takes too long" : strerror(-r));
+	if (r == -ETIME)
+		error_hint(err, "The tool was given %u times --timeout for each kernel, and was ended: give it more, or look "
+				"what it waits for.", HOST_REBUILD_TIMES);
 	error_hint(err, "Put that right (often there is no room on /boot), and run the command again.");
 }
 

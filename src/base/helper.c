@@ -142,7 +142,7 @@ static int begin_start(struct helper *h)
 
 	/* Their end is closed here, or that it is gone would not be seen. */
 	if (r == 0)
-		r = spawn_detached(h->program, theirs, HELPER_FD);
+		r = spawn_detached(h->program, theirs, HELPER_FD, NULL);
 	if (r == 0)
 		h->starting = TAKE_FD(ours);
 	h->copied = false;

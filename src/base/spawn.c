@@ -99,7 +99,7 @@ static void start_program(const char *program, int fd, int spawn_fd)
 	_exit(127);
 }
 
-int spawn_detached(const char *program, int fd, int spawn_fd)
+int spawn_detached(const char *program, int fd, int spawn_fd, pid_t *ret_group)
 {
 	sigset_t all, before;
 	pid_t pid;
@@ -123,6 +123,9 @@ int spawn_detached(const char *program, int fd, int spawn_fd)
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (r == 0)
 		reap(pid);
+	/* The one between was the leader of its session; what it has started is in its group. */
+	if (r == 0 && ret_group)
+		*ret_group = pid;
 	return r;
 }
 

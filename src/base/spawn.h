@@ -3,6 +3,7 @@
 #define VFIOADM_BASE_SPAWN_H
 
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/macro.h"
 
@@ -17,9 +18,9 @@ int spawn_socket(int type, int spawn_fd, int *ret_ours, int *ret_theirs) MUST_CH
  * spawn_fd, /dev/null below it, nothing above it, its own session, default signals and an environment of
  * ours. Never blocks, even where the program's file system hangs: the caller sees that on the other end
  * of fd, where nothing comes. What keeps the program from being started comes there as one message, an
- * int64_t with the negative errno.
+ * int64_t with the negative errno. *ret_group (NULL: not wanted): its process group, which is its alone.
  */
-int spawn_detached(const char *program, int fd, int spawn_fd) MUST_CHECK;
+int spawn_detached(const char *program, int fd, int spawn_fd, pid_t *ret_group) MUST_CHECK;
 
 /**
  * The same of a program that was started so, and has one thread: a copy of it in its session, with fd as spawn_fd.

@@ -3,89 +3,35 @@
  * The initramfs of the running host. Which tool makes it, and what boots it, is known to a script of ours
  * (vfioadm-initramfs), which gets one line and answers with what the tools say and a last line of its own.
  */
-#include <poll.h>
 #include <string.h>
-#include <sys/socket.h>
 
-#include "base/clock.h"
-#include "base/spawn.h"
+#include "base/ask.h"
+#include "base/helper.h"
 #include "config.h"
 #include "host/live.h"
 
 enum {
-	ANSWER_FD = 3,
 	ANSWER_MAX = 4096,
-	/* Of each kernel that is installed. */
-	ASK_MS = 3 * 60 * 1000,      /* an initramfs is decompressed and listed */
-	REBUILD_MS = 30 * 60 * 1000, /* dracut on a slow machine takes minutes */
+	ASK_MS = 3 * 60 * 1000,   /* an initramfs is decompressed and listed, of each kernel that is installed */
+	END_MS = 20 * 1000,	  /* what it is told to stop in: zipl, which does not listen, takes seconds */
 };
 
 static const char answer_mark[] = "vfioadm-initramfs: ";
 
-/* Keeps the end: the last lines are what counts. */
-static void keep_end(char *text, size_t *len, const char *more, size_t n)
+static int ask(struct host *h, const char *request, unsigned patience_ms, uint64_t stops, bool leave,
+	       char text[ANSWER_MAX])
 {
-	if (n >= ANSWER_MAX) {
-		more += n - (ANSWER_MAX - 1);
-		n = ANSWER_MAX - 1;
-	}
-	if (*len + n >= ANSWER_MAX) {
-		size_t drop = *len + n - (ANSWER_MAX - 1);
+	const struct ask question = {
+		.program = VFIOADM_INITRAMFS,
+		.request = request,
+		.patience_ms = patience_ms,
+		.end_ms = END_MS,
+		.cancel_fd = h->cancel_fd,
+		.stops = stops,
+		.leave = leave,
+	};
 
-		memmove(text, text + drop, *len - drop);
-		*len -= drop;
-	}
-	memcpy(text + *len, more, n);
-	*len += n;
-	text[*len] = '\0';
-}
-
-static int read_answer(int fd, int64_t end, char text[ANSWER_MAX])
-{
-	char more[1024];
-	size_t len = 0;
-
-	text[0] = '\0';
-	for (;;) {
-		struct pollfd p = { .fd = fd, .events = POLLIN };
-		int64_t left = end - clock_ms();
-		ssize_t n;
-		int r = poll(&p, 1, left > 0 ? (int)left : 0);
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r <= 0)
-			return r < 0 ? -errno : -ETIME;
-		n = read(fd, more, sizeof(more));
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 && errno != ECONNRESET ? -errno : 0;
-		keep_end(text, &len, more, (size_t)n);
-	}
-}
-
-static int send_request(int fd, const char *request)
-{
-	size_t n = strlen(request);
-
-	return send(fd, request, n, MSG_NOSIGNAL) == (ssize_t)n ? 0 : -errno;
-}
-
-static int ask(const char *request, unsigned timeout_ms, char text[ANSWER_MAX])
-{
-	_cleanup_close_ int ours = -1, theirs = -1;
-	int r = spawn_socket(SOCK_STREAM, ANSWER_FD, &ours, &theirs);
-
-	if (r == 0)
-		r = send_request(ours, request);
-	if (r == 0)
-		r = spawn_detached(VFIOADM_INITRAMFS, theirs, ANSWER_FD);
-	if (r < 0)
-		return r;
-	/* Or its end would not be seen. */
-	close(TAKE_FD(theirs));
-	return read_answer(ours, clock_ms() + timeout_ms, text);
+	return ask_program(&question, text, ANSWER_MAX);
 }
 
 /* The script's own last word; NULL: it did not get that far. What is before it stays in text. */
@@ -131,7 +77,7 @@ int live_image_has(struct host *h, const char *const *modules, size_t n)
 	strbuf_addf(&request, "\n");
 	if (request.failed)
 		return -ENOMEM;
-	r = ask(request.s, ASK_MS, text);
+	r = ask(h, request.s, ASK_MS, 1, false, text);
 	word = r < 0 ? NULL : last_word(text);
 	if (!word)
 		return r < 0 ? r : -ENOENT;
@@ -145,14 +91,16 @@ void live_reload_rules(struct host *h)
 
 	/* Where no udev runs there is nobody to be told, and whoever cannot be told finds out a little later. */
 	if (host_exists(h, "run/udev/control"))
-		(void)!ask("reload-rules\n", ASK_MS, text);
+		(void)!ask(h, "reload-rules\n", ASK_MS, 0, false, text);
 }
 
 int live_rebuild_image(struct host *h, bool back)
 {
 	char text[ANSWER_MAX];
 	const char *word;
-	int r = ask(back ? "rebuild-back\n" : "rebuild\n", REBUILD_MS, text);
+	/* A rebuild is stopped by the first wish; what takes it back goes on, and one more wish ends the waiting. */
+	uint64_t stops = back ? cancel_count(h->cancel_fd) + 1 : 1;
+	int r = ask(h, back ? "rebuild-back\n" : "rebuild\n", HOST_REBUILD_TIMES * h->timeout_ms, stops, back, text);
 
 	h->image_error[0] = '\0';
 	if (r < 0)

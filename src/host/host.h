@@ -23,6 +23,9 @@ struct host;
 /** A directory that is held open; reads below it need no path walk. Negative: none. */
 typedef int host_dir;
 
+/** Times the deadline of a step that an initramfs may take to be made: it is no single step. */
+enum { HOST_REBUILD_TIMES = 20 };
+
 struct host_ops {
 	const char *name; /* "live", "root", "fake" */
 
@@ -102,7 +105,9 @@ struct host_ops {
 	 * The initramfs that the host boots with, and on s390 what makes it boot (zipl). image_has: 1 when one
 	 * of these modules is in it, or declared state is; 0: no; -ENODATA: it cannot be listed; -ENOENT: this host has
 	 * none that we know. host->image_error names one that was not looked into, or is empty.
-	 * rebuild_image may take minutes; -EREMOTEIO: the tool failed, and host->image_error says how. back: what was
+	 * rebuild_image may take minutes, HOST_REBUILD_TIMES timeout_ms for each kernel (-ETIME), and is stopped by
+	 * cancel_fd (-ECANCELED; back: once more than before, and then it goes on, -ETIMEDOUT). -EREMOTEIO: the tool
+	 * failed, and host->image_error says how. back: what was
 	 * declared when the last rebuild began is so again, and those that it came to are made once more; 1: the others
 	 * stayed as they are.
 	 */

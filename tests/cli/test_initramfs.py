@@ -4,7 +4,9 @@ are at work in tests/guest/test_boot_trouble.py."""
 
 import os
 import re
+import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -43,10 +45,13 @@ class Host:
         path.write_text("".join(f + "\n" for f in ("init", *files)))
         return path
 
-    def run(self, *words, **env):
+    def text(self):
         text = re.sub(r"(?<![\w$.}\"])/(boot|efi|etc|run|lib/modules|usr/share|usr/lib)\b", rf"{self.top}/\1",
                       SCRIPT.read_text())
-        text = re.sub(r'"/(boot|efi|lib/modules)/', rf'"{self.top}/\1/', text)
+        return re.sub(r'"/(boot|efi|lib/modules)/', rf'"{self.top}/\1/', text)
+
+    def run(self, *words, **env):
+        text = self.text()
         r = subprocess.run(["/bin/sh", "-c", text, "sh", *words], capture_output=True, text=True, timeout=20,
                            env={"PATH": str(self.bin), **env})
         self.said = r.stdout.replace(str(self.top), "").splitlines()
@@ -239,6 +244,54 @@ def test_all_images_of_dracut_are_replaced_or_none(dracut):
         assert dracut.run(request) == answer and len(dracut.calls()) == 2
         assert {p.name: p.read_text() for p in (dracut.top / "boot").iterdir()} == {
             f"initramfs-{RUNNING}.img": "init\nold\n", f"initramfs-{NEWER}.img": "init\nold\n"}
+
+
+def stop(host, tool, **env):
+    """Starts a rebuild in a process group of its own, and ends that when the tool is at work."""
+    text = host.text()
+    p = subprocess.Popen(["/bin/sh", "-c", text, "sh", "rebuild"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                         env={"PATH": str(host.bin), **env}, start_new_session=True)
+    end = time.monotonic() + 10
+    while not (host.top / tool).exists() and time.monotonic() < end:
+        time.sleep(0.02)
+    begun = time.monotonic()
+    os.killpg(p.pid, signal.SIGTERM)
+    p.wait(timeout=15)
+    return time.monotonic() - begun, p.returncode
+
+
+def test_stopped_amid_one_kernel(debian):
+    """What was replaced by then is made once more of what was declared before, the other is as it was."""
+    for version in (RUNNING, NEWER):
+        debian.image(f"initrd.img-{version}", "old")
+    debian.tool("update-initramfs", f'case $* in *{RUNNING}) echo new >{debian.top}/boot/new; '
+                f'mv {debian.top}/boot/new {debian.top}/boot/initrd.img-{RUNNING} ;; '
+                f'*) echo half >{debian.top}/boot/initrd.img-{NEWER}.new; >{debian.top}/at-work; /bin/sleep 60 ;; esac')
+    took, status = stop(debian, "at-work")
+    assert status == 1 and took < 10
+    assert sorted(p.name for p in (debian.top / "boot").iterdir()) == [f"initrd.img-{RUNNING}", f"initrd.img-{NEWER}"]
+    debian.tool("update-initramfs", f'i={debian.top}/boot/initrd.img-$3; echo init >$i.n; mv $i.n $i')
+    assert debian.run("rebuild-back") == "kept"
+    assert debian.calls()[-1].split()[-1] == RUNNING and len(debian.calls()) == 3
+
+
+def test_stopped_before_anything_was_replaced(dracut):
+    for version in (RUNNING, NEWER):
+        dracut.image(f"initramfs-{version}.img", "old")
+    dracut.tool("dracut", f'for last; do :; done; echo half >"$last"; >{dracut.top}/at-work; /bin/sleep 60')
+    assert stop(dracut, "at-work")[1] == 1
+    assert {p.name: p.read_text() for p in (dracut.top / "boot").iterdir()} == {
+        f"initramfs-{RUNNING}.img": "init\nold\n", f"initramfs-{NEWER}.img": "init\nold\n"}
+    assert dracut.run("rebuild-back") == "kept" and len(dracut.calls()) == 1
+
+
+def test_zipl_is_not_stopped(debian):
+    """Half of what it writes boots nothing."""
+    debian.image(f"initrd.img-{RUNNING}")
+    debian.tool("zipl", f">{debian.top}/at-work; /bin/sleep 1; echo written >>{debian.log}")
+    (debian.top / "etc/zipl.conf").write_text("")
+    stop(debian, "at-work", MACHINE="s390x")
+    assert debian.calls()[-1] == "written"
 
 
 def test_mkinitcpio_makes_all_by_itself(tmp_path):
