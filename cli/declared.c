@@ -6,6 +6,7 @@
 #include "cli.h"
 #include "json.h"
 #include "util.h"
+#include "vanished.h"
 
 /* ---- status ------------------------------------------------------------------------------------ */
 
@@ -84,7 +85,7 @@ static void item_json(struct json *j, const struct vfioadm_declared *item)
 	json_object_end(j);
 }
 
-static void status_json(struct cli *cli, const struct vfioadm_status *status)
+static void status_json(struct cli *cli, const struct vfioadm_status *status, const struct vfioadm_settlement *gone)
 {
 	struct json j;
 
@@ -93,6 +94,7 @@ static void status_json(struct cli *cli, const struct vfioadm_status *status)
 	json_uint(&j, "version", 1);
 	json_bool(&j, "in_force", !vfioadm_status_drift(status));
 	json_bool(&j, "outdated", vfioadm_status_outdated(status));
+	vanished_json(&j, gone, true);
 	json_array(&j, "declarations", true);
 	for (size_t i = 0; i < vfioadm_status_n(status); i++)
 		item_json(&j, vfioadm_status_item(status, i));
@@ -104,15 +106,20 @@ static void status_json(struct cli *cli, const struct vfioadm_status *status)
 int verb_status(struct cli *cli)
 {
 	struct vfioadm_status *status = NULL;
+	struct vfioadm_settlement *gone;
 	struct vfioadm_error *error = NULL;
 	int r = vfioadm_status(cli->ctx, &status, &error), code = 0;
 
 	if (r < 0)
 		return cli_error(cli, error, r);
+	gone = vanished_find(cli);
 	if (cli->json)
-		status_json(cli, status);
+		status_json(cli, status, gone);
 	else
 		code = status_text(cli, status);
+	if (!cli->json)
+		vanished_say(cli, gone);
+	vfioadm_settlement_free(gone);
 	if (!code && vfioadm_status_drift(status))
 		code = VFIOADM_EXIT_REFUSED;
 	vfioadm_status_free(status);

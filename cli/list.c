@@ -5,6 +5,7 @@
 
 #include "list.h"
 #include "table.h"
+#include "vanished.h"
 
 bool list_includes(const struct cli *cli, const struct vfioadm_function *f)
 {
@@ -50,7 +51,7 @@ static void standby_json(struct json *j, const struct vfioadm_inventory *invento
 	json_array_end(j);
 }
 
-static int list_json(struct cli *cli, const struct vfioadm_inventory *inventory)
+static int list_json(struct cli *cli, const struct vfioadm_inventory *inventory, const struct vfioadm_settlement *gone)
 {
 	size_t n = vfioadm_inventory_n_functions(inventory);
 	struct json j;
@@ -72,6 +73,7 @@ static int list_json(struct cli *cli, const struct vfioadm_inventory *inventory)
 	}
 	json_array_end(&j);
 	standby_json(&j, inventory);
+	vanished_json(&j, gone, false);
 	json_object_end(&j);
 	json_end(&j);
 	return VFIOADM_EXIT_DONE;
@@ -242,6 +244,7 @@ int verb_list(struct cli *cli)
 {
 	unsigned facets = VFIOADM_FACET_BASIC | VFIOADM_FACET_NAMES;
 	struct vfioadm_inventory *inventory = NULL;
+	struct vfioadm_settlement *gone;
 	struct vfioadm_error *error = NULL;
 	int r, status;
 
@@ -258,7 +261,11 @@ int verb_list(struct cli *cli)
 	r = vfioadm_observe(cli->ctx, facets, &inventory, &error);
 	if (r < 0)
 		return cli_error(cli, error, r);
-	status = cli->json ? list_json(cli, inventory) : list_text(cli, inventory);
+	gone = vanished_find(cli);
+	status = cli->json ? list_json(cli, inventory, gone) : list_text(cli, inventory);
+	if (!cli->json)
+		vanished_say(cli, gone);
+	vfioadm_settlement_free(gone);
 	vfioadm_inventory_free(inventory);
 	return status;
 }

@@ -4,6 +4,7 @@
 #include "cli.h"
 #include "json.h"
 #include "util.h"
+#include "vanished.h"
 
 static bool is_left(const struct vfioadm_settled *run)
 {
@@ -76,11 +77,50 @@ static void say_run(struct cli *cli, const struct vfioadm_settled *run)
 	if (cli->quiet)
 		return;
 	text_add_escaped(&t, run->message);
-	fprintf(cli->out, "%s\n", t.failed ? run->run : t.s);
+	fprintf(cli->out, "%s\n", t.failed ? run->message : t.s);
+	if (!run->run)
+		return;
 	if (cli_has(cli, OPT_DRY_RUN))
 		fprintf(cli->out, "  %s, journal /run/vfioadm/journal/%s\n", run->verb, run->run);
 	for (size_t i = 0; cli_has(cli, OPT_DRY_RUN) && i < run->n_devices; i++)
 		fprintf(cli->out, "  %s\n", run->devices[i]);
+}
+
+struct vfioadm_settlement *vanished_find(struct cli *cli)
+{
+	struct vfioadm_settlement *settlement = NULL;
+	struct vfioadm_error *error = NULL;
+
+	/* Whoever asks for something else need not hear that this could not be looked at. */
+	if (vfioadm_settle(cli->ctx, true, &settlement, &error) < 0)
+		settlement = NULL;
+	vfioadm_error_free(error);
+	return settlement;
+}
+
+void vanished_say(struct cli *cli, const struct vfioadm_settlement *settlement)
+{
+	for (size_t i = 0; settlement && !cli->quiet && i < vfioadm_settlement_n(settlement); i++) {
+		const struct vfioadm_settled *run = vfioadm_settlement_run(settlement, i);
+
+		if (!run->run)
+			cli_say(cli, run->message, "'vfioadm settle' removes its record");
+	}
+}
+
+void vanished_json(struct json *j, const struct vfioadm_settlement *settlement, bool always)
+{
+	bool any = always;
+
+	for (size_t i = 0; settlement && i < vfioadm_settlement_n(settlement); i++)
+		any |= !vfioadm_settlement_run(settlement, i)->run;
+	if (!any)
+		return;
+	json_array(j, "vanished", false);
+	for (size_t i = 0; settlement && i < vfioadm_settlement_n(settlement); i++)
+		if (!vfioadm_settlement_run(settlement, i)->run)
+			json_string(j, NULL, vfioadm_settlement_run(settlement, i)->devices[0]);
+	json_array_end(j);
 }
 
 static void settle_text(struct cli *cli, const struct vfioadm_settlement *settlement)

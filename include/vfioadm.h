@@ -651,7 +651,8 @@ enum vfioadm_settled_as {
 const char *vfioadm_settled_as_name(enum vfioadm_settled_as as); /**< "finished", "undone", … */
 
 struct vfioadm_settled {
-	const char *run;          /**< name of its journal below /run/vfioadm/journal */
+	const char *run;          /**< name of its journal below /run/vfioadm/journal; NULL: it is about no run, but about a
+				       function that was assigned and is not there any more (VFIOADM_SETTLED_STALE) */
 	const char *verb;         /**< "assign", "release", "enable", "disable", "apply", "import" */
 	size_t n_devices;
 	const char *const *devices;

@@ -59,6 +59,8 @@ static int lock_and_settle(struct session *s, const char *what, struct vfioadm_e
 	if (r < 0)
 		return r;
 	r = settle_runs(s->ctx, &s->store, NULL, 0, &settlement, &s->unsettled, err);
+	if (r == 0)
+		r = settle_gone(s->ctx, &s->store, &s->unsettled, &settlement, err);
 	arena_free(&settlement.arena);
 	return r;
 }

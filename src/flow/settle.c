@@ -361,21 +361,47 @@ static int tell_runs(struct store *store, struct vfioadm_settlement *all, struct
 	return 0;
 }
 
+int settle_gone(struct vfioadm_ctx *ctx, struct store *store, const struct unsettled *unsettled,
+		struct vfioadm_settlement *all, struct vfioadm_error **err)
+{
+	_cleanup_strv_ struct strv busy = { 0 };
+	int r = 0;
+
+	STRV_FOREACH(i, &unsettled->pending)
+		if (r == 0)
+			r = add_name(&busy, unsettled->pending.items[i]);
+	STRV_FOREACH(i, &unsettled->failed)
+		if (r == 0)
+			r = add_name(&busy, unsettled->failed.items[i]);
+	return r < 0 ? error_oom(err) : settle_vanished(ctx, store, &busy, true, all, err);
+}
+
 static int settle_locked(struct vfioadm_ctx *ctx, struct vfioadm_settlement *all, struct vfioadm_error **err)
 {
 	_cleanup_store_ struct store store = STORE_CLOSED;
+	struct unsettled unsettled = { 0 };
 	int r = store_open_locked_after(&store, ctx->run_dir, "settle", ctx->lock_wait_s * 1000, ctx->timeout_s * 1000,
 					ctx->cancel_fd, err);
 
-	return r < 0 ? r : settle_runs(ctx, &store, NULL, ctx->timeout_s * 1000, all, NULL, err);
+	if (r == 0)
+		r = settle_runs(ctx, &store, NULL, ctx->timeout_s * 1000, all, &unsettled, err);
+	if (r == 0)
+		r = settle_gone(ctx, &store, &unsettled, all, err);
+	unsettled_clear(&unsettled);
+	return r;
 }
 
 static int settle_told(struct vfioadm_ctx *ctx, struct vfioadm_settlement *all, struct vfioadm_error **err)
 {
 	_cleanup_store_ struct store store = STORE_CLOSED;
+	_cleanup_strv_ struct strv busy = { 0 };
 	int r = store_open(&store, ctx->run_dir, err);
 
-	return r < 0 ? r : tell_runs(&store, all, err);
+	if (r == 0)
+		r = tell_runs(&store, all, err);
+	if (r == 0 && settle_pending(ctx, &busy) < 0)
+		r = error_oom(err);
+	return r < 0 ? r : settle_vanished(ctx, &store, &busy, false, all, err);
 }
 
 int flow_settle(struct vfioadm_ctx *ctx, bool dry_run, struct vfioadm_settlement **ret,
@@ -392,7 +418,7 @@ int flow_settle(struct vfioadm_ctx *ctx, bool dry_run, struct vfioadm_settlement
 	if (r == 0)
 		r = ready_to_change(h, dry_run, err);
 	if (r == 0)
-		r = dry_run ? settle_told(ctx, all, err) : settle_locked(ctx, all, err);
+		r = !dry_run ? settle_locked(ctx, all, err) : h->live ? settle_told(ctx, all, err) : 0;
 	if (!dry_run)
 		ctx_end_cancel(ctx);
 	if (r < 0) {

@@ -29,6 +29,16 @@ int settle_runs(struct vfioadm_ctx *ctx, struct store *store, const char *only, 
 		struct vfioadm_settlement *settlement, struct unsettled *ret_unsettled,
 		struct vfioadm_error **err) MUST_CHECK;
 
+/** The same when runs were settled: what those that could not be settled need stays. */
+int settle_gone(struct vfioadm_ctx *ctx, struct store *store, const struct unsettled *unsettled,
+		struct vfioadm_settlement *all, struct vfioadm_error **err) MUST_CHECK;
+/**
+ * Adds what was assigned and is not there any more, but for busy ones, which a run has not let go; drop: with its
+ * record. VFIOADM_E_STORE.
+ */
+int settle_vanished(struct vfioadm_ctx *ctx, struct store *store, const struct strv *busy, bool drop,
+		    struct vfioadm_settlement *all, struct vfioadm_error **err) MUST_CHECK;
+
 /**
  * Functions (and CLAIM_HOST) that journals tell of, without a lock and without changing anything: runs that
  * go on just now are among them. Who may not look, or finds none, gets none. -ENOMEM.

@@ -148,3 +148,22 @@ int store_drop_record(struct store *s, const char *address)
 		return dir;
 	return name_valid(address) ? file_remove(dir, address) : -EINVAL;
 }
+
+static int add_address(void *userdata, const char *name)
+{
+	return name_valid(name) ? strv_add(userdata, name) : 0;
+}
+
+int store_list_records(struct store *s, struct strv *ret)
+{
+	_cleanup_close_ int dir = records_dir(s, false);
+	_cleanup_strv_ struct strv names = { 0 };
+	int r = dir == -ENOENT ? 0 : dir < 0 ? dir : file_list(dir, add_address, &names);
+
+	if (r < 0)
+		return r;
+	strv_sort(&names);
+	*ret = names;
+	names = (struct strv){ 0 };
+	return 0;
+}

@@ -46,6 +46,8 @@ int store_load_record(struct store *s, const char *address, struct arena *arena,
 	MUST_CHECK;
 int store_save_record(struct store *s, const struct record *record) MUST_CHECK;
 int store_drop_record(struct store *s, const char *address) MUST_CHECK;
+/** Addresses of all records, sorted. */
+int store_list_records(struct store *s, struct strv *ret) MUST_CHECK;
 
 /** An enabled card type; registration is the identity of the driver's directory when it was added. */
 struct enabled_id {

@@ -71,7 +71,7 @@ def test_status_json(double):
     r = double("status", "--json", "--sysroot", "/all")
     assert (r.status, r.err) == (3, "")
     data = r.json()
-    assert list(data) == ["version", "in_force", "outdated", "declarations"] and data["version"] == 1
+    assert list(data) == ["version", "in_force", "outdated", "vanished", "declarations"] and data["version"] == 1
     assert data["in_force"] is False
     assert data["declarations"][0] == {
         "name": "done", "file": "/etc/vfioadm.d/done.conf", "state": "differs", "devices": ["0000:01:00.0"],
@@ -81,7 +81,7 @@ def test_status_json(double):
     r = double("status", "--json", "--sysroot", "/quiet")
     assert r.status == 0 and r.json()["in_force"] is True
     assert double("status", "--json").json() == {
-        "version": 1, "in_force": True, "outdated": False, "declarations": []}
+        "version": 1, "in_force": True, "outdated": False, "vanished": [], "declarations": []}
 
 
 def test_status_where_there_is_no_host(double):

@@ -412,6 +412,83 @@ static void test_glued_line(void **state)
 	assert_int_equal(settle(t), 0);
 }
 
+/* ---- gone ---- */
+
+static void take_away(struct settle_test *t, const char *address)
+{
+	_cleanup_free_ char *path = str_format("sys/bus/pci/devices/%s/remove", address);
+
+	assert_int_equal(fake_write_aside(t->host, path, "1"), 0);
+}
+
+static bool has_record(const struct settle_test *t, const char *address)
+{
+	_cleanup_free_ char *path = str_format("%s/records/%s", t->run_dir, address);
+
+	return access(path, F_OK) == 0;
+}
+
+static void test_assigned_and_gone(void **state)
+{
+	struct settle_test *t = *state;
+	const struct vfioadm_settled *item;
+
+	assert_int_equal(assign(t, TWIN0, TWIN1), 0);
+	take_away(t, TWIN1);
+	assert_int_equal(vfioadm_settle(t->ctx, true, &t->settlement, &t->err), 0);
+	assert_int_equal(vfioadm_settlement_n(t->settlement), 1);
+	assert_true(has_record(t, TWIN1));
+	assert_settled(t, VFIOADM_SETTLED_STALE, TWIN1 " was assigned (driver before: nvme) and is no longer there");
+	item = vfioadm_settlement_run(t->settlement, 0);
+	assert_null(item->run);
+	assert_int_equal(item->n_devices, 1);
+	assert_string_equal(item->devices[0], TWIN1);
+	assert_false(has_record(t, TWIN1));
+	assert_int_equal(settle(t), 0);
+	/* The other one goes home as ever. */
+	assert_true(has_record(t, TWIN0));
+	assert_int_equal(release(t, TWIN0, NULL), 0);
+	assert_driver(t, TWIN0, "nvme", "(null)");
+}
+
+/* The next change is enough. */
+static void test_gone_and_forgotten_by_another_run(void **state)
+{
+	struct settle_test *t = *state;
+
+	assert_int_equal(assign(t, TWIN0, TWIN1), 0);
+	take_away(t, TWIN1);
+	assert_int_equal(assign(t, NIC, NULL), 0);
+	assert_false(has_record(t, TWIN1));
+	assert_true(has_record(t, TWIN0) && has_record(t, NIC));
+	assert_int_equal(settle(t), 0);
+}
+
+static void test_virtual_function_gone(void **state)
+{
+	static const char vf[] = "0000:03:10.0";
+	struct settle_test *t = *state;
+
+	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/devices/" NIC "/sriov_numvfs", "1"), 0);
+	assert_int_equal(assign(t, vf, NULL), 0);
+	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/devices/" NIC "/sriov_numvfs", "0"), 0);
+	assert_settled(t, VFIOADM_SETTLED_STALE, vf);
+	assert_false(has_record(t, vf));
+}
+
+/* The undo of a run that the kernel holds may still need it. */
+static void test_gone_while_a_run_is_held(void **state)
+{
+	struct settle_test *t = *state;
+
+	assert_int_equal(assign(t, TWIN1, NULL), 0);
+	control(t->host, "open " TWIN1);
+	assert_int_equal(release(t, TWIN1, NULL), -ETIMEDOUT);
+	assert_settled(t, VFIOADM_SETTLED_PENDING, TWIN1);
+	assert_true(has_record(t, TWIN1));
+	control(t->host, "close " TWIN1);
+}
+
 #define SETTLE_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -423,7 +500,9 @@ int main(void)
 		SETTLE_TEST(test_other_override_stays), SETTLE_TEST(test_stale),
 		SETTLE_TEST(test_damaged),		SETTLE_TEST(test_cannot_be_put_back),
 		SETTLE_TEST(test_dry_run_changes_nothing), SETTLE_TEST(test_late_settling_is_waited_for),
-		SETTLE_TEST(test_glued_line),
+		SETTLE_TEST(test_glued_line), SETTLE_TEST(test_assigned_and_gone),
+		SETTLE_TEST(test_gone_and_forgotten_by_another_run), SETTLE_TEST(test_virtual_function_gone),
+		SETTLE_TEST(test_gone_while_a_run_is_held),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
