@@ -481,10 +481,27 @@ static void test_no_initramfs_for_half_a_group(void **state)
 	assert_int_equal(status_of(t, "a")->n_together, 0);
 }
 
+#define MATE "0000:09:00.0"
+
+static void test_no_initramfs_for_the_mate_of_what_is_used(void **state)
+{
+	struct persist_test *t = *state;
+
+	assert_int_equal(switch_on(t, HOST_ROOT MOUNTED FUNCTION("", MATE, "1af4", "1041", "020000", GROUP("1", MATE, MATE),
+								 DRIVER_LINK("virtio-pci"))),
+			 0);
+	write_conf(t, "disk", "[Match]\nAddress=" TWIN0 "\n");
+	write_conf(t, "mate", "[Match]\nAddress=" MATE "\n");
+	assert_null(status_of(t, "mate")->use);
+	assert_false(status_of(t, "mate")->in_initramfs);
+	assert_int_equal(status_of(t, "mate")->n_together, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_applied_type_of_the_root_disk, setup_mounted, teardown),
+		cmocka_unit_test_setup_teardown(test_no_initramfs_for_the_mate_of_what_is_used, setup_directories, teardown),
 		cmocka_unit_test_setup_teardown(test_status_says_what_the_next_boot_would_take, setup_mounted, teardown),
 		cmocka_unit_test_setup_teardown(test_type_with_a_disk_that_somebody_has, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_applied_type_with_a_disk_that_somebody_has, setup, teardown),
