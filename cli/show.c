@@ -179,6 +179,46 @@ static void print_bars(struct cli *cli, const struct vfioadm_function *f)
 	}
 }
 
+static bool has_companion(const struct vfioadm_inventory *inventory, const struct vfioadm_function *f,
+			  enum vfioadm_verdict verdict)
+{
+	for (size_t i = 0; i < f->companions.n; i++) {
+		const struct vfioadm_function *other = vfioadm_inventory_find(inventory, f->companions.items[i]);
+
+		if (other && other->verdict == verdict)
+			return true;
+	}
+	return false;
+}
+
+/* Only what would not be refused is named. */
+static void print_release(struct cli *cli, const struct vfioadm_inventory *inventory, const struct vfioadm_function *f)
+{
+	bool group = has_companion(inventory, f, VFIOADM_VERDICT_ASSIGNED), used = f->virtfns.n;
+	/* One that does not answer is given to no driver of the host. */
+	bool dead = (f->facets & VFIOADM_FACET_DETAIL) && (f->header_type.state == VFIOADM_NONE ||
+							   (f->header_type.state == VFIOADM_KNOWN &&
+							    f->header_type.value > 2));
+
+	for (size_t i = 0; i < f->n_users; i++)
+		used = used || f->users[i]->severity != VFIOADM_WARNS;
+	print_label(cli, "To give it back");
+	if (used)
+		fprintf(cli->out, "end what uses it; vfioadm check %s tells more\n", f->address);
+	else
+		fprintf(cli->out, "vfioadm release %s%s%s\n", dead ? "--park " : "", group ? "--group " : "", f->address);
+}
+
+static void print_assign_group(struct cli *cli, const struct vfioadm_inventory *inventory,
+			       const struct vfioadm_function *f)
+{
+	print_label(cli, "To assign it");
+	if (has_companion(inventory, f, VFIOADM_VERDICT_IN_USE))
+		fprintf(cli->out, "end what uses its group; vfioadm check --group %s tells more\n", f->address);
+	else
+		fprintf(cli->out, "vfioadm assign --group %s\n", f->address);
+}
+
 static void print_advice(struct cli *cli, const struct vfioadm_inventory *inventory,
 			 const struct vfioadm_function *f)
 {
@@ -187,16 +227,14 @@ static void print_advice(struct cli *cli, const struct vfioadm_inventory *invent
 
 	switch (f->verdict) {
 	case VFIOADM_VERDICT_ASSIGNED:
-		print_label(cli, "To give it back");
-		fprintf(cli->out, "vfioadm release %s\n", f->address);
+		print_release(cli, inventory, f);
 		break;
 	case VFIOADM_VERDICT_ASSIGNABLE:
 		print_label(cli, "To assign it");
 		fprintf(cli->out, "vfioadm assign %s\n", f->address);
 		break;
 	case VFIOADM_VERDICT_NEEDS_GROUP:
-		print_label(cli, "To assign it");
-		fprintf(cli->out, "vfioadm assign --group %s\n", f->address);
+		print_assign_group(cli, inventory, f);
 		break;
 	case VFIOADM_VERDICT_IN_USE:
 		print_label(cli, "To assign it");

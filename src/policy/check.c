@@ -5,7 +5,7 @@
 
 /* ---- findings ---- */
 
-static bool forced(const struct checker *c, const char *code)
+bool check_is_forced(const struct checker *c, const char *code)
 {
 	for (size_t i = 0; i < c->request->n_force; i++)
 		if (streq(c->request->force[i], code))
@@ -33,7 +33,7 @@ struct vfioadm_finding *check_add(struct checker *c, const struct vfioadm_functi
 		if (!finding->device)
 			return NULL;
 	}
-	if (finding->forceable && forced(c, code))
+	if (finding->forceable && check_is_forced(c, code))
 		finding->severity = VFIOADM_WARNS;
 	c->refused |= finding->severity != VFIOADM_WARNS;
 	return finding;
@@ -110,6 +110,7 @@ static const struct check {
 	{ ASSIGN | ENABLE, VFIOADM_FACET_BASIC, check_group_bridge, NOT_ALONG },
 	{ ASSIGN | ENABLE, VFIOADM_FACET_DETAIL | VFIOADM_FACET_DRIVERS, check_openable, NOT_ALONG },
 	{ ASSIGN, VFIOADM_FACET_DETAIL | VFIOADM_FACET_DRIVERS, check_openable, STAYS },
+	{ ASSIGN | ENABLE, VFIOADM_FACET_USERS, check_group_member, NOT_ALONG },
 	/* Which device it is (its serial number) is looked up where there is a user to tell of. */
 	{ ASSIGN | RELEASE | ENABLE, VFIOADM_FACET_USERS, check_users },
 	{ ASSIGN | RELEASE | ENABLE, VFIOADM_FACET_USERS, check_unseen },
@@ -174,8 +175,12 @@ static int run_all(struct checker *c, const struct selection *functions, int abo
 	for (size_t i = 0; functions && i < functions->n; i++) {
 		const struct vfioadm_function *f = &c->inv->functions[functions->items[i]];
 		bool runs = about == MENTIONED || (about == STAYS ? uint_is(&f->vfio, 1) && !moves(c, f) : moves(c, f));
+		bool held_back = false;
 
-		if (runs && run_on(c, f, about, along) < 0)
+		/* Where the group stays as a whole, only what keeps it is worth telling of. */
+		if (along && c->request->verb == VERB_ASSIGN && check_is_held_back(c, f, &held_back) < 0)
+			return -ENOMEM;
+		if (runs && !held_back && run_on(c, f, about, along) < 0)
 			return -ENOMEM;
 	}
 	return 0;

@@ -90,6 +90,13 @@ bool check_header_unreadable(const struct vfioadm_function *f);
 /** Sentences about a device that does not answer; NULL: memory was short. */
 const char *check_gone_text(struct arena *arena, const struct vfioadm_function *f) MUST_CHECK;
 const char *check_unreadable_text(struct arena *arena, const struct vfioadm_function *f) MUST_CHECK;
+/** Why the device itself can be given to no guest; NULL: nothing is known against it. */
+const char *check_device_says_no(const struct vfioadm_inventory *inv, const struct vfioadm_function *f);
+/** Why it can never be assigned while the host runs, whatever is ended or forced; NULL: likewise. -ENOMEM. */
+int check_never(struct vfioadm_inventory *inv, const struct vfioadm_function *f, const char **ret_why) MUST_CHECK;
+/** The member of its group that must come along and never can, and why; NULL: there is none. -ENOMEM. */
+int check_stayer(struct vfioadm_inventory *inv, const struct vfioadm_function *f,
+		 const struct vfioadm_function **ret, const char **ret_why) MUST_CHECK;
 /** What vfio-pci's denylist calls it; NULL: it is not on the list, or the list is switched off. */
 const char *check_denylisted(const struct vfioadm_inventory *inv, const struct vfioadm_function *f);
 

@@ -58,7 +58,7 @@ static const struct vfioadm_function *blocking_bridge(const struct checker *c, c
 /* ---- split ---- */
 
 /* "IOMMU group 5", or what it will be in: the group may be made at the first bind only. */
-static const char *group_text(struct checker *c, const struct vfioadm_function *f)
+const char *check_group_text(struct checker *c, const struct vfioadm_function *f)
 {
 	return KNOWN(f->iommu_group) ? SAY(c, "IOMMU group %" PRIu64, f->iommu_group.value) : "an IOMMU group to come";
 }
@@ -67,7 +67,10 @@ static int say_split(struct checker *c, const struct vfioadm_function *f, const 
 		     size_t n)
 {
 	bool releasing = c->request->verb == VERB_RELEASE;
-	const char *message, *hint, *group = group_text(c, f);
+	const char *message, *hint, *group = check_group_text(c, f);
+	const char *them = n == 1 ? "it" : "them", *verb = releasing ? "release" : "assign";
+	const struct vfioadm_function *used;
+	const struct vfioadm_user *user = check_group_in_way(c, f, releasing, &used);
 
 	if (!group)
 		return -ENOMEM;
@@ -75,11 +78,14 @@ static int say_split(struct checker *c, const struct vfioadm_function *f, const 
 		      group, others->s,
 		      !releasing ? "the host drives" : n == 1 ? "stays on VFIO" : "stay on VFIO",
 		      releasing ? "the host" : "VFIO");
-	if (c->request->verb == VERB_ENABLE)
+	/* The same command that is told of must not be refused for another reason. */
+	if (user)
+		hint = SAY(c, "End the use of %s first (%s %s); then take %s along: vfioadm %s --group %s", used->address,
+			   user->what, user->why, them, verb, f->address);
+	else if (c->request->verb == VERB_ENABLE)
 		hint = SAY(c, "Take the whole group at once: vfioadm assign --group %s", f->address);
 	else
-		hint = SAY(c, "Take %s along: vfioadm %s --group %s", n == 1 ? "it" : "them",
-			   releasing ? "release" : "assign", f->address);
+		hint = SAY(c, "Take %s along: vfioadm %s --group %s", them, verb, f->address);
 	return check_say(c, f, "group-split", message, hint);
 }
 
@@ -102,6 +108,8 @@ int check_split(struct checker *c, const struct vfioadm_function *f)
 {
 	_cleanup_strbuf_ struct strbuf others = { 0 };
 	bool releasing = c->request->verb == VERB_RELEASE;
+	const struct vfioadm_function *stayer;
+	const char *why;
 	size_t n = 0;
 
 	/* To the functions behind a VMD controller it is no advice to take the controller along. */
@@ -109,6 +117,14 @@ int check_split(struct checker *c, const struct vfioadm_function *f)
 		return 0;
 	/* Nor is it one to take others along where a bridge spoils the group anyway. */
 	if (!releasing && blocking_bridge(c, f))
+		return 0;
+	/* Or where the function has no group itself. */
+	if (!releasing && f->iommu_group.state == VFIOADM_NONE)
+		return 0;
+	/* Or where a member never can: check_group_member() says so. */
+	if (!releasing && check_stayer(c->inv, f, &stayer, &why) < 0)
+		return -ENOMEM;
+	if (!releasing && stayer)
 		return 0;
 	for (size_t i = 0; i < f->companions.n; i++) {
 		const struct vfioadm_function *other = companion(c, f, i);
@@ -131,7 +147,7 @@ int check_group_bridge(struct checker *c, const struct vfioadm_function *f)
 
 	if (!bridge)
 		return 0;
-	group = group_text(c, f);
+	group = check_group_text(c, f);
 	if (!group)
 		return -ENOMEM;
 	return check_say(c, f, "group-bridge",
@@ -166,7 +182,7 @@ int check_unsettled(struct checker *c, const struct vfioadm_function *f)
 			stuck = companion(c, f, i);
 	if (!stuck)
 		return 0;
-	group = group_text(c, f);
+	group = check_group_text(c, f);
 	if (!group)
 		return -ENOMEM;
 	finding = check_add(c, f, "unsettled",

@@ -53,5 +53,7 @@ int check_configured_type(struct vfioadm_plan *plan, const struct cardtype *type
 				"%s gives card type %s to vfio-pci, which would take %s as well, as that has no driver. "
 				"vfioadm loads vfio-pci without that type, so that only what is named is moved.",
 				source, name, f->address),
-		   arena_format(&plan->arena, "To give it to vfio-pci as well: vfioadm enable %s", name));
+		   arena_format(&plan->arena, "When the host needs nothing of its group, this gives it to vfio-pci as "
+					      "well: vfioadm enable %s",
+				name));
 }

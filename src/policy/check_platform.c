@@ -225,18 +225,30 @@ int check_denylist(struct checker *c, const struct vfioadm_function *f)
 int check_vmd(struct checker *c, const struct vfioadm_function *f)
 {
 	const struct vfioadm_function *vmd = inventory_vmd_of(c->inv, f);
+	const struct vfioadm_user *user;
+	const char *hint, *never;
 
 	if (!vmd || f->bridge)
 		return 0;
+	if (check_never(c->inv, vmd, &never) < 0)
+		return -ENOMEM;
+	user = check_user_in_way(c, vmd, false);
+	if (never)
+		hint = SAY(c, "Switch VMD off in the firmware's set-up: the controller cannot be assigned, %s.", never);
+	else if (user)
+		hint = SAY(c, "Switch VMD off in the firmware's set-up; or end the use of the controller (%s %s), then "
+			      "assign it with all that is behind it: vfioadm assign %s",
+			   user->what, user->why, vmd->address);
+	else
+		hint = SAY(c, "Assign the controller with all that is behind it (vfioadm assign %s), or switch VMD off "
+			      "in the firmware's set-up.",
+			   vmd->address);
 	return check_say(c, f, "behind-vmd",
 			 SAY(c,
 			     "%s is behind the VMD controller %s and exists only while the host drives that "
 			     "one, so it cannot be given to a virtual machine by itself.",
 			     f->address, vmd->address),
-			 SAY(c,
-			     "Assign the controller with all that is behind it (vfioadm assign %s), or "
-			     "switch VMD off in the firmware's set-up.",
-			     vmd->address));
+			 hint);
 }
 
 /* A driver that did not wait for the module of the IOMMU: the group does not come any more. */

@@ -29,6 +29,8 @@ int check_say(struct checker *c, const struct vfioadm_function *f, const char *c
 	      const char *hint) MUST_CHECK;
 /** Has this finding about f been added before? */
 bool check_said(const struct checker *c, const struct vfioadm_function *f, const char *code);
+/** Does the caller override this code? */
+bool check_is_forced(const struct checker *c, const char *code);
 /** Does it move, by this or by another part of the plan? */
 bool check_is_selected(const struct checker *c, const struct vfioadm_function *f);
 /** Does the change take it away from a VFIO driver? Then what counts is who uses it through that. */
@@ -67,6 +69,18 @@ int check_unsettled(struct checker *c, const struct vfioadm_function *f) MUST_CH
 
 /* check.c: could a guest open it (openable.c)? */
 int check_openable(struct checker *c, const struct vfioadm_function *f) MUST_CHECK;
+/** "IOMMU group 5", or words for one that is made later; NULL: -ENOMEM. */
+const char *check_group_text(struct checker *c, const struct vfioadm_function *f) MUST_CHECK;
+
+/* check_along.c: can its group come along? */
+int check_group_member(struct checker *c, const struct vfioadm_function *f) MUST_CHECK;
+/** Could it be assigned but for a member of its group that never can? */
+int check_is_held_back(struct checker *c, const struct vfioadm_function *f, bool *ret) MUST_CHECK;
+/** Who has to end before it can be assigned or (releasing) released, unless that is forced; NULL: nobody. */
+const struct vfioadm_user *check_user_in_way(const struct checker *c, const struct vfioadm_function *f, bool releasing);
+/** Likewise of it and of what must come along; *ret: whose user it is. */
+const struct vfioadm_user *check_group_in_way(const struct checker *c, const struct vfioadm_function *f, bool releasing,
+					      const struct vfioadm_function **ret);
 
 /* check_users.c: who uses it? */
 int check_users(struct checker *c, const struct vfioadm_function *f) MUST_CHECK;

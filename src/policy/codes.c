@@ -45,6 +45,8 @@ static const struct vfioadm_code_info codes[] = {
 	  "Power the slot off and on, or look at the card." },
 	{ "group-bridge", NULL, BLOCKS, "a bridge of its IOMMU group is driven by the host",
 	  "Move the card to another slot." },
+	{ "group-member", NULL, BLOCKS, "another function of its IOMMU group cannot leave the host",
+	  "Move the card to a slot with an IOMMU group of its own." },
 	{ "group-split", NULL, STANDS, "its IOMMU group would be split between the host and VFIO",
 	  "Take the whole group along (--group)." },
 	{ "group-unknown", NULL, WARNS, "its IOMMU group is made at the first bind only", "" },

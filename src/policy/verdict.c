@@ -6,8 +6,7 @@
 #include "policy/codes.h"
 #include "policy/openable.h"
 
-/* What the function itself cannot do. */
-static const char *device_says_no(const struct vfioadm_inventory *inv, const struct vfioadm_function *f)
+const char *check_device_says_no(const struct vfioadm_inventory *inv, const struct vfioadm_function *f)
 {
 	if (f->bridge)
 		return "VFIO takes no bridges";
@@ -33,6 +32,10 @@ static const char *host_says_no(const struct vfioadm_inventory *inv, const struc
 		return "this host has no active IOMMU";
 	if (f->iommu_group.state == VFIOADM_NONE)
 		return "it has no IOMMU group";
+	/* Known where drivers were looked at. */
+	if (uint_is(&inv->facts.vfio_pci_available, 0) &&
+	    (f->vfio_driver.state != VFIOADM_KNOWN || str_is(&f->vfio_driver, "vfio-pci")))
+		return "the running kernel has no vfio-pci driver";
 	for (size_t i = 0; i < f->reserved_regions.n; i++) {
 		const char *type = __builtin_strrchr(f->reserved_regions.items[i], ' ');
 
@@ -42,27 +45,36 @@ static const char *host_says_no(const struct vfioadm_inventory *inv, const struc
 	return NULL;
 }
 
+/* What spoils its group, or its place. */
+static int place_says_no(struct vfioadm_inventory *inv, const struct vfioadm_function *f, const char **ret_reason)
+{
+	const struct vfioadm_function *other;
+	const char *why;
+
+	*ret_reason = NULL;
+	if ((other = inventory_vmd_of(inv, f))) {
+		*ret_reason = arena_format(&inv->arena, "it is behind the VMD controller %s", other->address);
+	} else if ((other = check_blocking_bridge(inv, f))) {
+		*ret_reason = arena_format(&inv->arena, "the bridge %s of its IOMMU group is driven by the host (%s)",
+					   other->address, other->driver.value);
+	} else {
+		if (check_stayer(inv, f, &other, &why) < 0)
+			return -ENOMEM;
+		if (!other)
+			return 0;
+		*ret_reason = arena_format(&inv->arena, "%s of its IOMMU group cannot leave the host: %s",
+					   other->address, why);
+	}
+	return *ret_reason ? 0 : -ENOMEM;
+}
+
 static int not_assignable(struct vfioadm_inventory *inv, const struct vfioadm_function *f,
 			  const char **ret_reason)
 {
-	const struct vfioadm_function *other;
-	const char *reason = device_says_no(inv, f);
-
-	if (!reason)
-		reason = host_says_no(inv, f);
-	if (!reason && (other = inventory_vmd_of(inv, f))) {
-		reason = arena_format(&inv->arena, "it is behind the VMD controller %s", other->address);
-		if (!reason)
-			return -ENOMEM;
-	} else if (!reason && (other = check_blocking_bridge(inv, f))) {
-		reason = arena_format(&inv->arena,
-				      "the bridge %s of its IOMMU group is driven by the host (%s)",
-				      other->address, other->driver.value);
-		if (!reason)
-			return -ENOMEM;
-	}
-	*ret_reason = reason;
-	return 0;
+	*ret_reason = check_device_says_no(inv, f);
+	if (!*ret_reason)
+		*ret_reason = host_says_no(inv, f);
+	return *ret_reason ? 0 : place_says_no(inv, f, ret_reason);
 }
 
 /* The host's driver is bound to it, and no guest could open it. */

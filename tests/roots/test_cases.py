@@ -16,6 +16,7 @@ HERE = Path(__file__).resolve().parent
 DIRECTORY = HERE / "cases"
 sys.path.insert(0, str(HERE))
 import archive  # noqa: E402
+import hints  # noqa: E402
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,8 @@ def test_case(program, unpacked, case):
         assert re.search(pattern, output), f"missing: {pattern}\n{said}"
     for pattern in case.never:
         assert not re.search(pattern, output), f"must not be there: {pattern}\n{said}"
+    found = hints.problems(hints.Runner(program, root), case.command, output)
+    assert not found, "\n\n".join(found)
 
 
 def test_every_root_is_used():

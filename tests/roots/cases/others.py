@@ -23,6 +23,7 @@ _STATUS = ("Package: drive\nStatus: install ok installed\nVersion: 9\n\nPackage:
 _TWIN = {"sys/devices/pci0000:00/0000:00:01.0/0000:01:00.2/device": "0x2184\n",
          "sys/devices/pci0000:00/0000:00:01.0/0000:01:00.2/modalias":
          "pci:v000010DEd00002184sv00001458sd00003FC7bc0Csc03i30\n"}
+_SYS = "23 1 0:21 / /sys rw,relatime - sysfs sysfs rw\n"
 _PVE = "etc/pve/nodes/pve1/qemu-server/100.conf"
 
 CASES = [
@@ -173,4 +174,27 @@ CASES = [
     Case("gtx-driverctl", "list --enabled", says=[r"no card types are known"],
          change={"usr/sbin/driverctl": _DRIVERCTL, "sys/bus/pci/drivers/vfio-pci": None},
          why="without the driver there is nobody who holds a type"),
+    # ---- hints lead somewhere
+    Case("b450-group", "check 0000:07:00.0", status=3,
+         says=[r"0000:07:00\.0: not-assignable, cannot be assigned",
+               r"shares IOMMU group 12 with 0000:03:00\.0 \(nvme\), which cannot leave the host: nvme0n1p2 is mounted "
+               r"at /\. .*\[group-member\]", r"0000:03:00\.0 .*\[root-filesystem\]", r"slot with an IOMMU group of its own"],
+         never=[r"--group", r"in-use-net"], why="/ is in its group, so nothing that is taken along helps"),
+    Case("b450-group", "list", says=[r"0000:07:00\.0 .* not-assignable\n", r"0000:03:00\.0 .* in-use\n"],
+         never=[r"needs-group"], why="list knows of / as well"),
+    Case("b450-group", "assign --dry-run --group 0000:07:00.0", status=3, says=[r"0000:03:00\.0 \(nvme\), which cannot"],
+         why="the group was taken along, and cannot leave either"),
+    Case("b450-group", "check 0000:07:00.0", status=3,
+         says=[r"0000:07:00\.0: needs-group", r"\[group-split\]",
+               r"End the use of 0000:0[34]:00\.0 first \(.*\); then take them along: vfioadm assign --group 0000:07:00\.0"],
+         never=[r"group-member"],
+         change={"proc/self/mountinfo": _SYS + "41 1 259:2 / /data rw,relatime - ext4 /dev/nvme0n1p2 rw\n",
+                 "proc/1/mountinfo": _SYS},
+         why="a mount of data can be ended, then the group can come along"),
+    Case("b450-group", "assign --dry-run --group 0000:07:00.0", says=[r"bind 0000:07:00\.0 to vfio-pci"],
+         change={"proc/self/mountinfo": _SYS, "proc/1/mountinfo": _SYS, "sys/class/net/enp4s0": None, "proc/net": None,
+                 "sys/devices/pci0000:00/0000:00:01.3/0000:01:00.2/0000:02:01.0/0000:04:00.0/net": None},
+         why="nothing of the group is used"),
+    Case("gtx-driverctl", f"show {GPU}", says=[rf"To give it back: +vfioadm release --group {GPU}"],
+         why="a group member is on VFIO as well"),
 ]
