@@ -172,6 +172,29 @@ def test_use_on_s390x(users, use):
 
 @pytest.mark.lineup("users")
 @pytest.mark.kernels("debian-6.12")
+def test_next_boot_is_checked_as_well(users):
+    """What nothing but its file system claims is kept from everything that acts at boot, not from assign alone."""
+    disk = users.names("$D1")
+    # The other disk of this card type is free.
+    users.do("""both_blank; wipe $BV; mke2fs -q -F -b 4096 -O journal_dev /dev/$B1 &&
+             mke2fs -q -F -t ext4 -b 4096 -J device=/dev/$B1 /dev/$BV && mount -t ext4 /dev/$BV /mnt""")
+    try:
+        for command in (
+                f"vfioadm assign --dry-run {disk}",
+                "vfioadm enable --persist --dry-run $(cd $S/$D1; printf %.4s:%.4s $(cut -c3- vendor device))",
+                f"mkdir -p /etc/driverctl.d; echo vfio-pci >/etc/driverctl.d/pci-{disk}; vfioadm import --persist --dry-run",
+                f"mkdir -p /etc/vfioadm.d; printf '[Match]\nAddress={disk}\n' >/etc/vfioadm.d/j.conf; vfioadm plan",
+                "vfioadm config check"):
+            r = users.script(command)
+            assert "holding the journal of the file system" in r.out + r.err, (command, r)
+            # import leaves it out; the others are refused.
+            assert "nothing to import" in r.out if "import" in command else r.rc == 3, (command, r)
+    finally:
+        users.script("rm -rf /etc/driverctl.d /etc/vfioadm.d; umount /mnt; wipe $BV; both_blank")
+
+
+@pytest.mark.lineup("users")
+@pytest.mark.kernels("debian-6.12")
 class TestForce:
     def test_open_disk(self, users):
         """What a program only has open can be taken from it by somebody who says so."""

@@ -64,6 +64,14 @@ end() { kill -9 $(pid); wait_for '[ ! -d /proc/$(pid) ]'; }
 mounted() { grep -q "^$1 $2 " /proc/${3:-self}/mounts; }
 wipe() { dd if=/dev/zero of=/dev/$1 bs=64k count=16 2>/dev/null; }
 ext4() { wipe $1; mke2fs -q -F -t ext4 -O ^has_journal /dev/$1; }
+# The kernel forgets partitions as well.
+both_blank() { wipe $B0; wipe $B1; blockdev --rereadpt /dev/$B0; blockdev --rereadpt /dev/$B1; }
+# mkfs.xfs wants 300 MiB but for its own tests.
+xfs_on() {
+	where=/dev/$1
+	shift
+	both_blank && modprobe xfs && TEST_DIR=/tmp TEST_DEV=/dev/null QA_CHECK_FS=1 mkfs.xfs -q -f "$@" $where
+}
 mount_disk() { mount -t ext4 /dev/$1 /mnt 2>/dev/null || { ext4 $1 && mount -t ext4 /dev/$1 /mnt; }; }
 partitions() {
 	[ -b /dev/${B1}p2 ] && return
@@ -187,6 +195,21 @@ STORAGE = (
         "mount -t btrfs -o device=/dev/$B1 /dev/$B0 /mnt",
         "mounted '[^ ]*' '/mnt btrfs' && ls /sys/fs/btrfs/*-*/devices | grep -qx $B1",
         "umount /mnt; wipe $B0; wipe $B1"),
+    # Disks that the kernel claims and links to nobody: an exclusive open finds them, a file tells whose they are.
+    Use("journal-elsewhere", "D1", {"in-use-mount": "$B1|holding the journal of the file system|mounted at /mnt"},
+        "both_blank && mke2fs -q -F -b 4096 -O journal_dev /dev/$B1 && "
+        "mke2fs -q -F -t ext4 -b 4096 -J device=/dev/$B1 /dev/$B0 && mount -t ext4 /dev/$B0 /mnt",
+        "mounted /dev/$B0 /mnt && [ -d /proc/fs/jbd2/$B1 ] && [ ! \"$(ls /sys/class/block/$B1/holders)\" ]",
+        "umount /mnt; both_blank"),
+    Use("xfs-log-elsewhere", "D1", {"in-use-mount": "$B1|holding the log of the file system|mounted at /mnt"},
+        "xfs_on $B0 -l logdev=/dev/$B1,size=4096b && mount -t xfs -o logdev=/dev/$B1 /dev/$B0 /mnt",
+        "mounted /dev/$B0 /mnt && [ ! \"$(ls /sys/class/block/$B1/holders)\" ]",
+        "umount /mnt; both_blank"),
+    Use("xfs-real-time", "D1", {"in-use-mount": "$B1|holding the real-time device of the file system|/mnt"},
+        "xfs_on $B0 -m reflink=0,rmapbt=0 -r rtdev=/dev/$B1,extsize=64k && "
+        "mount -t xfs -o rtdev=/dev/$B1 /dev/$B0 /mnt",
+        "mounted /dev/$B0 /mnt && [ ! \"$(ls /sys/class/block/$B1/holders)\" ]",
+        "umount /mnt; both_blank"),
     Use("overlay-lower", "D0", {"in-use-mount": "$B0|/mnt"},
         "mount_disk $B0 && mkdir -p /tmp/u /tmp/w && "
         "mount -t overlay -o lowerdir=/mnt,upperdir=/tmp/u,workdir=/tmp/w none /mnt2",

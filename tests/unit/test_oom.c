@@ -648,6 +648,52 @@ static void test_configured(void **state)
 	assert_int_equal(tmp_teardown((void **)&t), 0);
 }
 
+/* Disks without holders, and what ends nowhere. */
+static int job_unlinked(const void *arg, struct vfioadm_error **err)
+{
+	const struct tmp_tree *t = arg;
+	const bool wanted[] = { true, true, true };
+	struct uses u = { .h = t->host, .inv = t->inv, .wanted = wanted };
+	struct processes procs;
+	int r = processes_read(t->host, &t->inv->arena, &procs);
+
+	u.procs = &procs;
+	u.mountinfo = "30 1 8:0 / / rw - ext4 x rw\n31 1 9:1 / /m rw - xfs x rw,logdev=/dev/sdx\n"
+		      "32 1 0:26 / /z rw - zfs tank/z rw\n33 1 9:9 / /lost rw - xfs x rw\n";
+	if (r == 0)
+		r = uses_block(&u);
+	r = host_starved(t->host, r);
+	if (r == 0) {
+		assert_int_equal(u.found.n, 6);
+		assert_int_equal(u.unseen.n, 3);
+	}
+	free(u.found.items);
+	free(u.unseen.items);
+	free(u.minor.items);
+	return r < 0 ? error_oom(err) : r;
+}
+
+static void test_unlinked(void **state)
+{
+	struct tmp_tree *t;
+
+	assert_int_equal(tmp_setup((void **)&t), 0);
+	disk_fill(t);
+	disk_virtual(t, "md1p1", "9:1\n", "");
+	disk_virtual(t, "md9", "9:9\n", "");
+	disk_virtual(t, "drbd0", "147:0\n", "");
+	disk_virtual(t, "zd0", "230:0\n", "");
+	tmp_file(t, "proc/fs/jbd2/nvme0n1p1/info", "");
+	tmp_file(t, "proc/mdstat", "rdevName.1=nvme1n1\n");
+	tmp_file(t, "etc/drbd.d/r.res", "resource r { device /dev/drbd0; disk /dev/nvme1n1; }\n");
+	tmp_file(t, "proc/spl/kstat/zfs/tank/guid", "77\n");
+	disk_udev(t, "8:0", "E:ID_FS_TYPE=zfs_member\nE:ID_FS_UUID=77\n");
+	disk_udev(t, "230:0", "S:zvol/tank/v\n");
+	tmp_observe(t);
+	starve(job_unlinked, t, 0, NULL);
+	assert_int_equal(tmp_teardown((void **)&t), 0);
+}
+
 static int job_other_uses(const void *arg, struct vfioadm_error **err)
 {
 	const struct tmp_tree *t = arg;
@@ -916,6 +962,7 @@ int main(void)
 		cmocka_unit_test(test_select),	   cmocka_unit_test(test_groups),
 		cmocka_unit_test(test_planner),	   cmocka_unit_test(test_types_and_checks),
 		cmocka_unit_test(test_containers), cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_unlinked),
 		cmocka_unit_test(test_uses),
 		cmocka_unit_test(test_remote_uses),
 		cmocka_unit_test(test_configured),

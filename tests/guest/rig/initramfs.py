@@ -22,7 +22,7 @@ COMPILER = {"x86_64": "gcc", "s390x": "s390x-linux-gnu-gcc"}
 
 # Packages whose programs go into every guest; unpacked in the cache, installed nowhere.
 TOOL_PACKAGES = ("busybox-static", "kmod", "pciutils", "udev", "libc6", "iproute2",
-                 "e2fsprogs", "mdadm", "dmsetup", "lvm2", "cryptsetup-bin", "btrfs-progs")
+                 "e2fsprogs", "mdadm", "dmsetup", "lvm2", "cryptsetup-bin", "btrfs-progs", "xfsprogs")
 # (path in the packages, path in the guest); a package without it is a mistake.
 TOOLS = (
     ("bin/busybox", "/usr/bin/busybox"),
@@ -36,6 +36,7 @@ TOOLS = (
     ("sbin/lvm", "/usr/sbin/lvm"),
     ("sbin/cryptsetup", "/usr/sbin/cryptsetup"),
     ("sbin/mkfs.btrfs", "/usr/sbin/mkfs.btrfs"),
+    ("sbin/mkfs.xfs", "/usr/sbin/mkfs.xfs"),
     ("bin/rdma", "/usr/bin/rdma"),
 )
 KMOD_LINKS = ("modprobe", "insmod", "rmmod", "lsmod", "modinfo", "depmod")
