@@ -217,6 +217,8 @@ static int run_step(struct apply *a, struct step *step, struct vfioadm_error **e
 	if (r < 0)
 		return fail_journal(a, r, err);
 	report_step(a, step, VFIOADM_STEP_RUNNING);
+	/* What the kernel said before is not about this step. */
+	a->log_known = a->host->ops->log_position(a->host, &a->log_position) == 0;
 	r = operation_run(a, &step->op, &step->no_effect);
 	if (r < 0) {
 		step->no_effect = failed_without_effect(step, r);
@@ -399,6 +401,7 @@ int apply_run(struct apply *a, struct vfioadm_plan *plan, struct vfioadm_error *
 	int r = 0;
 
 	a->plan = plan;
+	/* Opens the log: what was written before is not read. */
 	a->log_known = a->host->ops->log_position(a->host, &a->log_position) == 0;
 	for (size_t i = 0; r == 0 && i < plan->n_targets; i++)
 		r = check_incarnation(a, &plan->targets[i], err);

@@ -56,23 +56,50 @@ static void add_meaning(const struct step *step, int r, struct vfioadm_error **e
 	}
 }
 
+/* "nvme nvme0: ", how the driver's lines about one device begin; 0: this line begins otherwise. */
+static size_t prefix_length(const char *line, const char *driver)
+{
+	size_t n = strlen(driver), word;
+
+	if (strncmp(line, driver, n) != 0 || line[n] != ' ')
+		return 0;
+	word = strcspn(line + n + 1, ": ");
+	return word && line[n + 1 + word] == ':' ? n + word + 2 : 0;
+}
+
+/* A line that names the device, or begins as one that does. */
+static bool is_about(const char *line, const struct strv *named, const char *driver)
+{
+	size_t n = prefix_length(line, driver);
+
+	STRV_FOREACH(i, named)
+		if (streq(named->items[i], line) || (n && strncmp(named->items[i], line, n) == 0))
+			return true;
+	return false;
+}
+
 /*
- * Only lines of our own time. A driver prefixes its lines with its name and the device's, which for some is
- * not the PCI address ("nvme nvme0: Device not ready"): its last word is what explains the failure.
+ * Only lines of the kernel's own, of the time of this step, and about its device. A driver prefixes its lines with its
+ * name and the device's, which for some is not the PCI address ("nvme nvme0: pci function 0000:01:00.0", then "nvme
+ * nvme0: Device not ready"): its last word is what explains the failure.
  */
 static void add_log(struct apply *a, const struct step *step, struct vfioadm_error **err)
 {
-	const char *needles[] = { step->op.kind == OP_BIND ? step->op.driver : NULL, step->op.device };
+	_cleanup_strv_ struct strv named = { 0 }, lines = { 0 };
+	const char *said = NULL;
 
-	for (size_t i = 0; a->log_known && i < ARRAY_SIZE(needles); i++) {
-		_cleanup_strv_ struct strv lines = { 0 };
-
-		if (!needles[i] ||
-		    a->host->ops->log_lines(a->host, a->log_position, needles[i], &lines) < 0 || !lines.n)
-			continue;
-		error_suffix(err, "the kernel says: \"%s\".", lines.items[lines.n - 1]);
+	if (!a->log_known || !step->op.device ||
+	    a->host->ops->log_lines(a->host, a->log_position, step->op.device, &named) < 0)
 		return;
-	}
+	if (named.n)
+		said = named.items[named.n - 1];
+	if (step->op.kind == OP_BIND && step->op.driver &&
+	    a->host->ops->log_lines(a->host, a->log_position, step->op.driver, &lines) == 0)
+		STRV_FOREACH(i, &lines)
+			if (is_about(lines.items[i], &named, step->op.driver))
+				said = lines.items[i];
+	if (said)
+		error_suffix(err, "the kernel says: \"%s\".", said);
 }
 
 static bool is_in_etc(const struct step *step)

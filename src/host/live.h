@@ -44,6 +44,14 @@ static inline struct live_host *live_of(struct host *h)
 	return (struct live_host *)h;
 }
 
+/* For tests. */
+/** A frame of a kernel stack that tells only how it sleeps: "schedule_timeout", "process_timeout". */
+bool live_only_sleeps(const char *frame);
+/** The text of a record of /dev/kmsg when the kernel itself has written it, else NULL. */
+const char *live_log_text(const char *record);
+/** Does this record speak of needle? An address is no part of a longer one. */
+bool live_log_mentions(const char *record, const char *needle);
+
 /* live_claims.c: who does what may block */
 /** The helper for what is about no function in particular. Never NULL. */
 struct helper *live_helper(struct host *h);

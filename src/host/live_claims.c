@@ -307,6 +307,22 @@ static char *frame_name(char *line)
 	return name;
 }
 
+/* How one sleeps, which is the same for all who do: what one waits for is further out. */
+bool live_only_sleeps(const char *frame)
+{
+	static const char *const beginnings[] = {
+		"schedule", "__schedule", "preempt_schedule", "io_schedule", "context_switch", "process_timeout",
+		"wait_woken", "wait_for_completion", "__wait_for", "do_wait_for_common", "__wait_on_bit", "wait_on_bit",
+		"prepare_to_wait", "finish_wait", "autoremove_wake", "__mutex_lock", "mutex_lock",
+		"__rwsem", "rwsem_down", "down_read", "down_write", "msleep", "usleep_range",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(beginnings); i++)
+		if (str_after(frame, beginnings[i]))
+			return true;
+	return false;
+}
+
 static int read_stack(struct host *h, pid_t pid, struct strv *ret)
 {
 	char path[64], text[STACK_MAX], *rest = text, *line;
@@ -318,8 +334,8 @@ static int read_stack(struct host *h, pid_t pid, struct strv *ret)
 	if (n < 0)
 		return (int)n;
 	while (r == 0 && (line = strsep(&rest, "\n")) && ret->n < FRAMES_MAX)
-		if (*line)
-			r = strv_add(ret, host_clean_text(frame_name(line)));
+		if (*line && !live_only_sleeps(line = host_clean_text(frame_name(line))))
+			r = strv_add(ret, line);
 	return r;
 }
 
@@ -333,7 +349,7 @@ static int read_wchan(struct host *h, pid_t pid, struct strv *ret)
 	n = host_read_text(h, -1, path, text, sizeof(text));
 	if (n < 0)
 		return (int)n;
-	return streq(text, "0") || !*text ? -ENODATA : strv_add(ret, host_clean_text(text));
+	return streq(text, "0") || !*text || live_only_sleeps(text) ? -ENODATA : strv_add(ret, host_clean_text(text));
 }
 
 int live_stuck_in(struct host *h, const char *name, struct strv *ret)

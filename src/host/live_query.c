@@ -56,14 +56,43 @@ static int log_keep(struct kernel_log *log, const char *line)
 	return strv_add(&log->lines, line);
 }
 
-/* Reads what the kernel wrote since; a record is "priority,number,time,flags;text\n KEY=value…". */
+/*
+ * A record is "priority,number,time,flags;text\n KEY=value…". The priority has the facility in its higher bits: 0 is
+ * the kernel. Whoever else writes to /dev/kmsg has another (devkmsg_write()), and may say what he likes.
+ */
+const char *live_log_text(const char *record)
+{
+	enum { SEVERITIES = 8 };
+	const char *text = strchr(record, ';');
+	char *end;
+	unsigned long priority = strtoul(record, &end, 10);
+
+	return text && end != record && *end == ',' && priority < SEVERITIES ? text + 1 : NULL;
+}
+
+static bool is_address_char(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+bool live_log_mentions(const char *record, const char *needle)
+{
+	size_t n = strlen(needle);
+
+	for (const char *at = strstr(record, needle); n && at; at = strstr(at + 1, needle))
+		if ((at == record || !is_address_char(at[-1])) && !is_address_char(at[n]))
+			return true;
+	return false;
+}
+
+/* Reads what the kernel wrote since. */
 static int log_drain(struct kernel_log *log)
 {
 	char record[LOG_RECORD_MAX];
 
 	for (;;) {
 		ssize_t n = read(log->fd, record, sizeof(record) - 1);
-		char *text;
+		const char *text;
 		int r;
 
 		/* EPIPE: records were overwritten before they were read; the next read goes on behind. */
@@ -74,8 +103,8 @@ static int log_drain(struct kernel_log *log)
 		if (n == 0)
 			return 0;
 		record[n] = '\0';
-		text = strchr(record, ';');
-		r = text ? log_keep(log, text + 1) : 0;
+		text = live_log_text(record);
+		r = text ? log_keep(log, text) : 0;
 		if (r < 0)
 			return r;
 	}
@@ -110,7 +139,7 @@ int live_log_lines(struct host *h, uint64_t position, const char *needle, struct
 		const char *record = log->lines.items[i];
 
 		/* The address may also stand in the record's DEVICE=+pci:… line. */
-		if (!strstr(record, needle))
+		if (!live_log_mentions(record, needle))
 			continue;
 		r = strv_take(&found, strndup(record, strcspn(record, "\n")));
 		if (r == 0)

@@ -451,13 +451,17 @@ static bool holds(struct holding *g, const struct opener *o, const char *address
 	       is_removed_device(o) || (g->nvidia && is_nvidia_card(o));
 }
 
+/* Each process once: what its file is called tells more than that it is some device of VFIO. */
 static int add_holders(struct holding *g, const char *address, struct strv *ret)
 {
-	for (size_t i = 0; i < g->procs.n_openers; i++) {
-		const struct opener *o = &g->procs.openers[i];
+	for (size_t i = 0, end; i < g->procs.n_openers; i = end) {
+		const struct opener *o = NULL;
 		char who[128];
 
-		if (!holds(g, o, address))
+		for (end = i; end < g->procs.n_openers && g->procs.openers[end].process == g->procs.openers[i].process; end++)
+			if (holds(g, &g->procs.openers[end], address) && (!o || is_device_file(o)))
+				o = &g->procs.openers[end];
+		if (!o)
 			continue;
 		process_describe(o->process, who, sizeof(who));
 		if (strv_take(ret, str_format("%s with %s open", who, is_device_file(o) ? "a VFIO device" : o->path)) < 0)

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "host/live.h"
 #include "host/observe_private.h"
 #include "tmp_tree.h"
 
@@ -107,6 +108,64 @@ static void test_queries(void **state)
 	assert_int_equal(lines.n, 0);
 }
 
+/* Only what the kernel itself has written is quoted, and only of the device that is meant. */
+static void test_log_records(void **state)
+{
+	static const struct {
+		const char *record, *text;
+	} records[] = {
+		{"6,339,5140900,-;vfio-pci 0000:01:00.0: probe failed", "vfio-pci 0000:01:00.0: probe failed"},
+		{"0,1,1,-;x", "x"},
+		{"7,1,1,c;x", "x"},
+		{"12,340,5140901,-;vfioadm: 0000:01:00.0 assigned", NULL}, /* user.warning */
+		{"30,341,5140902,-;systemd[1]: 0000:01:00.0", NULL},	  /* daemon.info */
+		{"8,1,1,-;x", NULL},
+		{"-1,1,1,-;x", NULL},
+		{",1,1,-;x", NULL},
+		{"6 no record", NULL},
+		{"", NULL},
+	};
+	static const struct {
+		const char *record, *needle;
+		bool mentioned;
+	} mentions[] = {
+		{"igb 0000:01:00.0: x", "0000:01:00.0", true},
+		{"igb 10000:01:00.0: x", "0000:01:00.0", false},
+		{"igb 10000:01:00.0: 0000:01:00.0", "0000:01:00.0", true},
+		{"igb x\n SUBSYSTEM=pci\n DEVICE=+pci:0000:01:00.0", "0000:01:00.0", true},
+		{"igb x\n DEVICE=+pci:10000:01:00.0", "0000:01:00.0", false},
+		{"igb 0000:01:00.1: x", "0000:01:00.0", false},
+		{"x", "", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(records); i++) {
+		const char *text = live_log_text(records[i].record);
+
+		assert_int_equal(!text, !records[i].text);
+		if (text)
+			assert_string_equal(text, records[i].text);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(mentions); i++)
+		assert_int_equal(live_log_mentions(mentions[i].record, mentions[i].needle), mentions[i].mentioned);
+}
+
+/* How it sleeps is not what it waits for. */
+static void test_frames(void **state)
+{
+	static const char *const sleeping[] = {"schedule", "__schedule", "schedule_timeout", "process_timeout",
+					       "wait_woken", "__wait_for_common", "io_schedule_timeout",
+					       "wait_for_completion_timeout", "__mutex_lock.constprop.0"};
+	static const char *const telling[] = {"vfio_unregister_group_dev [vfio]", "nvme_remove [nvme]", "device_del",
+					      "unbind_store", "blk_mq_freeze_queue_wait"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(sleeping); i++)
+		assert_true(live_only_sleeps(sleeping[i]));
+	for (size_t i = 0; i < ARRAY_SIZE(telling); i++)
+		assert_false(live_only_sleeps(telling[i]));
+}
+
 static void test_no_helper(void **state)
 {
 	struct host *h = *state;
@@ -121,6 +180,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_reading, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_device_number, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_queries, setup, teardown),
+		cmocka_unit_test(test_log_records),
+		cmocka_unit_test(test_frames),
 		cmocka_unit_test_setup_teardown(test_no_helper, setup, teardown),
 	};
 
