@@ -107,6 +107,15 @@ static int choose(struct look *look, const struct vfioadm_function *f, bool park
 	return add_module(plan, in, module, err);
 }
 
+static bool is_pf_on_vfio(const struct vfioadm_inventory *inv, const struct vfioadm_function *f)
+{
+	const struct vfioadm_function *pf = f->physfn.state == VFIOADM_KNOWN ?
+						    vfioadm_inventory_find(inv, f->physfn.value) :
+						    NULL;
+
+	return pf && uint_is(&pf->vfio, 1);
+}
+
 /* What was assigned: the check needs to know before it can say what would be split. */
 static int gather_records(struct vfioadm_ctx *ctx, struct look *look, struct vfioadm_plan *plan,
 			  struct plan_input *inputs, struct selection *ret_assigned,
@@ -117,6 +126,7 @@ static int gather_records(struct vfioadm_ctx *ctx, struct look *look, struct vfi
 		int r;
 
 		in->function = &look->inv->functions[look->selected.items[i]];
+		in->pf_on_vfio = is_pf_on_vfio(look->inv, in->function);
 		if (observe_incarnation(look->host, in->function->address, &in->incarnation) < 0)
 			in->incarnation = 0;
 		r = flow_find_record(ctx, in->function, in, plan, err);

@@ -318,17 +318,43 @@ int check_vfs(struct checker *c, const struct vfioadm_function *f)
 {
 	const char *why = check_leaves_vfio(c, f) ? "they go when its driver does" :
 						    "vfio-pci takes no physical function that has";
+	const char *remove;
 
 	if (!f->virtfns.n)
 		return 0;
+	/* nvme leaves them when it is unbound, igb removes them; without a driver sriov_numvfs takes nothing. */
+	if (f->driver.state == VFIOADM_NONE)
+		remove = SAY(c,
+			     "Its driver has left them. Bind that again and remove them: echo %s > "
+			     "/sys/bus/pci/drivers_probe; echo 0 > /sys/bus/pci/devices/%s/sriov_numvfs",
+			     f->address, f->address);
+	else
+		remove = SAY(c, "%s: echo 0 > /sys/bus/pci/devices/%s/sriov_numvfs",
+			     check_leaves_vfio(c, f) ? "Remove them first" :
+						       "Assign the virtual functions instead, or remove them",
+			     f->address);
 	return check_say(c, f, "has-vfs",
 			 SAY(c, "%s has %zu virtual function%s enabled (%s%s), and %s.", f->address,
 			     f->virtfns.n, f->virtfns.n == 1 ? "" : "s", f->virtfns.items[0],
 			     f->virtfns.n > 1 ? ", …" : "", why),
-			 SAY(c, "%s: echo 0 > /sys/bus/pci/devices/%s/sriov_numvfs",
-			     check_leaves_vfio(c, f) ? "Remove them first" :
-						       "Assign the virtual functions instead, or remove them",
-			     f->address));
+			 remove);
+}
+
+/*
+ * The kernel gives a virtual function whose PF is on VFIO the override of that driver (vfio_pci_bus_notifier()): no
+ * driver of the host shall trust what a guest controls.
+ */
+static int say_stays_with_pf(struct checker *c, const struct vfioadm_function *f, const struct vfioadm_function *pf)
+{
+	return check_say(c, f, "pf-on-vfio",
+			 SAY(c,
+			     "The physical function %s of %s is itself on %s: whoever holds it controls this virtual "
+			     "function, which is kept from the host's drivers for that reason.",
+			     pf->address, f->address, pf->driver.value),
+			 SAY(c,
+			     "Leave it without a driver (vfioadm release --park %s), or remove the virtual functions "
+			     "(echo 0 > /sys/bus/pci/devices/%s/sriov_numvfs).",
+			     f->address, pf->address));
 }
 
 int check_physfn(struct checker *c, const struct vfioadm_function *f)
@@ -338,12 +364,18 @@ int check_physfn(struct checker *c, const struct vfioadm_function *f)
 	pf = KNOWN(f->physfn) ? vfioadm_inventory_find(c->inv, f->physfn.value) : NULL;
 	if (!pf || !uint_is(&pf->vfio, 1))
 		return 0;
+	/* With its PF, which is refused until its virtual functions are gone. */
+	if (c->request->verb == VERB_RELEASE)
+		return c->request->park ? 0 : say_stays_with_pf(c, f, pf);
 	return check_say(c, f, "pf-on-vfio",
 			 SAY(c,
 			     "The physical function %s of %s is itself on %s: whoever holds it controls this "
 			     "virtual function, and users need its VF token.",
 			     pf->address, f->address, pf->driver.value),
-			 SAY(c, "Release the physical function first: vfioadm release %s", pf->address));
+			 SAY(c,
+			     "Remove the virtual functions first (echo 0 > /sys/bus/pci/devices/%s/sriov_numvfs), then "
+			     "release the physical function and create them again: vfioadm release %s",
+			     pf->address, pf->address));
 }
 
 /* ---- card types ---- */

@@ -141,7 +141,7 @@ static const struct vfioadm_code_info codes[] = {
 	  "whether a program has it open through VFIO cannot be known here (not root, another PID namespace)",
 	  "Run it as root, on the host." },
 	{ "pf-on-vfio", NULL, REFUSES, "its physical function is itself on VFIO",
-	  "Release the physical function first." },
+	  "Remove its virtual functions first, then release it." },
 	{ "power-off", NULL, WARNS, "it is in D3cold", "It is woken when a driver is bound." },
 	{ "reserved-region", NULL, BLOCKS, "the firmware reserves memory for it that the host must map",
 	  "Look for a firmware setting that drops the reservation." },

@@ -311,6 +311,8 @@ static int release_one(struct vfioadm_plan *plan, const struct plan_input *in, b
 	m.from = t->pub.before;
 	m.from_override = t->override_before;
 	release_destination(in, park, &m, t);
+	if (park && in->pf_on_vfio)
+		m.to_override = m.from_override;
 	t->pub.wanted = m.to;
 	r = add_override(&m);
 	if (r == 0)

@@ -20,6 +20,7 @@ struct plan_input {
 	const struct record *record;
 	const char *boot_id;
 	const char *why_none; /* release: why no driver is known, NULL: there is none */
+	bool pf_on_vfio; /* release --park: the kernel has set its override on purpose, and that stays */
 };
 
 /**

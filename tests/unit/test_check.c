@@ -152,7 +152,8 @@ static void test_physfn(void **state)
 		     "  The physical function 0000:01:00.0 of 0000:01:00.2 is itself on vfio-pci: "
 		     "whoever "
 		     "holds it controls this virtual function, and users need its VF token.\n"
-		     "  -> Release the physical function first: vfioadm release 0000:01:00.0\n");
+		     "  -> Remove the virtual functions first (echo 0 > /sys/bus/pci/devices/0000:01:00.0/sriov_numvfs), "
+		     "then release the physical function and create them again: vfioadm release 0000:01:00.0\n");
 	/* Forced: it still stands there, but no longer in the way. */
 	assert_check(inv,
 		     &(struct request){VERB_ASSIGN, "0000:01:00.2", "in-use,pf-on-vfio", false},
@@ -160,7 +161,19 @@ static void test_physfn(void **state)
 		     "  The physical function 0000:01:00.0 of 0000:01:00.2 is itself on vfio-pci: "
 		     "whoever "
 		     "holds it controls this virtual function, and users need its VF token.\n"
-		     "  -> Release the physical function first: vfioadm release 0000:01:00.0\n");
+		     "  -> Remove the virtual functions first (echo 0 > /sys/bus/pci/devices/0000:01:00.0/sriov_numvfs), "
+		     "then release the physical function and create them again: vfioadm release 0000:01:00.0\n");
+	/* Nor is it given back to a driver of the host. */
+	vf->driver = str_known("vfio-pci");
+	vf->vfio = uint_known(1);
+	assert_check(inv, &(struct request){VERB_RELEASE, "0000:01:00.2", NULL, true},
+		     "refuses pf-on-vfio 0000:01:00.2, forceable\n"
+		     "  The physical function 0000:01:00.0 of 0000:01:00.2 is itself on vfio-pci: whoever holds it "
+		     "controls this virtual function, which is kept from the host's drivers for that reason.\n"
+		     "  -> Leave it without a driver (vfioadm release --park 0000:01:00.2), or remove the virtual "
+		     "functions (echo 0 > /sys/bus/pci/devices/0000:01:00.0/sriov_numvfs).\n");
+	vf->driver = str_none();
+	vf->vfio = uint_known(0);
 	pf->driver = str_known("igb");
 	pf->vfio = uint_known(0);
 	assert_check(inv, &(struct request){VERB_ASSIGN, "0000:01:00.2", NULL, false}, "");

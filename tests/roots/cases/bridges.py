@@ -3,6 +3,11 @@
 
 _SWITCH = "sys/devices/pci0000:00/0000:00:02.0/0000:05:00.0"
 _GPU = "sys/devices/pci0000:00/0000:00:01.0/0000:18:00.0"
+_PF = "sys/devices/pci0000:40/0000:40:01.0/0000:41:00.0"
+_VF5 = "sys/devices/pci0000:40/0000:40:01.0/0000:41:00.5"
+_VFIO_PCI = ("link", "../../../../bus/pci/drivers/vfio-pci")
+_VIRTFNS = {f"{_PF}/sriov_totalvfs": "16\n", f"{_PF}/virtfn0": ("link", "../0000:41:00.4"),
+            f"{_PF}/virtfn1": ("link", "../0000:41:00.5")}
 _HEADER_1 = bytes(14) + b"\x01" + bytes(49)
 _HEADER_2 = bytes(14) + b"\x82" + bytes(49)
 
@@ -98,6 +103,21 @@ CASES = [
     Case("vgpu-vf", "list", never=[r"0000:01:00\.0 .* in-use"], says=[r"0000:01:00\.0 .* assigned"],
          change={"sys/devices/pci0000:00/0000:00:01.0/0000:01:00.0/vfio-dev/vfio9/dev": "511:9\n"},
          why="a VFIO driver's device is no virtual GPU"),
+    # virtual functions and their physical function
+    Case("vgpu-vf", "release --dry-run 0000:41:00.5", status=3, says=[r"\[?pf-on-vfio|is itself on vfio-pci", r"--park"],
+         never=[r"would: "], change={f"{_PF}/driver": _VFIO_PCI, f"{_VF5}/driver": _VFIO_PCI},
+         why="a VF whose PF is on VFIO goes to no driver of the host"),
+    Case("vgpu-vf", "release --park --dry-run --force in-use-vfio,openers-unknown,not-looked-at 0000:41:00.5",
+         says=[r"would: unbind 0000:41:00\.5 from vfio-pci"], never=[r"clear driver_override"],
+         change={f"{_PF}/driver": _VFIO_PCI, f"{_VF5}/driver": _VFIO_PCI, f"{_VF5}/driver_override": "vfio-pci\n"},
+         why="the override that the kernel has set stays"),
+    Case("vgpu-vf", "check 0000:41:00.5", status=3, says=[r"\[pf-on-vfio\]", r"echo 0 > /sys/bus/pci/devices/0000:41:00\.0/sriov_numvfs"],
+         never=[r"Release the physical function first"], change={f"{_PF}/driver": _VFIO_PCI, f"{_VF5}/driver": None},
+         why="a PF with VFs is released after they were removed"),
+    Case("vgpu-vf", "assign --dry-run 0000:41:00.0", status=3, says=[r"has 2 virtual functions", r"drivers_probe.*sriov_numvfs"],
+         change={**_VIRTFNS, f"{_PF}/driver": None}, why="a driver that leaves its VFs when it is unbound"),
+    Case("vgpu-vf", "assign --dry-run 0000:41:00.0", status=3, says=[r"has 2 virtual functions", r"or remove them: echo 0"],
+         never=[r"drivers_probe"], change=_VIRTFNS, why="a PF with VFs on its own driver"),
 ] + [
     Case(f"noiommu-{name}", "list", says=[r"0000:01:00\.1 .* not-assignable", r"no active IOMMU", advice],
          why=why) for name, advice, why in (
