@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <limits.h>
 
+#include "host/module_setup.h"
 #include "host/modules.h"
 #include "host/observe_private.h"
 
@@ -167,11 +168,6 @@ static bool cmdline_value(const char *cmdline, const char *key, char *buf, size_
 	return found;
 }
 
-static bool says_yes(const char *value)
-{
-	return strchr("yY1tT", *value) || (value[0] == 'o' && value[1] == 'n'); /* the bare key says yes, too */
-}
-
 static int read_acs_override(struct vfioadm_inventory *inv, const char *cmdline)
 {
 	char value[256];
@@ -184,23 +180,31 @@ static int read_acs_override(struct vfioadm_inventory *inv, const char *cmdline)
 
 /* ---- the modules that open functions ---- */
 
-static void read_backend(struct host *h, const char *module, const char *cmdline, struct vfio_backend *ret)
+/* As it is loaded now, or as it would be. */
+static int read_backend(struct host *h, struct vfioadm_inventory *inv, const char *module, struct vfio_backend *ret)
 {
+	_cleanup_module_setup_ struct module_setup setup = { 0 };
+	const struct module_parameter *p;
 	char path[128], text[64];
-	ssize_t n;
+	bool yes;
 
 	snprintf(path, sizeof(path), "sys/module/%s", module);
 	if (host_exists(h, path))
 		ret->available = uint_known(1);
 	snprintf(path, sizeof(path), "sys/module/%s/parameters/allow_unsafe_interrupts", module);
-	n = host_read_text(h, -1, path, text, sizeof(text));
-	if (n > 0) {
-		ret->unsafe = uint_known(says_yes(text));
-		return;
+	if (host_read_text(h, -1, path, text, sizeof(text)) > 0) {
+		ret->unsafe = uint_known(*text == 'Y' || *text == '1');
+		return 0;
 	}
-	snprintf(path, sizeof(path), "%s.allow_unsafe_interrupts", module);
-	if (cmdline_value(cmdline, path, text, sizeof(text)))
-		ret->unsafe = uint_known(says_yes(text));
+	/* Where interrupts are isolated nobody asks, and modprobe.d is a lot to read. */
+	if (!inv->facts.interrupt_chip || uint_is(&inv->facts.isolated_interrupts, 1))
+		return 0;
+	if (module_setup_read(h, module, &setup) < 0)
+		return -ENOMEM;
+	p = module_setup_find(&setup, "allow_unsafe_interrupts");
+	if (p && module_parameter_bool(p, &yes) == 0)
+		ret->unsafe = uint_known(yes);
+	return 0;
 }
 
 int observe_platform(struct host *h, struct vfioadm_inventory *inv)
@@ -212,35 +216,47 @@ int observe_platform(struct host *h, struct vfioadm_inventory *inv)
 		return r;
 	if (host_read_text(h, -1, "proc/cmdline", cmdline, sizeof(cmdline)) < 0)
 		cmdline[0] = '\0';
-	read_backend(h, "vfio_iommu_type1", cmdline, &inv->facts.type1);
-	read_backend(h, "iommufd", cmdline, &inv->facts.iommufd);
-	return read_acs_override(inv, cmdline);
+	r = read_backend(h, inv, "vfio_iommu_type1", &inv->facts.type1);
+	if (r == 0)
+		r = read_backend(h, inv, "iommufd", &inv->facts.iommufd);
+	return r < 0 ? r : read_acs_override(inv, cmdline);
 }
 
-static int module_is_there(struct host *h, const char *module, struct vfioadm_uint *ret)
+static int look_for_backend(struct host *h, struct vfioadm_inventory *inv, const char *module,
+			    struct vfio_backend *ret)
 {
+	_cleanup_module_setup_ struct module_setup setup = { 0 };
 	_cleanup_strv_ struct strv found = { 0 };
 	int r;
 
-	if (ret->state == VFIOADM_KNOWN)
+	if (module_setup_read(h, module, &setup) < 0)
+		return -ENOMEM;
+	if (setup.trouble) {
+		ret->available = uint_known(0);
+		ret->trouble = arena_strdup(&inv->arena, setup.trouble);
+		ret->trouble_source = arena_strdup(&inv->arena, setup.trouble_source ? setup.trouble_source : "modprobe.d");
+		return ret->trouble && ret->trouble_source ? 0 : -ENOMEM;
+	}
+	/* That a module is missing is believed of the running kernel alone: of another root only a part may be there. */
+	ret->available = uint_none();
+	if (!h->live)
 		return 0;
 	r = modules_lookup(h, module, &found);
 	if (r == 0)
-		*ret = uint_known(found.n > 0);
+		ret->available = uint_known(found.n > 0);
 	return r == -ENOMEM ? r : 0;
 }
 
-/* That a module is missing is believed of the running kernel alone: of another root only a part may be there. */
 int observe_backends(struct host *h, struct vfioadm_inventory *inv)
 {
-	struct host_facts *facts = &inv->facts;
-	int r;
+	struct vfio_backend *type1 = &inv->facts.type1, *iommufd = &inv->facts.iommufd;
+	int r = 0;
 
-	if (uint_is(&facts->type1.available, 1) || uint_is(&facts->iommufd.available, 1) ||
-	    !h->live)
-		return 0;
-	r = module_is_there(h, "vfio_iommu_type1", &facts->type1.available);
-	return r < 0 ? r : module_is_there(h, "iommufd", &facts->iommufd.available);
+	if (type1->available.state == VFIOADM_UNKNOWN && !uint_is(&iommufd->available, 1))
+		r = look_for_backend(h, inv, "vfio_iommu_type1", type1);
+	if (r == 0 && uint_is(&type1->available, 0) && iommufd->available.state == VFIOADM_UNKNOWN)
+		r = look_for_backend(h, inv, "iommufd", iommufd);
+	return r;
 }
 
 /* ---- the firmware's framebuffer ---- */

@@ -34,8 +34,9 @@ enum host_machine {
 
 /** A module through which a guest's user opens functions: vfio_iommu_type1, or iommufd. */
 struct vfio_backend {
-	struct vfioadm_uint available; /* loaded, built in, or a module that can be loaded */
+	struct vfioadm_uint available; /* loaded, built in, or a module that can be loaded; NONE: it was looked for */
 	struct vfioadm_uint unsafe;    /* allow_unsafe_interrupts, as it is or as it will be loaded */
+	const char *trouble, *trouble_source; /* why it cannot be loaded, as a clause, and where that stands; or NULL */
 };
 
 enum { FRAMEBUFFER_RANGES = 8 };

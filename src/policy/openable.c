@@ -95,8 +95,13 @@ static int ask_backend(struct question *q)
 {
 	const struct host_facts *facts = &q->inv->facts;
 
-	if (!uint_is(&facts->type1.available, 0) || !uint_is(&facts->iommufd.available, 0))
+	if (!uint_is(&facts->type1.available, 0) || uint_is(&facts->iommufd.available, 1))
 		return 0;
+	if (facts->type1.trouble)
+		return answer(q, "no-vfio-iommu",
+			      SAY(q, "The module vfio_iommu_type1 cannot be loaded: %s. Without it no guest can open %s.",
+				  facts->type1.trouble, q->f->address),
+			      SAY(q, "Look at %s.", facts->type1.trouble_source));
 	return answer(q, "no-vfio-iommu",
 		      SAY(q, "The running kernel has neither vfio_iommu_type1 nor iommufd: no guest can open %s.",
 			  q->f->address),

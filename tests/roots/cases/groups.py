@@ -107,6 +107,22 @@ INTERRUPTS = [
          why="allowed on the kernel command line, for when the module is loaded"),
 ]
 
+BACKEND = [
+    Case("identical-nvme", "check 0000:03:00.0", says=[r"\[unsafe-interrupts\]"], never=[r"refuses"],
+         change=_IRQ | {"etc/modprobe.d/vfio.conf": "options vfio_iommu_type1 allow_unsafe_interrupts=1\n"},
+         why="allowed in modprobe.d, for when the module is loaded"),
+    Case("identical-nvme", "check 0000:03:00.0", status=3, says=[r"\[no-vfio-iommu\]", r"/etc/modprobe\.d/no\.conf"],
+         change={"etc/modprobe.d/no.conf": "install vfio_iommu_type1 /bin/false\n"},
+         why="modprobe.d keeps vfio_iommu_type1 from being loaded"),
+    Case("identical-nvme", "check 0000:03:00.0", never=[r"no-vfio-iommu"],
+         change={"etc/modprobe.d/no.conf": "install vfio_iommu_type1 /bin/false\n", _UNSAFE: "N\n"},
+         why="it is loaded already"),
+    Case("identical-nvme", "check 0000:03:00.0", never=[r"no-vfio-iommu"],
+         change={"etc/modprobe.d/no.conf": "install vfio_iommu_type1 /bin/false\n",
+                 "sys/module/iommufd/parameters/allow_unsafe_interrupts": "N\n"},
+         why="iommufd is there instead"),
+]
+
 ACS = [
     Case("acs-override", "check 0000:01:00.0", says=[r"warns: .*pcie_acs_override=downstream,multifunction", r"\[acs-override\]"],
          why="groups are not what the hardware keeps apart"),
@@ -159,4 +175,4 @@ LATE = [
          why="a virtio-iommu whose module is loaded and that the kernel does not use"),
 ]
 
-CASES = HALF + DEVICE + FRAMEBUFFER + INTERRUPTS + ACS + LATE
+CASES = HALF + DEVICE + FRAMEBUFFER + INTERRUPTS + BACKEND + ACS + LATE
