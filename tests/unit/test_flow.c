@@ -633,6 +633,58 @@ static void test_vanishes_while_read(void **state)
 
 #define FLOW_TEST(fn) cmocka_unit_test_setup_teardown(fn, flow_setup, flow_teardown)
 
+/* ---- groups that come late ---- */
+
+/* An IOMMU of which groups are made when a driver is first tried: BARE has none yet. */
+static int late_setup(void **state)
+{
+	return flow_setup_on(state, HOST_ROOT "d sys/devices/virtual/iommu/virtio0\nd sys/class/iommu\n"
+					      "l virtio0 ../../devices/virtual/iommu/virtio0\n");
+}
+
+static void test_late_group(void **state)
+{
+	struct flow_test *t = *state;
+
+	control(t->host, "group " BARE " 7");
+	assign(t, BARE);
+	assert_true(vfioadm_plan_n_findings(t->plan) > 0);
+	assert_string_equal(vfioadm_plan_finding(t->plan, 0)->code, "group-unknown");
+}
+
+/* After the bind it is another group than could be foreseen, with a function that the host drives. */
+static void test_late_group_is_another(void **state)
+{
+	struct flow_test *t = *state;
+	size_t n;
+
+	control(t->host, "group " BARE " 2");
+	assert_int_equal(plan(t, vfioadm_plan_assign, BARE, false), 0);
+	assert_int_equal(vfioadm_plan_run(t->ctx, t->plan, &t->err), -EPERM);
+	assert_code(t, "step-failed");
+	assert_non_null(strstr(vfioadm_error_message(t->err), TWIN1 " (nvme)"));
+	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_UNDONE);
+	assert_string_equal(driver_of(t->host, BARE), "");
+	assert_string_equal(override_of(t->host, BARE), "(null)");
+	assert_string_equal(driver_of(t->host, TWIN1), "nvme");
+	n = vfioadm_plan_n_findings(t->plan);
+	assert_true(n > 0);
+	assert_string_equal(vfioadm_plan_finding(t->plan, n - 1)->code, "group-split");
+	/* From now on the group is there, and nothing is begun. */
+	assert_int_equal(plan(t, vfioadm_plan_assign, BARE, false), 0);
+	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_REFUSED);
+}
+
+/* The member without a driver is no obstacle. */
+static void test_late_group_with_driverless(void **state)
+{
+	struct flow_test *t = *state;
+
+	control(t->host, "group " BARE " 2");
+	assert_int_equal(put(t->host, "drivers/nvme/unbind", TWIN1), 0);
+	assign(t, BARE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -650,6 +702,9 @@ int main(void)
 		FLOW_TEST(test_refused_does_not_run),
 		FLOW_TEST(test_root_only),
 		cmocka_unit_test_setup_teardown(test_no_iommu, no_iommu_setup, flow_teardown),
+		cmocka_unit_test_setup_teardown(test_late_group, late_setup, flow_teardown),
+		cmocka_unit_test_setup_teardown(test_late_group_is_another, late_setup, flow_teardown),
+		cmocka_unit_test_setup_teardown(test_late_group_with_driverless, late_setup, flow_teardown),
 		FLOW_TEST(test_record_believed),
 		FLOW_TEST(test_record_of_other_boot),
 		FLOW_TEST(test_record_of_other_incarnation),
