@@ -158,11 +158,13 @@ struct vfioadm_function {
 	struct vfioadm_uint uid, fid;                    /**< s390: "uid", "function_id" */
 	struct vfioadm_list net;                         /**< network interfaces below it */
 	struct vfioadm_list block;                       /**< block devices below it */
-	struct vfioadm_list companions;                  /**< other functions of its IOMMU group, all kinds */
+	struct vfioadm_list companions;                  /**< other functions of its IOMMU group, all kinds; of a
+							      group that is made at the first bind, foreseen */
 	size_t n_users;
 	const struct vfioadm_user *const *users;
 	enum vfioadm_verdict verdict;
-	const char *verdict_reason;                      /**< one sentence, or NULL */
+	const char *verdict_reason;                      /**< one sentence, or NULL; of an assigned function, why no
+							      guest could open it */
 
 	/* NAMES */
 	struct vfioadm_str vendor_name, device_name, subsystem_name;

@@ -74,6 +74,17 @@ static bool units_may_be_late(const struct strv *units)
 	return false;
 }
 
+/* Its unit is called as the function or platform device that it is: where the link leads to tells. */
+static bool is_virtio_unit(struct host *h, const char *unit)
+{
+	char path[NAME_MAX + 32], target[PATH_MAX];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "sys/class/iommu/%s", unit);
+	n = h->ops->readlink(h, -1, path, target, sizeof(target));
+	return n > 0 && strstr(target, "/virtio");
+}
+
 static int read_iommu(struct host *h, struct vfioadm_inventory *inv, bool *ret_may_be_late)
 {
 	_cleanup_strv_ struct strv units = {0};
@@ -86,7 +97,7 @@ static int read_iommu(struct host *h, struct vfioadm_inventory *inv, bool *ret_m
 		facts->iommu = uint_known(units.n > 0);
 	*ret_may_be_late = units_may_be_late(&units);
 	STRV_FOREACH (i, &units)
-		facts->iommu_virtio |= str_after(units.items[i], "virtio") != NULL;
+		facts->iommu_virtio |= is_virtio_unit(h, units.items[i]);
 	STRV_FOREACH (i, &units) {
 		facts->machine = machine_by_iommu(units.items[i]);
 		if (facts->machine != MACHINE_OTHER)
@@ -108,8 +119,8 @@ static bool is_host_bridge(const struct vfioadm_function *f)
 
 /*
  * Decided by what is seen: a function without a driver has no group. A host bridge gets no driver: if it has a group
- * all the same, groups come with enumeration, and a missing one is missing for good. Not so with virtio-iommu, where
- * the host bridge has one before all others. Where nothing tells, late is the safer answer: the bind then finds out.
+ * all the same, groups come with enumeration, and a missing one is missing for good. Not so with virtio-iommu on
+ * x86-64: there agpgart-intel has been tried on the host bridge. Where nothing tells, late is the safer answer: the bind then finds out.
  */
 static void decide_late_groups(struct vfioadm_inventory *inv, bool may_be_late)
 {

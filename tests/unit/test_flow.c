@@ -638,8 +638,8 @@ static void test_vanishes_while_read(void **state)
 /* An IOMMU of which groups are made when a driver is first tried: BARE has none yet. */
 static int late_setup(void **state)
 {
-	return flow_setup_on(state, HOST_ROOT "d sys/devices/virtual/iommu/virtio0\nd sys/class/iommu\n"
-					      "l virtio0 ../../devices/virtual/iommu/virtio0\n");
+	return flow_setup_on(state, HOST_ROOT "d sys/class/iommu\nl 0000:00:1e.0 "
+					      "../../devices/pci0000:00/0000:00:1e.0/virtio0/iommu/0000:00:1e.0\n");
 }
 
 static void test_late_group(void **state)

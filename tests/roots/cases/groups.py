@@ -134,7 +134,8 @@ ACS = [
 ]
 
 # The same card behind an IOMMU whose groups come when a driver is first tried: only .0 has had one.
-_LATE = {"sys/class/iommu/dmar0": None, "sys/class/iommu/virtio0": ("dir",), "proc/cmdline": "root=/dev/sda\n",
+_LATE = {"sys/class/iommu/dmar0": None, "sys/class/iommu/0000:00:1e.0":
+         ("link", "../../devices/pci0000:00/0000:00:1e.0/virtio0/iommu/0000:00:1e.0"), "proc/cmdline": "root=/dev/sda\n",
          **{f"{_GPU}.{n}/iommu_group": None for n in (1, 2, 3)}, **{f"{_GPU}.{n}/driver": None for n in (1, 2, 3)}}
 # 64 bytes, then 4096 with PCI Express (an endpoint) and ACS, all of it on.
 _MF = bytes(6) + b"\x10\x00" + bytes(6) + b"\x80" + bytes(37) + b"\x40" + bytes(11)
@@ -164,12 +165,12 @@ LATE = [
          change={f"{_GPU}.1/iommu_group": None, f"{_GPU}.1/driver": None}, why="Intel's groups are there from the start"),
     Case("acs-override", "check 0000:01:00.0", status=3, says=[r"modprobe virtio_iommu", r"initramfs", r"rescan"],
          never=[r"VT-d", r"firmware"],
-         change=_LATE | {"sys/class/iommu/virtio0": None, "sys/class/iommu": ("dir",), f"{_GPU}.3/vendor": "0x1af4\n",
+         change=_LATE | {"sys/class/iommu/0000:00:1e.0": None, "sys/class/iommu": ("dir",), f"{_GPU}.3/vendor": "0x1af4\n",
                          f"{_GPU}.3/device": "0x1057\n", f"{_GPU}.3/modalias": None,
                          f"{_GPU}.0/iommu_group": None},
          why="a virtio-iommu whose module is not loaded"),
     Case("acs-override", "check 0000:01:00.0", status=3, says=[r"kernel log"], never=[r"modprobe"],
-         change=_LATE | {"sys/class/iommu/virtio0": None, "sys/class/iommu": ("dir",), f"{_GPU}.3/vendor": "0x1af4\n",
+         change=_LATE | {"sys/class/iommu/0000:00:1e.0": None, "sys/class/iommu": ("dir",), f"{_GPU}.3/vendor": "0x1af4\n",
                          f"{_GPU}.3/device": "0x1057\n", f"{_GPU}.3/modalias": None,
                          f"{_GPU}.0/iommu_group": None, "sys/bus/virtio/drivers/virtio_iommu": ("dir",)},
          why="a virtio-iommu whose module is loaded and that the kernel does not use"),
