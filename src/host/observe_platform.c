@@ -22,9 +22,9 @@ static enum isolation isolation_of(const char *chip)
 		const char *prefix;
 		enum isolation says;
 	} chips[] = {
-		{ "IR-", ISOLATED },	     { "ITS-", ISOLATED },	 { "IO-APIC", NOT_ISOLATED },
-		{ "PCI-MSI", NOT_ISOLATED }, { "GICv2", NOT_ISOLATED },	 { "GIC-0", NOT_ISOLATED },
-		{ "MBI-", NOT_ISOLATED },    { "GICv3", NO_ITS_SEEN },	 { "GICv4", NO_ITS_SEEN },
+		{"IR-", ISOLATED},	   {"ITS-", ISOLATED},	    {"IO-APIC", NOT_ISOLATED},
+		{"PCI-MSI", NOT_ISOLATED}, {"GICv2", NOT_ISOLATED}, {"GIC-0", NOT_ISOLATED},
+		{"MBI-", NOT_ISOLATED},	   {"GICv3", NO_ITS_SEEN},  {"GICv4", NO_ITS_SEEN},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(chips); i++)
@@ -41,8 +41,10 @@ struct isolation_look {
 /* One isolating chip decides: the others are there on the same machine for what no device raises. */
 static int isolation_add(struct isolation_look *look, const char *chip, const char *source)
 {
-	static const int rank[] = { [ISOLATION_SAYS_NOTHING] = 0, [NO_ITS_SEEN] = 1, [NOT_ISOLATED] = 2,
-				    [ISOLATED] = 3 };
+	static const int rank[] = {[ISOLATION_SAYS_NOTHING] = 0,
+				   [NO_ITS_SEEN] = 1,
+				   [NOT_ISOLATED] = 2,
+				   [ISOLATED] = 3};
 	enum isolation says = isolation_of(chip);
 	struct host_facts *facts = &look->inv->facts;
 
@@ -58,14 +60,14 @@ static int look_at_chips(struct host *h, struct isolation_look *look)
 {
 	/* Many of one kind say no more than a few do, and a large host has thousands. */
 	enum { ENOUGH = 256 };
-	_cleanup_strv_ struct strv numbers = { 0 };
+	_cleanup_strv_ struct strv numbers = {0};
 	size_t n = 0;
 	int r = h->ops->list(h, -1, "sys/kernel/irq", &numbers);
 
 	if (r < 0)
 		return r == -ENOMEM ? r : 0;
 	strv_sort(&numbers);
-	STRV_FOREACH(i, &numbers) {
+	STRV_FOREACH (i, &numbers) {
 		char path[NAME_MAX + 32], chip[128];
 
 		snprintf(path, sizeof(path), "sys/kernel/irq/%s/chip_name", numbers.items[i]);
@@ -129,7 +131,7 @@ static int look_at_interrupts(struct host *h, struct isolation_look *look)
 
 static int read_isolation(struct host *h, struct vfioadm_inventory *inv)
 {
-	struct isolation_look look = { .inv = inv };
+	struct isolation_look look = {.inv = inv};
 	int r;
 
 	/* There an interrupt is an adapter's own by architecture. */
@@ -181,9 +183,10 @@ static int read_acs_override(struct vfioadm_inventory *inv, const char *cmdline)
 /* ---- the modules that open functions ---- */
 
 /* As it is loaded now, or as it would be. */
-static int read_backend(struct host *h, struct vfioadm_inventory *inv, const char *module, struct vfio_backend *ret)
+static int read_backend(struct host *h, struct vfioadm_inventory *inv, const char *module,
+			struct vfio_backend *ret)
 {
-	_cleanup_module_setup_ struct module_setup setup = { 0 };
+	_cleanup_module_setup_ struct module_setup setup = {0};
 	const struct module_parameter *p;
 	char path[128], text[64];
 	bool yes;
@@ -225,8 +228,8 @@ int observe_platform(struct host *h, struct vfioadm_inventory *inv)
 static int look_for_backend(struct host *h, struct vfioadm_inventory *inv, const char *module,
 			    struct vfio_backend *ret)
 {
-	_cleanup_module_setup_ struct module_setup setup = { 0 };
-	_cleanup_strv_ struct strv found = { 0 };
+	_cleanup_module_setup_ struct module_setup setup = {0};
+	_cleanup_strv_ struct strv found = {0};
 	int r;
 
 	if (module_setup_read(h, module, &setup) < 0)
@@ -234,7 +237,8 @@ static int look_for_backend(struct host *h, struct vfioadm_inventory *inv, const
 	if (setup.trouble) {
 		ret->available = uint_known(0);
 		ret->trouble = arena_strdup(&inv->arena, setup.trouble);
-		ret->trouble_source = arena_strdup(&inv->arena, setup.trouble_source ? setup.trouble_source : "modprobe.d");
+		ret->trouble_source = arena_strdup(
+			&inv->arena, setup.trouble_source ? setup.trouble_source : "modprobe.d");
 		return ret->trouble && ret->trouble_source ? 0 : -ENOMEM;
 	}
 	/* That a module is missing is believed of the running kernel alone: of another root only a part may be there. */
@@ -264,20 +268,24 @@ int observe_backends(struct host *h, struct vfioadm_inventory *inv)
 /* "    e0000000-e02fffff : BOOTFB"; to others than root all addresses are zeros. */
 static void add_range(struct vfioadm_inventory *inv, const char *line, size_t len)
 {
-	static const char *const names[] = { "BOOTFB", "efifb", "simplefb", "simpledrm", "vesafb", "vesadrm",
-					     "efidrm", "simple-framebuffer", "efi-framebuffer" };
+	static const char *const names[] = {
+		"BOOTFB",  "efifb",  "simplefb",	   "simpledrm",	     "vesafb",
+		"vesadrm", "efidrm", "simple-framebuffer", "efi-framebuffer"};
 	struct host_facts *facts = &inv->facts;
 	char text[160], name[64];
 	uint64_t start, end;
 
-	snprintf(text, sizeof(text), "%.*s", (int)(len < sizeof(text) ? len : sizeof(text) - 1), line);
-	if (sscanf(text, " %" SCNx64 "-%" SCNx64 " : %63s", &start, &end, name) != 3 || end <= start)
+	snprintf(text, sizeof(text), "%.*s", (int)(len < sizeof(text) ? len : sizeof(text) - 1),
+		 line);
+	if (sscanf(text, " %" SCNx64 "-%" SCNx64 " : %63s", &start, &end, name) != 3 ||
+	    end <= start)
 		return;
-	for (size_t i = 0; i < ARRAY_SIZE(names) && facts->n_framebuffers < FRAMEBUFFER_RANGES; i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(names) && facts->n_framebuffers < FRAMEBUFFER_RANGES;
+	     i++) {
 		if (!streq(name, names[i]))
 			continue;
 		facts->framebuffers[facts->n_framebuffers++] =
-			(struct framebuffer_range){ start, end, names[i] };
+			(struct framebuffer_range){start, end, names[i]};
 	}
 }
 
@@ -312,14 +320,15 @@ int observe_framebuffers(struct host *h, struct vfioadm_inventory *inv)
  */
 void observe_resets_shown(struct host *h, struct vfioadm_inventory *inv)
 {
-	static const char *const names[] = { "reset_method", "reset" };
+	static const char *const names[] = {"reset_method", "reset"};
 	char path[OBSERVE_PATH_MAX];
 
 	if (inv->facts.resets_shown.state == VFIOADM_KNOWN)
 		return;
 	inv->facts.resets_shown = uint_known(h->live);
 	for (size_t i = 0; i < inv->n_functions * ARRAY_SIZE(names) && !h->live; i++) {
-		device_path(path, inv->functions[i / ARRAY_SIZE(names)].address, names[i % ARRAY_SIZE(names)]);
+		device_path(path, inv->functions[i / ARRAY_SIZE(names)].address,
+			    names[i % ARRAY_SIZE(names)]);
 		if (!host_exists(h, path))
 			continue;
 		inv->facts.resets_shown = uint_known(1);

@@ -127,7 +127,8 @@ static void look_at_place(struct topology *t, size_t i)
 		return;
 	place_by_attributes(t, dir, i);
 	/* Reading the configuration of a function in D3cold switches its power on. */
-	if (host_read_text(t->h, dir, "power_state", power, sizeof(power)) > 0 && streq(power, "D3cold"))
+	if (host_read_text(t->h, dir, "power_state", power, sizeof(power)) > 0 &&
+	    streq(power, "D3cold"))
 		n = -EAGAIN;
 	else
 		n = t->h->ops->read(t->h, dir, "config", (char *)config, sizeof(config));
@@ -172,7 +173,8 @@ static void break_circles(struct topology *t)
 	for (size_t i = 0; i < t->inv->n_functions; i++) {
 		unsigned steps = 0;
 
-		for (ssize_t b = t->places[i].parent; b >= 0 && steps < DEEPEST; b = t->places[b].parent)
+		for (ssize_t b = t->places[i].parent; b >= 0 && steps < DEEPEST;
+		     b = t->places[b].parent)
 			steps++;
 		if (steps == DEEPEST)
 			t->places[i].parent = -1;
@@ -186,8 +188,9 @@ static bool is_multifunction(const struct vfioadm_inventory *inv, size_t i)
 	/* Virtual functions are no functions of one device to the kernel. */
 	if (f->physfn.state == VFIOADM_KNOWN)
 		return false;
-	return f->function > 0 || (i + 1 < inv->n_functions && inv->functions[i + 1].physfn.state != VFIOADM_KNOWN &&
-				   inventory_same_slot(f, &inv->functions[i + 1]));
+	return f->function > 0 ||
+	       (i + 1 < inv->n_functions && inv->functions[i + 1].physfn.state != VFIOADM_KNOWN &&
+		inventory_same_slot(f, &inv->functions[i + 1]));
 }
 
 static void mark_device(struct topology *t, size_t i)
@@ -197,7 +200,8 @@ static void mark_device(struct topology *t, size_t i)
 
 	while (first > 0 && inventory_same_slot(&functions[first - 1], &functions[i]))
 		first--;
-	for (size_t k = first; k < t->inv->n_functions && inventory_same_slot(&functions[k], &functions[i]); k++)
+	for (size_t k = first;
+	     k < t->inv->n_functions && inventory_same_slot(&functions[k], &functions[i]); k++)
 		t->matters[k] = true;
 }
 
@@ -216,8 +220,9 @@ int observe_topology(struct host *h, struct vfioadm_inventory *inv)
 {
 	size_t n = inv->n_functions;
 	_cleanup_free_ struct place *places = calloc(n + 1, sizeof(*places));
-	_cleanup_free_ bool *bridge = calloc(n + 1, sizeof(*bridge)), *matters = calloc(n + 1, sizeof(*matters));
-	struct topology t = { h, inv, places, bridge, matters };
+	_cleanup_free_ bool *bridge = calloc(n + 1, sizeof(*bridge)),
+			    *matters = calloc(n + 1, sizeof(*matters));
+	struct topology t = {h, inv, places, bridge, matters};
 	int r = places && bridge && matters ? 0 : -ENOMEM;
 
 	for (size_t i = 0; r == 0 && i < n; i++) {

@@ -10,18 +10,19 @@ bool grouping_is_quirk(uint64_t vendor, uint64_t device)
 	static const struct {
 		uint16_t vendor, first, last;
 	} quirks[] = {
-		{ 0x1924, 0x0903, 0x0903 }, { 0x1924, 0x0923, 0x0923 }, { 0x1924, 0x0a03, 0x0a03 },
-		{ 0x8086, 0x105e, 0x1060 }, { 0x8086, 0x1096, 0x1098 }, { 0x8086, 0x10a4, 0x10a7 },
-		{ 0x8086, 0x10bc, 0x10bc }, { 0x8086, 0x10c6, 0x10c9 }, { 0x8086, 0x10d5, 0x10da },
-		{ 0x8086, 0x10db, 0x10dd }, { 0x8086, 0x10e1, 0x10e1 }, { 0x8086, 0x10e6, 0x10e8 },
-		{ 0x8086, 0x10f1, 0x10f1 }, { 0x8086, 0x10f4, 0x10fc }, { 0x8086, 0x1501, 0x1501 },
-		{ 0x8086, 0x1507, 0x1518 }, { 0x8086, 0x151c, 0x151c }, { 0x8086, 0x1521, 0x1529 },
-		{ 0x8086, 0x152a, 0x152a }, { 0x8086, 0x154d, 0x1551 }, { 0x8086, 0x1558, 0x1558 },
-		{ 0x14e4, 0x16d6, 0x16d7 }, { 0x14e4, 0x1750, 0x1752 }, { 0x1c36, 0x0031, 0x0031 },
+		{0x1924, 0x0903, 0x0903}, {0x1924, 0x0923, 0x0923}, {0x1924, 0x0a03, 0x0a03},
+		{0x8086, 0x105e, 0x1060}, {0x8086, 0x1096, 0x1098}, {0x8086, 0x10a4, 0x10a7},
+		{0x8086, 0x10bc, 0x10bc}, {0x8086, 0x10c6, 0x10c9}, {0x8086, 0x10d5, 0x10da},
+		{0x8086, 0x10db, 0x10dd}, {0x8086, 0x10e1, 0x10e1}, {0x8086, 0x10e6, 0x10e8},
+		{0x8086, 0x10f1, 0x10f1}, {0x8086, 0x10f4, 0x10fc}, {0x8086, 0x1501, 0x1501},
+		{0x8086, 0x1507, 0x1518}, {0x8086, 0x151c, 0x151c}, {0x8086, 0x1521, 0x1529},
+		{0x8086, 0x152a, 0x152a}, {0x8086, 0x154d, 0x1551}, {0x8086, 0x1558, 0x1558},
+		{0x14e4, 0x16d6, 0x16d7}, {0x14e4, 0x1750, 0x1752}, {0x1c36, 0x0031, 0x0031},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(quirks); i++)
-		if (vendor == quirks[i].vendor && device >= quirks[i].first && device <= quirks[i].last)
+		if (vendor == quirks[i].vendor && device >= quirks[i].first &&
+		    device <= quirks[i].last)
 			return true;
 	return false;
 }
@@ -48,19 +49,22 @@ static bool path_keeps_apart(const struct place *places, ssize_t bridge)
 }
 
 /* A function that stands for the group: the same one for all of its members. */
-static size_t standing_for(const struct vfioadm_inventory *inv, const struct place *places, size_t f)
+static size_t standing_for(const struct vfioadm_inventory *inv, const struct place *places,
+			   size_t f)
 {
 	size_t top = f;
 
 	for (ssize_t b = places[f].parent; b >= 0; b = places[b].parent)
 		if (places[b].conventional)
 			top = (size_t)b;
-	for (ssize_t b = places[top].parent; b >= 0 && !path_keeps_apart(places, b); b = places[b].parent)
+	for (ssize_t b = places[top].parent; b >= 0 && !path_keeps_apart(places, b);
+	     b = places[b].parent)
 		top = (size_t)b;
 	if (!places[top].multifunction || keeps_apart(&places[top]))
 		return top;
 	/* Sorted by address: the first of the device that is like it. */
-	for (f = top; f > 0 && inventory_same_slot(&inv->functions[f - 1], &inv->functions[top]); f--)
+	for (f = top; f > 0 && inventory_same_slot(&inv->functions[f - 1], &inv->functions[top]);
+	     f--)
 		if (places[f - 1].multifunction && !keeps_apart(&places[f - 1]))
 			top = f - 1;
 	return top;
@@ -129,7 +133,7 @@ static int set_companions(struct joining *j, size_t function)
 
 	if (!items)
 		return -ENOMEM;
-	f->companions = (struct vfioadm_list){ VFIOADM_KNOWN, 0, items };
+	f->companions = (struct vfioadm_list){VFIOADM_KNOWN, 0, items};
 	for (size_t i = 0; i < j->n; i++)
 		if (j->items[i] != function)
 			items[f->companions.n++] = j->inv->functions[j->items[i]].address;
@@ -166,12 +170,12 @@ int grouping_predict(struct vfioadm_inventory *inv, const struct place *places)
 	_cleanup_free_ struct member *members = calloc(inv->n_functions + 1, sizeof(*members));
 	_cleanup_free_ size_t *seen = calloc(inv->n_functions + 1, sizeof(*seen));
 	_cleanup_free_ size_t *items = calloc(inv->n_functions + 1, sizeof(*items));
-	struct joining j = { .inv = inv, .seen = seen, .items = items };
+	struct joining j = {.inv = inv, .seen = seen, .items = items};
 
 	if (!members || !seen || !items)
 		return -ENOMEM;
 	for (size_t i = 0; i < inv->n_functions; i++)
-		members[i] = (struct member){ standing_for(inv, places, i), i };
+		members[i] = (struct member){standing_for(inv, places, i), i};
 	qsort(members, inv->n_functions, sizeof(*members), compare_members);
 	for (size_t i = 0, n; i < inv->n_functions; i += n) {
 		for (n = 1; i + n < inv->n_functions && members[i + n].head == members[i].head; n++)

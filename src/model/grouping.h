@@ -19,10 +19,10 @@ enum acs {
 
 /** Where a function is; item i is about the inventory's function i. */
 struct place {
-	ssize_t parent;      /* index of the bridge above, -1: on a root bus, or not known */
+	ssize_t parent; /* index of the bridge above, -1: on a root bus, or not known */
 	bool pcie;
-	bool conventional;   /* a bridge to a PCI or PCI-X bus */
-	bool port;           /* root port or downstream port */
+	bool conventional; /* a bridge to a PCI or PCI-X bus */
+	bool port;	   /* root port or downstream port */
 	bool multifunction;
 	enum acs acs;
 };

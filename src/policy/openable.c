@@ -22,7 +22,7 @@ static int answer(struct question *q, const char *code, const char *message, con
 {
 	if (!message || q->answers->n == OBSTACLES_MAX)
 		return -ENOMEM;
-	q->answers->items[q->answers->n++] = (struct obstacle){ code, message, hint };
+	q->answers->items[q->answers->n++] = (struct obstacle){code, message, hint};
 	return 0;
 }
 
@@ -35,8 +35,9 @@ static int ask_iommu(struct question *q)
 	if (q->when != OPENABLE_NOW || !uint_is(&q->inv->facts.iommu, 0))
 		return 0;
 	return answer(q, "no-iommu",
-		      SAY(q, "%s is on %s, but this host has no active IOMMU: no guest can open it.", q->f->address,
-			  q->f->driver.value),
+		      SAY(q,
+			  "%s is on %s, but this host has no active IOMMU: no guest can open it.",
+			  q->f->address, q->f->driver.value),
 		      q->inv->iommu_advice ? SAY(q, "%s", q->inv->iommu_advice) : NULL);
 }
 
@@ -53,8 +54,9 @@ static const char *unsafe_module(const struct host_facts *facts)
 /* The module that VFIO's users have for the IOMMU here. */
 static const char *backend_module(const struct host_facts *facts)
 {
-	return uint_is(&facts->type1.available, 1) || !uint_is(&facts->iommufd.available, 1) ? "vfio_iommu_type1" :
-											       "iommufd";
+	return uint_is(&facts->type1.available, 1) || !uint_is(&facts->iommufd.available, 1)
+		       ? "vfio_iommu_type1"
+		       : "iommufd";
 }
 
 static int ask_interrupts(struct question *q)
@@ -66,29 +68,36 @@ static int ask_interrupts(struct question *q)
 		return 0;
 	if (facts->isolated_interrupts.state == VFIOADM_UNKNOWN && facts->interrupt_chip && !module)
 		return answer(q, "interrupt-isolation-unknown",
-			      SAY(q, "No device of this host uses an ITS yet (%s has %s): if there is none, no guest can open "
-				     "%s.", facts->interrupt_source, facts->interrupt_chip, q->f->address),
+			      SAY(q,
+				  "No device of this host uses an ITS yet (%s has %s): if there is "
+				  "none, no guest can open "
+				  "%s.",
+				  facts->interrupt_source, facts->interrupt_chip, q->f->address),
 			      NULL);
 	if (!uint_is(&facts->isolated_interrupts, 0))
 		return 0;
 	if (!module)
 		return answer(q, "no-interrupt-isolation",
 			      SAY(q,
-				  "The interrupts of this host are not remapped (%s has %s), so a guest could raise those of "
+				  "The interrupts of this host are not remapped (%s has %s), so a "
+				  "guest could raise those of "
 				  "other devices: the kernel lets no guest open %s.",
 				  facts->interrupt_source, facts->interrupt_chip, q->f->address),
 			      SAY(q,
-				  "Enable interrupt remapping (firmware setup; no intremap=off on the kernel command line). "
-				  "Where every guest is trusted: options %s allow_unsafe_interrupts=1 in /etc/modprobe.d.",
+				  "Enable interrupt remapping (firmware setup; no intremap=off on "
+				  "the kernel command line). "
+				  "Where every guest is trusted: options %s "
+				  "allow_unsafe_interrupts=1 in /etc/modprobe.d.",
 				  backend_module(facts)));
 	return answer(q, "unsafe-interrupts",
 		      SAY(q,
-			  "The interrupts of this host are not remapped (%s has %s); only allow_unsafe_interrupts of %s lets "
+			  "The interrupts of this host are not remapped (%s has %s); only "
+			  "allow_unsafe_interrupts of %s lets "
 			  "a guest open %s, which could then raise those of other devices.",
 			  facts->interrupt_source, facts->interrupt_chip, module, q->f->address),
-		      streq(module, "iommufd") && uint_is(&facts->type1.available, 1) ?
-			      "Only a guest that is started with iommufd can open it." :
-			      NULL);
+		      streq(module, "iommufd") && uint_is(&facts->type1.available, 1)
+			      ? "Only a guest that is started with iommufd can open it."
+			      : NULL);
 }
 
 static int ask_backend(struct question *q)
@@ -99,11 +108,15 @@ static int ask_backend(struct question *q)
 		return 0;
 	if (facts->type1.trouble)
 		return answer(q, "no-vfio-iommu",
-			      SAY(q, "The module vfio_iommu_type1 cannot be loaded: %s. Without it no guest can open %s.",
+			      SAY(q,
+				  "The module vfio_iommu_type1 cannot be loaded: %s. Without it no "
+				  "guest can open %s.",
 				  facts->type1.trouble, q->f->address),
 			      SAY(q, "Look at %s.", facts->type1.trouble_source));
 	return answer(q, "no-vfio-iommu",
-		      SAY(q, "The running kernel has neither vfio_iommu_type1 nor iommufd: no guest can open %s.",
+		      SAY(q,
+			  "The running kernel has neither vfio_iommu_type1 nor iommufd: no guest "
+			  "can open %s.",
 			  q->f->address),
 		      NULL);
 }
@@ -114,7 +127,8 @@ static int ask_acs(struct question *q)
 		return 0;
 	return answer(q, "acs-override",
 		      SAY(q,
-			  "pcie_acs_override=%s is on the kernel command line: the IOMMU group of %s may be smaller than what "
+			  "pcie_acs_override=%s is on the kernel command line: the IOMMU group of "
+			  "%s may be smaller than what "
 			  "the hardware keeps apart, and a guest could reach other devices.",
 			  q->inv->facts.acs_override, q->f->address),
 		      NULL);
@@ -140,9 +154,11 @@ static const char *host_members(struct question *q, bool bridges, size_t *ret_n)
 		const struct vfioadm_function *other =
 			vfioadm_inventory_find(q->inv, q->f->companions.items[i]);
 
-		if (!other || inventory_stays_unnamed(other) != bridges || is_with(q, other) || check_leaves_group_viable(other))
+		if (!other || inventory_stays_unnamed(other) != bridges || is_with(q, other) ||
+		    check_leaves_group_viable(other))
 			continue;
-		text = SAY(q, "%s%s%s (%s)", text, *ret_n ? ", " : "", other->address, other->driver.value);
+		text = SAY(q, "%s%s%s (%s)", text, *ret_n ? ", " : "", other->address,
+			   other->driver.value);
 		(*ret_n)++;
 	}
 	return text;
@@ -151,8 +167,9 @@ static const char *host_members(struct question *q, bool bridges, size_t *ret_n)
 /* What the group is called while it may have no number yet. */
 static const char *group_text(struct question *q)
 {
-	return KNOWN(q->f->iommu_group) ? SAY(q, "its IOMMU group %" PRIu64, q->f->iommu_group.value) :
-					  "the IOMMU group that it will be in";
+	return KNOWN(q->f->iommu_group)
+		       ? SAY(q, "its IOMMU group %" PRIu64, q->f->iommu_group.value)
+		       : "the IOMMU group that it will be in";
 }
 
 static int ask_group(struct question *q)
@@ -169,16 +186,19 @@ static int ask_group(struct question *q)
 		return -ENOMEM;
 	if (n_bridges)
 		r = answer(q, "group-bridge",
-			   SAY(q, "%s is on %s, but the host drives the bridge %s of %s: no guest can open it.", q->f->address,
-			       q->f->driver.value, bridges, group),
+			   SAY(q,
+			       "%s is on %s, but the host drives the bridge %s of %s: no guest can "
+			       "open it.",
+			       q->f->address, q->f->driver.value, bridges, group),
 			   NULL);
 	if (r < 0 || !n)
 		return r;
 	return answer(q, "group-split",
-		      SAY(q, "%s is on %s, but the host drives %s of %s: no guest can open it.", q->f->address,
-			  q->f->driver.value, members, group),
-		      n_bridges ? "Give it back: the group cannot be assigned." :
-				  SAY(q, "Take %s along: vfioadm assign --group %s", n == 1 ? "it" : "them", q->f->address));
+		      SAY(q, "%s is on %s, but the host drives %s of %s: no guest can open it.",
+			  q->f->address, q->f->driver.value, members, group),
+		      n_bridges ? "Give it back: the group cannot be assigned."
+				: SAY(q, "Take %s along: vfioadm assign --group %s",
+				      n == 1 ? "it" : "them", q->f->address));
 }
 
 static int ask_reserved(struct question *q)
@@ -191,9 +211,11 @@ static int ask_reserved(struct question *q)
 		if (type && streq(type + 1, "direct"))
 			return answer(q, "reserved-region",
 				      SAY(q,
-					  "%s is on %s, but the firmware reserves memory for it that the host must map "
+					  "%s is on %s, but the firmware reserves memory for it "
+					  "that the host must map "
 					  "(reserved region \"%s\"): no guest can open it.",
-					  q->f->address, q->f->driver.value, q->f->reserved_regions.items[i]),
+					  q->f->address, q->f->driver.value,
+					  q->f->reserved_regions.items[i]),
 				      NULL);
 	}
 	return 0;
@@ -207,7 +229,9 @@ static int ask_answers(struct question *q)
 		return 0;
 	if (q->f->header_type.state == VFIOADM_NONE)
 		return answer(q, "gone", check_gone_text(q->arena, q->f),
-			      SAY(q, "Power the slot or the host off and on. vfioadm release --park %s leaves it without a driver.",
+			      SAY(q,
+				  "Power the slot or the host off and on. vfioadm release --park "
+				  "%s leaves it without a driver.",
 				  q->f->address));
 	if (check_header_unreadable(q->f))
 		return answer(q, "header-unreadable", check_unreadable_text(q->arena, q->f), NULL);
@@ -228,11 +252,13 @@ static int ask_framebuffer(struct question *q)
 		for (size_t k = 0; k < facts->n_framebuffers; k++) {
 			const struct framebuffer_range *fb = &facts->framebuffers[k];
 
-			if (bar->io || fb->start > bar->start + (bar->size - 1) || fb->end < bar->start)
+			if (bar->io || fb->start > bar->start + (bar->size - 1) ||
+			    fb->end < bar->start)
 				continue;
 			return answer(q, "framebuffer-kept",
 				      SAY(q,
-					  "The firmware's framebuffer (%s) keeps memory of BAR %u of %s, so a guest could not "
+					  "The firmware's framebuffer (%s) keeps memory of BAR %u "
+					  "of %s, so a guest could not "
 					  "use that.",
 					  fb->name, bar->index, q->f->address),
 				      NULL);
@@ -250,19 +276,21 @@ static int ask_reset(struct question *q)
 		return 0;
 	return answer(q, "no-reset",
 		      SAY(q,
-			  "%s has no reset method: the next guest, or the host, finds it as the last guest has left it.",
+			  "%s has no reset method: the next guest, or the host, finds it as the "
+			  "last guest has left it.",
 			  q->f->address),
 		      NULL);
 }
 
-int openable_ask(const struct vfioadm_inventory *inv, const struct vfioadm_function *f, enum openable_when when,
-		 const struct openable_with *with, struct arena *arena, struct obstacles *ret)
+int openable_ask(const struct vfioadm_inventory *inv, const struct vfioadm_function *f,
+		 enum openable_when when, const struct openable_with *with, struct arena *arena,
+		 struct obstacles *ret)
 {
-	static int (*const questions[])(struct question *q) = {
-		ask_iommu,    ask_answers, ask_group, ask_reserved, ask_backend, ask_interrupts,
-		ask_framebuffer, ask_reset,   ask_acs,
+	static int (*const questions[])(struct question * q) = {
+		ask_iommu,	ask_answers,	 ask_group, ask_reserved, ask_backend,
+		ask_interrupts, ask_framebuffer, ask_reset, ask_acs,
 	};
-	struct question q = { inv, f, when, with, arena, ret };
+	struct question q = {inv, f, when, with, arena, ret};
 
 	ret->n = 0;
 	/* What a bridge is to VFIO has been said elsewhere. */

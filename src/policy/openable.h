@@ -23,7 +23,7 @@ struct obstacles {
 };
 
 enum openable_when {
-	OPENABLE_NOW,    /* it is on a VFIO driver */
+	OPENABLE_NOW,	 /* it is on a VFIO driver */
 	OPENABLE_BEFORE, /* it is to be: what the other checks ask of that is left to them */
 };
 
@@ -36,8 +36,9 @@ struct openable_with {
  * As far as the inventory has looked at f: BASIC for groups and interrupts, DETAIL and DRIVERS for the rest. with:
  * may be NULL. Strings are the arena's, or constants. -ENOMEM.
  */
-int openable_ask(const struct vfioadm_inventory *inv, const struct vfioadm_function *f, enum openable_when when,
-		 const struct openable_with *with, struct arena *arena, struct obstacles *ret) MUST_CHECK;
+int openable_ask(const struct vfioadm_inventory *inv, const struct vfioadm_function *f,
+		 enum openable_when when, const struct openable_with *with, struct arena *arena,
+		 struct obstacles *ret) MUST_CHECK;
 /** The first that only warning about does not do for, NULL: a guest can open it. */
 const struct obstacle *openable_first(const struct obstacles *all);
 

@@ -20,21 +20,21 @@ static const struct {
 	uint32_t class_code;
 	bool port, conventional, multifunction;
 } there[] = {
-	{ "0000:00:01.0", NULL, BRIDGE, true },
-	{ "0000:00:02.0", NULL, BRIDGE, true },
-	{ "0000:00:03.0", NULL, BRIDGE, true },
-	{ "0000:01:00.0", "0000:00:01.0", NIC, .multifunction = true },
-	{ "0000:01:00.1", "0000:00:01.0", NIC, .multifunction = true },
-	{ "0000:01:00.2", "0000:00:01.0", NIC, .multifunction = true },
-	{ "0000:02:00.0", "0000:00:02.0", BRIDGE },
-	{ "0000:03:00.0", "0000:02:00.0", BRIDGE, true },
-	{ "0000:03:01.0", "0000:02:00.0", BRIDGE, true },
-	{ "0000:04:00.0", "0000:03:00.0", NIC },
-	{ "0000:05:00.0", "0000:03:01.0", NIC },
-	{ "0000:05:00.1", "0000:03:01.0", NIC },
-	{ "0000:06:00.0", "0000:00:03.0", BRIDGE, .conventional = true },
-	{ "0000:07:01.0", "0000:06:00.0", NIC },
-	{ "0000:07:02.0", "0000:06:00.0", NIC },
+	{"0000:00:01.0", NULL, BRIDGE, true},
+	{"0000:00:02.0", NULL, BRIDGE, true},
+	{"0000:00:03.0", NULL, BRIDGE, true},
+	{"0000:01:00.0", "0000:00:01.0", NIC, .multifunction = true},
+	{"0000:01:00.1", "0000:00:01.0", NIC, .multifunction = true},
+	{"0000:01:00.2", "0000:00:01.0", NIC, .multifunction = true},
+	{"0000:02:00.0", "0000:00:02.0", BRIDGE},
+	{"0000:03:00.0", "0000:02:00.0", BRIDGE, true},
+	{"0000:03:01.0", "0000:02:00.0", BRIDGE, true},
+	{"0000:04:00.0", "0000:03:00.0", NIC},
+	{"0000:05:00.0", "0000:03:01.0", NIC},
+	{"0000:05:00.1", "0000:03:01.0", NIC},
+	{"0000:06:00.0", "0000:00:03.0", BRIDGE, .conventional = true},
+	{"0000:07:01.0", "0000:06:00.0", NIC},
+	{"0000:07:02.0", "0000:06:00.0", NIC},
 };
 
 struct host_of {
@@ -53,15 +53,15 @@ static struct place *place_of(struct host_of *h, const char *address)
 /* All ports keep apart; nothing has a group yet. */
 static void build(struct host_of *h)
 {
-	*h = (struct host_of){ .inv = build_inventory() };
+	*h = (struct host_of){.inv = build_inventory()};
 	for (size_t i = 0; i < ARRAY_SIZE(there); i++)
 		build_function(h->inv, there[i].address, 0x8086, 0x1234, there[i].class_code);
 	build_finish(h->inv);
 	for (size_t i = 0; i < ARRAY_SIZE(there); i++) {
 		struct vfioadm_function *f = inventory_get(h->inv, there[i].address);
 
-		f->iommu_group = (struct vfioadm_uint){ 0 };
-		f->companions = (struct vfioadm_list){ 0 };
+		f->iommu_group = (struct vfioadm_uint){0};
+		f->companions = (struct vfioadm_list){0};
 		*place_of(h, there[i].address) = (struct place){
 			.parent = there[i].parent ? inventory_index(h->inv, there[i].parent) : -1,
 			.pcie = true,
@@ -83,7 +83,7 @@ static void has_group(struct host_of *h, const char *address, unsigned group)
 static void assert_with(struct host_of *h, const char *address, const char *expected)
 {
 	const struct vfioadm_list *list = &inventory_get(h->inv, address)->companions;
-	_cleanup_strbuf_ struct strbuf text = { 0 };
+	_cleanup_strbuf_ struct strbuf text = {0};
 
 	for (size_t i = 0; i < list->n; i++)
 		strbuf_addf(&text, "%s%s", i ? " " : "", list->items[i]);
@@ -179,8 +179,9 @@ static void test_switch(void **state)
 	build(&h);
 	place_of(&h, "0000:00:02.0")->acs = ACS_OFF;
 	predict(&h);
-	assert_with(&h, "0000:04:00.0",
-		    "0000:00:02.0 0000:02:00.0 0000:03:00.0 0000:03:01.0 0000:05:00.0 0000:05:00.1");
+	assert_with(
+		&h, "0000:04:00.0",
+		"0000:00:02.0 0000:02:00.0 0000:03:00.0 0000:03:01.0 0000:05:00.0 0000:05:00.1");
 	end(&h);
 
 	/* What a port does cannot be seen: the kernel switches it on where it can. */

@@ -79,7 +79,8 @@ static void test_interrupts(void **state)
 		 " NMI:          0          0   IR-Non-maskable interrupts\n"
 		 " 25:\n 26: 1 2\n:\n");
 	assert_isolated(t, "no", "IO-APIC");
-	tmp_file(t, "proc/interrupts", "  24:          7          0   IR-PCI-MSI 327680-edge      nvme0q0");
+	tmp_file(t, "proc/interrupts",
+		 "  24:          7          0   IR-PCI-MSI 327680-edge      nvme0q0");
 	assert_isolated(t, "yes", "IR-PCI-MSI");
 	/* What is newer is believed first. */
 	chip(t, 9, "IO-APIC");
@@ -97,8 +98,14 @@ static void test_s390(void **state)
 
 static void assert_backend(const struct vfio_backend *b, const char *available, const char *unsafe)
 {
-	assert_string_equal(b->available.state != VFIOADM_KNOWN ? "?" : b->available.value ? "yes" : "no", available);
-	assert_string_equal(b->unsafe.state != VFIOADM_KNOWN ? "?" : b->unsafe.value ? "yes" : "no", unsafe);
+	assert_string_equal(b->available.state != VFIOADM_KNOWN ? "?"
+			    : b->available.value		? "yes"
+								: "no",
+			    available);
+	assert_string_equal(b->unsafe.state != VFIOADM_KNOWN ? "?"
+			    : b->unsafe.value		     ? "yes"
+							     : "no",
+			    unsafe);
 }
 
 static void test_unsafe(void **state)
@@ -106,13 +113,15 @@ static void test_unsafe(void **state)
 	static const struct {
 		const char *cmdline, *unsafe;
 	} lines[] = {
-		{ "quiet", "?" },
-		{ "vfio_iommu_type1.allow_unsafe_interrupts=1", "yes" },
-		{ "a=b vfio_iommu_type1.allow-unsafe-interrupts", "yes" },
-		{ "vfio_iommu_type1.allow_unsafe_interrupts=Y vfio_iommu_type1.allow_unsafe_interrupts=0", "no" },
-		{ "vfio_iommu_type1.allow_unsafe_interrupts=off", "no" },
-		{ "x=vfio_iommu_type1.allow_unsafe_interrupts=1", "?" },
-		{ "vfio_iommu_type1.allow_unsafe_interrupts2=1", "?" },
+		{"quiet", "?"},
+		{"vfio_iommu_type1.allow_unsafe_interrupts=1", "yes"},
+		{"a=b vfio_iommu_type1.allow-unsafe-interrupts", "yes"},
+		{"vfio_iommu_type1.allow_unsafe_interrupts=Y "
+		 "vfio_iommu_type1.allow_unsafe_interrupts=0",
+		 "no"},
+		{"vfio_iommu_type1.allow_unsafe_interrupts=off", "no"},
+		{"x=vfio_iommu_type1.allow_unsafe_interrupts=1", "?"},
+		{"vfio_iommu_type1.allow_unsafe_interrupts2=1", "?"},
 	};
 	struct tmp_tree *t = *state;
 
@@ -126,10 +135,12 @@ static void test_unsafe(void **state)
 		assert_backend(&tmp_observe(t)->facts.type1, "?", lines[i].unsafe);
 	}
 	tmp_remove(t, "proc/cmdline");
-	tmp_file(t, "etc/modprobe.d/vfio.conf", "options vfio_iommu_type1 allow_unsafe_interrupts=1\n");
+	tmp_file(t, "etc/modprobe.d/vfio.conf",
+		 "options vfio_iommu_type1 allow_unsafe_interrupts=1\n");
 	assert_backend(&tmp_observe(t)->facts.type1, "?", "yes");
 	/* A loaded module's own parameter counts, not what it was loaded with. */
-	tmp_file(t, "proc/cmdline", "vfio_iommu_type1.allow_unsafe_interrupts=1 pcie_acs_override=");
+	tmp_file(t, "proc/cmdline",
+		 "vfio_iommu_type1.allow_unsafe_interrupts=1 pcie_acs_override=");
 	tmp_file(t, "sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts", "N\n");
 	tmp_file(t, "sys/module/iommufd/parameters/allow_unsafe_interrupts", "Y\n");
 	tmp_observe(t);
@@ -154,11 +165,14 @@ static void test_framebuffers(void **state)
 		 "fed00000-fed003ff : HPET 0\n"
 		 "f0000000-f00fffff : simplefb\ngarbage\n: BOOTFB\n1-2 : BOOTFB2\n");
 	tmp_observe(t);
-	assert_int_equal(observe_function(t->host, t->inv, tmp_get(t, "0000:00:02.0"), VFIOADM_FACET_DETAIL), 0);
+	assert_int_equal(
+		observe_function(t->host, t->inv, tmp_get(t, "0000:00:02.0"), VFIOADM_FACET_DETAIL),
+		0);
 	facts = &t->inv->facts;
 	assert_int_equal(facts->n_framebuffers, 2);
 	assert_string_equal(facts->framebuffers[0].name, "BOOTFB");
-	assert_true(facts->framebuffers[0].start == 0xe0000000 && facts->framebuffers[0].end == 0xe07effff);
+	assert_true(facts->framebuffers[0].start == 0xe0000000 &&
+		    facts->framebuffers[0].end == 0xe07effff);
 	assert_string_equal(facts->framebuffers[1].name, "simplefb");
 }
 
@@ -170,11 +184,15 @@ static void test_backend(void **state)
 
 	tmp_function(t, "pci0000:00/0000:00:02.0", NIC, NULL, 1);
 	type1 = &tmp_observe(t)->facts.type1;
-	assert_int_equal(observe_function(t->host, t->inv, tmp_get(t, "0000:00:02.0"), VFIOADM_FACET_DRIVERS), 0);
+	assert_int_equal(observe_function(t->host, t->inv, tmp_get(t, "0000:00:02.0"),
+					  VFIOADM_FACET_DRIVERS),
+			 0);
 	assert_backend(type1, "?", "?");
 	tmp_file(t, "etc/modprobe.d/no.conf", "install vfio_iommu_type1 /bin/false\n");
 	type1 = &tmp_observe(t)->facts.type1;
-	assert_int_equal(observe_function(t->host, t->inv, tmp_get(t, "0000:00:02.0"), VFIOADM_FACET_DRIVERS), 0);
+	assert_int_equal(observe_function(t->host, t->inv, tmp_get(t, "0000:00:02.0"),
+					  VFIOADM_FACET_DRIVERS),
+			 0);
 	assert_backend(type1, "no", "?");
 	assert_string_equal(type1->trouble_source, "/etc/modprobe.d/no.conf:1");
 }
@@ -204,10 +222,14 @@ static void test_resets(void **state)
 enum { CONFIG = 4096 };
 
 /* PCI Express of a type at 0x40, ACS with this control; type < 0: a conventional function. */
-static void config(struct tmp_tree *t, const char *place, int type, unsigned acs, bool many, size_t size)
+static void config(struct tmp_tree *t, const char *place, int type, unsigned acs, bool many,
+		   size_t size)
 {
-	unsigned char data[CONFIG] = { [0x06] = 0x10, [0x0e] = many ? 0x80 : 0, [0x34] = 0x40,
-				       [0x40] = type < 0 ? 0x01 : 0x10, [0x42] = type < 0 ? 0 : (unsigned)type << 4 };
+	unsigned char data[CONFIG] = {[0x06] = 0x10,
+				      [0x0e] = many ? 0x80 : 0,
+				      [0x34] = 0x40,
+				      [0x40] = type < 0 ? 0x01 : 0x10,
+				      [0x42] = type < 0 ? 0 : (unsigned)type << 4};
 	char path[128];
 
 	data[0x100] = 0x0d;
@@ -248,7 +270,8 @@ static void test_topology(void **state)
 	assert_true(uint_is(&t->inv->facts.groups_late, 1));
 	assert_string_equal(items_of(&tmp_get(t, "0000:01:00.1")->companions), "0000:01:00.0");
 	assert_string_equal(items_of(&tmp_get(t, "0000:01:00.0")->companions), "0000:01:00.1");
-	assert_string_equal(items_of(&tmp_get(t, "0000:02:01.0")->companions), "0000:00:02.0,0000:02:02.0");
+	assert_string_equal(items_of(&tmp_get(t, "0000:02:01.0")->companions),
+			    "0000:00:02.0,0000:02:02.0");
 	assert_string_equal(items_of(&tmp_get(t, "10000:00:01.0")->companions), "?");
 
 	/* Both functions of the card send up what they send. */
@@ -279,7 +302,8 @@ static void test_header_alone(void **state)
 	tmp_observe(t);
 	assert_string_equal(items_of(&tmp_get(t, "0000:01:00.1")->companions), "0000:01:00.0");
 	/* A bridge without a link is one to PCI. */
-	assert_string_equal(items_of(&tmp_get(t, "0000:02:01.0")->companions), "0000:00:02.0,0000:02:02.0");
+	assert_string_equal(items_of(&tmp_get(t, "0000:02:01.0")->companions),
+			    "0000:00:02.0,0000:02:02.0");
 }
 
 /* What somebody else wrote: lists that turn in a circle, capabilities beyond the end. */
@@ -294,8 +318,10 @@ static void test_hostile_config(void **state)
 	memset(data, 0xff, sizeof(data));
 	tmp_data(t, "sys/devices/" PORT_OF("1") "/0000:01:00.1/config", data, 300);
 	tmp_data(t, "sys/devices/" PORT_OF("2") "/config", data, 65);
-	tmp_link(t, "sys/bus/pci/devices/0000:0a:00.0", "../../../devices/x/0000:0b:00.0/0000:0a:00.0");
-	tmp_link(t, "sys/bus/pci/devices/0000:0b:00.0", "../../../devices/x/0000:0a:00.0/0000:0b:00.0");
+	tmp_link(t, "sys/bus/pci/devices/0000:0a:00.0",
+		 "../../../devices/x/0000:0b:00.0/0000:0a:00.0");
+	tmp_link(t, "sys/bus/pci/devices/0000:0b:00.0",
+		 "../../../devices/x/0000:0a:00.0/0000:0b:00.0");
 	tmp_file(t, "sys/devices/x/0000:0b:00.0/0000:0a:00.0/vendor", "0x8086\n");
 	tmp_file(t, "sys/devices/x/0000:0a:00.0/0000:0b:00.0/vendor", "0x8086\n");
 	tmp_observe(t);
