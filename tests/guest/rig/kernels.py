@@ -45,7 +45,7 @@ DEB_ARCH = {"x86_64": "amd64", "s390x": "s390x"}
 # Modules taken along with all they depend on; a name that a kernel does not have is either built
 # in or left out. Patterns match whole names with '-' written as '_'.
 MODULES = r"""
-vfio vfio_.* iommufd .*_vfio_pci virtio_vfio_pci vfio_iommu_.* irqbypass
+vfio vfio_.* iommufd .*_vfio_pci virtio_vfio_pci vfio_iommu_.* virtio_iommu irqbypass
 nvme nvme_core e1000 e1000e igb igbvf 8139cp
 virtio virtio_pci virtio_net virtio_rng virtio_blk virtio_scsi virtio_console virtio_balloon
 pci_stub uio uio_pci_generic xen_pciback

@@ -20,8 +20,8 @@ class Lineup:
     devices: tuple
     memory: str = "768M"
     append: str = ""
-    # False leaves the virtual IOMMU out altogether.
-    iommu: bool = True
+    # "" leaves the virtual IOMMU out altogether.
+    iommu: str = "intel-iommu,intremap=on,caching-mode=on"
     vga: bool = False
     # PCI functions that the guest is expected to show, for the rig's own tests.
     functions: int = 0
@@ -145,6 +145,17 @@ _USERS = _flat(
     ("-machine", "i8042=off"),
 )
 
+# Groups that come late; edu is a device that no driver of the kernel knows:
+#   01:00.0 e1000e, .1 edu   02:00.0 edu   03:00.0 igb
+_LATE = _flat(
+    *(_port(f"rp{n}", n, 2, n - 1, multi=n == 1) for n in range(1, 4)),
+    _device("e1000e,romfile=,bus=rp1,addr=0.0,multifunction=on,mac=52:54:00:00:00:01"),
+    _device("edu,bus=rp1,addr=0.1"),
+    _device("edu,bus=rp2"),
+    _device("igb,romfile=,bus=rp3,mac=52:54:00:00:00:06"),
+)
+
+
 def _ports(count):
     """rp1 … from slot 2 on, eight to a slot; bus numbers are theirs as long as nothing shifts them."""
     return _flat(*(_port(f"rp{n}", n, 2 + (n - 1) // 8, (n - 1) % 8, multi=(n - 1) % 8 == 0)
@@ -219,7 +230,15 @@ LINEUPS = {
                       memory="512M", append="intel_iommu=off", functions=10),
     # No IOMMU in the machine.
     "absent-iommu": Lineup("x86_64", (*_SMALL_ABOUT, "no IOMMU"), _SMALL, memory="512M",
-                           iommu=False, functions=10),
+                           iommu="", functions=10),
+    # The IOMMU keeps memory apart, but not interrupts.
+    "intremap-off": Lineup("x86_64", (*_SMALL_ABOUT, "interrupts that are not remapped"), _SMALL, memory="512M",
+                           iommu="intel-iommu,intremap=off,caching-mode=on", functions=10),
+    "virtio-iommu": Lineup("x86_64", (
+        "a virtio-iommu, whose groups come when a driver is first tried",
+        "a NIC (e1000e) with a second function that no driver knows, and such a function alone",
+        "a NIC (igb) with up to 7 virtual functions",
+    ), _LATE, memory="512M", append="maxcpus=1", iommu="virtio-iommu-pci,addr=1e.0", functions=11),
     "boot": Lineup("x86_64", (
         "two identical NVMe disks and two identical NICs (e1000e), NICs (virtio, igb)",
         "an NVMe controller with up to 15 virtual functions; five empty ports",

@@ -317,7 +317,7 @@ class Guest:
             return []
         args = []
         if self.lineup.iommu:
-            args += ["-device", "intel-iommu,intremap=on,caching-mode=on"]
+            args += ["-device", self.lineup.iommu]
         if self.lineup.vga:
             args += ["-vga", "std"]
         return args
