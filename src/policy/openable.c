@@ -106,6 +106,9 @@ static int ask_backend(struct question *q)
 
 	if (!uint_is(&facts->type1.available, 0) || uint_is(&facts->iommufd.available, 1))
 		return 0;
+	/* Without vfio-pci there is nothing to open: that is said elsewhere, and comes first. */
+	if (uint_is(&facts->vfio_pci_available, 0) || q->inv->vfio_pci_trouble)
+		return 0;
 	if (facts->type1.trouble)
 		return answer(q, "no-vfio-iommu",
 			      SAY(q,
