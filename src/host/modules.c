@@ -200,6 +200,8 @@ int modules_needed(struct host *h, const char *module, struct strv *ret)
 	int r = modules_open(h, &m);
 	const char *line = r == 0 ? find_line(&m->dep, module) : NULL;
 
-	line += line ? strcspn(line, ":\n") : 0;
-	return line && *line == ':' ? add_needed(line + 1, ret) : r;
+	if (!line)
+		return r;
+	line += strcspn(line, ":\n");
+	return *line == ':' ? add_needed(line + 1, ret) : 0;
 }
