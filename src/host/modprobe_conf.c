@@ -273,12 +273,10 @@ static char *read_word(char *p, enum word_state *ret, bool *ret_quoted, char **r
 			*p = '\0';
 			*ret_parameter = p + 1;
 			*ret = WORD_PARAMETER;
-		} else if (*p == '.' && *ret == WORD_PARAMETER) {
-			*ret = WORD_IGNORED;
 		} else if (*p == '=' && *ret == WORD_PARAMETER) {
 			*ret_value = p + 1;
 			*ret = WORD_VALUE;
-		} else if (*p == '=' && *ret == WORD_MODULE) {
+		} else if ((*p == '.' && *ret == WORD_PARAMETER) || (*p == '=' && *ret == WORD_MODULE)) {
 			*ret = WORD_IGNORED;
 		}
 	}

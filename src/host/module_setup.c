@@ -31,16 +31,12 @@ int module_parameter_bool(const struct module_parameter *p, bool *ret)
 {
 	const char *v = p->value ? p->value : "1";
 
-	if (strchr("yYtT1", *v) && *v)
-		*ret = true;
-	else if (strchr("nNfF0", *v) && *v)
-		*ret = false;
-	else if ((*v == 'o' || *v == 'O') && (v[1] == 'n' || v[1] == 'N'))
-		*ret = true;
-	else if ((*v == 'o' || *v == 'O') && (v[1] == 'f' || v[1] == 'F'))
-		*ret = false;
-	else
+	/* "on" and "off" are told by their second letter. */
+	if (*v == 'o' || *v == 'O')
+		v = strchr("nNfF", v[1]) && v[1] ? (v[1] == 'n' || v[1] == 'N' ? "1" : "0") : "";
+	if (!*v || !strchr("yYtT1nNfF0", *v))
 		return -EINVAL;
+	*ret = strchr("yYtT1", *v);
 	return 0;
 }
 
