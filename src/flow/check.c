@@ -56,6 +56,19 @@ static int look_at_all(struct look *look, const struct selection *along, struct 
 	return r;
 }
 
+/* Reading an override takes the device's lock, which is rarely held where there is no driver. */
+static int look_at_overrides(struct look *look, struct vfioadm_error **err)
+{
+	for (size_t i = 0; i < look->selected.n; i++) {
+		struct vfioadm_function *f = &look->inv->functions[look->selected.items[i]];
+
+		if (f->driver.state == VFIOADM_NONE &&
+		    observe_function(look->host, look->inv, f, VFIOADM_FACET_LOCKED) < 0)
+			return error_oom(err);
+	}
+	return 0;
+}
+
 /* Each verb's checks leave out the functions that it would not move. */
 static int check_both_ways(struct look *look, const struct selection *along, const struct strv *pending,
 			   const struct vfioadm_options *o, struct vfioadm_checkup *checkup)
@@ -92,6 +105,8 @@ static int make_checkup(struct vfioadm_ctx *ctx, struct look *look, const struct
 	if (find_all_along(look, &along) < 0)
 		return error_oom(err);
 	r = look_at_all(look, &along, err);
+	if (r == 0)
+		r = look_at_overrides(look, err);
 	if (r < 0)
 		return r;
 	if (settle_pending(ctx, &pending) < 0 || flow_note_followed(look, checkup->plan) < 0 ||

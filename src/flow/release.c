@@ -117,8 +117,8 @@ static bool is_pf_on_vfio(const struct vfioadm_inventory *inv, const struct vfio
 }
 
 /* What was assigned: the check needs to know before it can say what would be split. */
-static int gather_records(struct vfioadm_ctx *ctx, struct look *look, struct vfioadm_plan *plan,
-			  struct plan_input *inputs, struct selection *ret_assigned,
+static int gather_records(struct vfioadm_ctx *ctx, struct look *look, const struct vfioadm_options *o,
+			  struct vfioadm_plan *plan, struct plan_input *inputs, struct selection *ret_assigned,
 			  struct vfioadm_error **err)
 {
 	for (size_t i = 0; i < look->selected.n; i++) {
@@ -132,6 +132,7 @@ static int gather_records(struct vfioadm_ctx *ctx, struct look *look, struct vfi
 		r = flow_find_record(ctx, in->function, in, plan, err);
 		if (r < 0)
 			return r;
+		in->left_over = !in->record && plan_is_left_over(in->function, !o->group);
 		if (plan_is_assigned(in) && selection_add(ret_assigned, look->selected.items[i]) < 0)
 			return error_oom(err);
 	}
@@ -171,7 +172,7 @@ static int make_plan(struct vfioadm_ctx *ctx, struct look *look, const struct vf
 
 	if (!inputs)
 		return error_oom(err);
-	r = gather_records(ctx, look, plan, inputs, &assigned, err);
+	r = gather_records(ctx, look, o, plan, inputs, &assigned, err);
 	if (r == 0)
 		r = flow_check(look, &request, plan, err);
 	if (r < 0 || plan->result == VFIOADM_RESULT_REFUSED)

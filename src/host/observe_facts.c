@@ -244,14 +244,32 @@ static const char *advice(struct host *h, enum host_machine machine, const char 
 	}
 }
 
+/* "intel_iommu=on,igfx_off": an option among others. */
+static bool has_igfx_off(const char *cmdline)
+{
+	static const char key[] = "intel_iommu=";
+
+	for (const char *p = cmdline; (p = strstr(p, key)); p++) {
+		const char *option = p + strlen(key);
+
+		if (p != cmdline && p[-1] != ' ')
+			continue;
+		for (; *option && *option != ' ' && *option != '\n'; option += strcspn(option, ", \n"), option += *option == ',')
+			if (strcspn(option, ", \n") == strlen("igfx_off") && str_after(option, "igfx_off"))
+				return true;
+	}
+	return false;
+}
+
 static void read_advice(struct host *h, struct vfioadm_inventory *inv)
 {
 	char cmdline[4097];
 
-	if (!uint_is(&inv->facts.iommu, 0))
-		return;
 	if (host_read_text(h, -1, "proc/cmdline", cmdline, sizeof(cmdline)) < 0)
 		cmdline[0] = '\0';
+	inv->facts.igfx_off = has_igfx_off(cmdline);
+	if (!uint_is(&inv->facts.iommu, 0))
+		return;
 	inv->iommu_advice = has_virtio_iommu(inv) ? advice_virtio(h) :
 						    advice(h, inv->facts.machine, cmdline);
 }

@@ -299,6 +299,16 @@ bool driver_name_equal(const char *a, const char *b)
 	return fold(*a) == fold(*b);
 }
 
+bool driver_name_keeps_off(const char *driver)
+{
+	static const char *const names[] = { "uio_pci_generic", "igb_uio", "pci-stub", "pciback", "xen-pciback" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (driver_name_equal(driver, names[i]))
+			return true;
+	return false;
+}
+
 bool driver_name_is_vfio(const char *driver)
 {
 	size_t n = strlen(driver);

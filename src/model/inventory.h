@@ -54,6 +54,7 @@ struct host_facts {
 	struct vfioadm_uint root;         /* effective uid is 0 */
 	struct vfioadm_uint iommu;        /* /sys/class/iommu non-empty */
 	struct vfioadm_uint groups_late;  /* groups may appear when a driver is first tried only */
+	bool igfx_off;                    /* the command line keeps the IOMMU off Intel's graphics */
 	bool iommu_virtio;                /* one of its units is a virtio-iommu */
 	struct vfioadm_uint sys_writable; /* sysfs is mounted read-write */
 	struct vfioadm_uint lockdown;     /* 0 none, 1 integrity, 2 confidentiality */
@@ -153,5 +154,7 @@ static inline bool str_is(const struct vfioadm_str *s, const char *v)
 bool driver_name_is_vfio(const char *driver);
 /** Module names and driver names differ by '-' and '_' only in how they are spelled. */
 bool driver_name_equal(const char *a, const char *b);
+/** A driver that is none of the host's: it keeps others off, or gives the device to programs (uio_pci_generic). */
+bool driver_name_keeps_off(const char *driver);
 
 #endif

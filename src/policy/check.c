@@ -97,6 +97,8 @@ static const struct check {
 	{ ASSIGN | ENABLE, VFIOADM_FACET_DETAIL, check_gone },
 	{ ASSIGN | ENABLE, VFIOADM_FACET_DETAIL, check_header },
 	{ ASSIGN | ENABLE, VFIOADM_FACET_DETAIL, check_power },
+	{ ASSIGN, VFIOADM_FACET_BASIC, check_left_over, NOT_ALONG },
+	{ ASSIGN | ENABLE, VFIOADM_FACET_BASIC, check_firmware_flash },
 	{ ASSIGN, VFIOADM_FACET_DRIVERS, check_denylist },
 	/* To let it have the card type later is no use either. */
 	{ ENABLE, VFIOADM_FACET_BASIC, check_denylist, MENTIONED },

@@ -257,6 +257,12 @@ static bool is_late_iommu(const struct checker *c, const struct vfioadm_function
 	return c->inv->facts.iommu_virtio && KNOWN(f->driver);
 }
 
+static bool is_without_igfx(const struct checker *c, const struct vfioadm_function *f)
+{
+	return c->inv->facts.igfx_off && uint_is(&f->vendor, 0x8086) && KNOWN(f->class_code) &&
+	       f->class_code.value >> 16 == 0x03;
+}
+
 int check_group(struct checker *c, const struct vfioadm_function *f)
 {
 	struct vfioadm_finding *finding;
@@ -275,6 +281,11 @@ int check_group(struct checker *c, const struct vfioadm_function *f)
 				     "let it be found again: echo 1 > /sys/bus/pci/devices/%s/remove; "
 				     "echo 1 > /sys/bus/pci/rescan",
 				     f->address));
+	if (f->iommu_group.state == VFIOADM_NONE && is_without_igfx(c, f))
+		return check_say(c, f, "no-group",
+				 SAY(c, "%s has no IOMMU group: intel_iommu=igfx_off keeps the IOMMU off Intel's graphics.",
+				     f->address),
+				 "Remove igfx_off from the kernel command line and reboot.");
 	if (f->iommu_group.state == VFIOADM_NONE)
 		return check_say(c, f, "no-group",
 				 SAY(c,

@@ -53,6 +53,8 @@ int check_host_part(struct checker *c, const struct vfioadm_function *f) MUST_CH
 int check_gone(struct checker *c, const struct vfioadm_function *f) MUST_CHECK;
 int check_header(struct checker *c, const struct vfioadm_function *f) MUST_CHECK;
 int check_dead(struct checker *c, const struct vfioadm_function *f) MUST_CHECK;
+int check_left_over(struct checker *c, const struct vfioadm_function *f) MUST_CHECK;
+int check_firmware_flash(struct checker *c, const struct vfioadm_function *f) MUST_CHECK;
 int check_power(struct checker *c, const struct vfioadm_function *f) MUST_CHECK;
 int check_denylist(struct checker *c, const struct vfioadm_function *f) MUST_CHECK;
 int check_vmd(struct checker *c, const struct vfioadm_function *f) MUST_CHECK;

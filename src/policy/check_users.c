@@ -164,6 +164,9 @@ static bool applies(const struct checker *c, const struct vfioadm_function *f, c
 {
 	bool through_vfio = streq(code, "in-use-vfio") || streq(code, "openers-unknown");
 
+	/* Programs that drive it through uio lose it as those do that have it through VFIO. */
+	if (c->request->verb == VERB_RELEASE && KNOWN(f->driver) && driver_name_keeps_off(f->driver.value))
+		return true;
 	if (check_leaves_vfio(c, f) || c->request->verb == VERB_RELEASE)
 		return through_vfio || streq(code, "libvirt-running");
 	/* check_vfs() has said it, with a way out. */

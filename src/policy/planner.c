@@ -261,8 +261,27 @@ static int add_probe(const struct move *m, const char *module)
 
 bool plan_is_assigned(const struct plan_input *in)
 {
-	return uint_is(&in->function->vfio, 1) ||
+	return uint_is(&in->function->vfio, 1) || in->left_over ||
 	       (in->record && in->function->driver.state == VFIOADM_NONE);
+}
+
+static bool has_host_driver(const struct vfioadm_function *f)
+{
+	return f->driver.state == VFIOADM_KNOWN && !driver_name_is_vfio(f->driver.value) &&
+	       !driver_name_keeps_off(f->driver.value);
+}
+
+bool plan_is_left_over(const struct vfioadm_function *f, bool named)
+{
+	const char *override = known(&f->driver_override);
+
+	if (f->driver.state == VFIOADM_NONE)
+		return named || override;
+	if (f->driver.state != VFIOADM_KNOWN || driver_name_is_vfio(f->driver.value))
+		return false;
+	/* Beside a driver of the host it counts when it would keep that from being bound again. */
+	return driver_name_keeps_off(f->driver.value) ||
+	       (override && (driver_name_is_vfio(override) || driver_name_keeps_off(override)));
 }
 
 /*
@@ -310,6 +329,11 @@ static int release_one(struct vfioadm_plan *plan, const struct plan_input *in, b
 	m.device = t->pub.device;
 	m.from = t->pub.before;
 	m.from_override = t->override_before;
+	if (in->left_over && !park && has_host_driver(in->function)) {
+		t->pub.wanted = t->pub.before;
+		t->pub.note = "keeps its host driver; the override was left over";
+		return add_override(&m);
+	}
 	release_destination(in, park, &m, t);
 	if (park && in->pf_on_vfio)
 		m.to_override = m.from_override;

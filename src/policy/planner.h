@@ -19,6 +19,7 @@ struct plan_input {
 	/* What an earlier assign found, in the plan's arena; NULL: no (valid) record. */
 	const struct record *record;
 	const char *boot_id;
+	bool left_over; /* release: not assigned, but kept from its host driver (plan_is_left_over()) */
 	const char *why_none; /* release: why no driver is known, NULL: there is none */
 	bool pf_on_vfio; /* release --park: the kernel has set its override on purpose, and that stays */
 };
@@ -28,6 +29,12 @@ struct plan_input {
  * ("modprobe -r vfio_pci" does that to every function it has).
  */
 bool plan_is_assigned(const struct plan_input *in);
+
+/**
+ * Is a function that nobody assigned kept from the host: by an override that was left over, by a driver for programs
+ * (uio_pci_generic, igb_uio, pci-stub), or (named) by having no driver at all?
+ */
+bool plan_is_left_over(const struct vfioadm_function *f, bool named);
 
 int plan_assign(struct vfioadm_plan *plan, const struct plan_input *inputs, size_t n) MUST_CHECK;
 int plan_release(struct vfioadm_plan *plan, const struct plan_input *inputs, size_t n, bool park)

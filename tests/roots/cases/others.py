@@ -23,6 +23,13 @@ _STATUS = ("Package: drive\nStatus: install ok installed\nVersion: 9\n\nPackage:
 _TWIN = {"sys/devices/pci0000:00/0000:00:01.0/0000:01:00.2/device": "0x2184\n",
          "sys/devices/pci0000:00/0000:00:01.0/0000:01:00.2/modalias":
          "pci:v000010DEd00002184sv00001458sd00003FC7bc0Csc03i30\n"}
+NVME, _NVME = "0000:04:00.0", "sys/devices/pci0000:00/0000:00:04.0/0000:04:00.0"
+_MODALIAS = "pci:v00008086d0000{}sv00000000sd00000000bc{}sc{}i{}\n"
+_ALIAS = {"lib/modules/6.1.0-18-amd64/modules.alias": "alias pci:v*d*sv*sd*bc01sc08i02* nvme\n"
+          "alias vfio_pci:v*d*sv*sd*bc*sc*i* vfio_pci\n"}
+_FREE = {**_ALIAS, f"{_NVME}/driver": None, f"sys/bus/pci/drivers/nvme/{NVME}": None}
+_GRAPHICS = {f"{_NVME}/class": "0x030000\n", f"{_NVME}/modalias": _MODALIAS.format("3E92", "03", "00", "00"),
+             f"{_NVME}/iommu_group": None, "sys/kernel/iommu_groups/4": None}
 _SYS = "23 1 0:21 / /sys rw,relatime - sysfs sysfs rw\n"
 _PVE = "etc/pve/nodes/pve1/qemu-server/100.conf"
 
@@ -197,4 +204,46 @@ CASES = [
          why="nothing of the group is used"),
     Case("gtx-driverctl", f"show {GPU}", says=[rf"To give it back: +vfioadm release --group {GPU}"],
          why="a group member is on VFIO as well"),
+    # ---- left over
+    Case("lv-managed-default", f"check {NVME}", says=[r"has no driver, and only vfio-pci can be bound.*\[left-over\]",
+                                                      rf"vfioadm release {NVME}"],
+         change={**_FREE, f"{_NVME}/driver_override": "vfio-pci\n"}, why="an override was left over"),
+    Case("lv-managed-default", f"release --dry-run {NVME}",
+         says=[rf"clear driver_override of {NVME}", rf"load module nvme|bind {NVME} to nvme|best native driver take {NVME}"],
+         change={**_FREE, f"{_NVME}/driver_override": "vfio-pci\n"}, why="release clears the override and binds it"),
+    Case("lv-managed-default", f"release --dry-run {NVME}", says=[rf"bind {NVME} to nvme|best native driver take {NVME}"],
+         never=[r"is not assigned", r"driver_override"], change=_FREE, why="no driver and no override"),
+    Case("lv-managed-default", f"release --dry-run --group {NVME}", says=[r"is not assigned"], change=_FREE,
+         why="what had no driver before stays so where the group is released"),
+    Case("lv-managed-default", f"release --dry-run {NVME}",
+         says=[rf"clear driver_override of {NVME}", r"keeps its host driver"], never=[r"unbind"],
+         change={**_ALIAS, f"{_NVME}/driver_override": "vfio-pci\n"}, why="only the override was left over"),
+    Case("lv-managed-default", f"release --dry-run {NVME}",
+         says=[rf"unbind {NVME} from uio_pci_generic", rf"bind {NVME} to nvme|best native driver take {NVME}"],
+         change={**_ALIAS, f"{_NVME}/driver": ("link", "../../../../bus/pci/drivers/uio_pci_generic"),
+                 "sys/bus/pci/drivers/uio_pci_generic": ("dir",)}, why="a driver for programs"),
+    Case("lv-managed-default", f"check {NVME}", says=[r"is bound to igb_uio, .*\[left-over\]"],
+         change={**_ALIAS, f"{_NVME}/driver": ("link", "../../../../bus/pci/drivers/igb_uio"),
+                 "sys/bus/pci/drivers/igb_uio": ("dir",)}, why="DPDK's driver"),
+    # ---- the firmware's flash, graphics without an IOMMU
+    Case("lv-managed-default", f"check {NVME}", says=[r"\[firmware-flash\]"],
+         change={f"{_NVME}/class": "0x0c8000\n", f"{_NVME}/modalias": _MODALIAS.format("A324", "0C", "80", "00"),
+                 f"{_NVME}/driver": ("link", "../../../../bus/pci/drivers/intel-spi"),
+                 "sys/bus/pci/drivers/intel-spi": ("dir",)}, why="the SPI controller, by its driver"),
+    Case("lv-managed-default", f"check {NVME}", never=[r"firmware-flash"],
+         change={f"{_NVME}/class": "0x0c8000\n", f"{_NVME}/modalias": _MODALIAS.format("A368", "0C", "80", "00"),
+                 f"{_NVME}/driver": ("link", "../../../../bus/pci/drivers/intel-lpss"),
+                 "sys/bus/pci/drivers/intel-lpss": ("dir",)}, why="a controller of I2C is of the same class"),
+    Case("lv-managed-default", f"check {NVME}", status=3,
+         says=[r"intel_iommu=igfx_off keeps the IOMMU off Intel's graphics\. \[no-group\]", r"Remove igfx_off"],
+         change={**_GRAPHICS, "proc/cmdline": "root=/dev/sda intel_iommu=on,igfx_off quiet\n"},
+         why="igfx_off among other options"),
+    Case("lv-managed-default", f"check {NVME}", status=3, says=[r"Remove igfx_off"],
+         change={**_GRAPHICS, "proc/cmdline": "intel_iommu=igfx_off intel_iommu=on\n"}, why="igfx_off alone"),
+    Case("lv-managed-default", f"check {NVME}", status=3, never=[r"igfx_off"], says=[r"\[no-group\]"],
+         change={**_GRAPHICS, "proc/cmdline": "xintel_iommu=igfx_off intel_iommu=on,igfx_offx\n"},
+         why="other parameters of a similar name"),
+    Case("lv-managed-default", f"check {NVME}", status=3, never=[r"igfx_off"], says=[r"\[no-group\]"],
+         change={f"{_NVME}/iommu_group": None, "sys/kernel/iommu_groups/4": None,
+                 "proc/cmdline": "intel_iommu=on,igfx_off\n"}, why="igfx_off is about graphics only"),
 ]
