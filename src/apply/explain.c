@@ -173,7 +173,7 @@ static void say_timeout(struct apply *a, const struct step *step, struct vfioadm
 			"left.");
 }
 
-static void say_failure(const struct step *step, int r, struct vfioadm_error **err)
+static void say_failure(const struct host *h, const struct step *step, int r, struct vfioadm_error **err)
 {
 	enum vfioadm_code code = code_of(step, r);
 
@@ -184,10 +184,16 @@ static void say_failure(const struct step *step, int r, struct vfioadm_error **e
 				"distribution's own module, or look at /sys/kernel/security/lockdown.");
 		return;
 	}
+	if (r == -ENOPKG && h->helper_foreign) {
+		error_set(err, r, VFIOADM_E_IO, "Cannot %s: vfioadm-helper %s is of another version than vfioadm.",
+			  step->pub.text, h->helper);
+		error_hint(err, HOST_HELPER_REINSTALL);
+		return;
+	}
 	if (r == -ENOPKG) {
 		error_set(err, r, VFIOADM_E_IO, "Cannot %s: vfioadm-helper cannot be started.",
 			  step->pub.text);
-		error_hint(err, "It comes with vfioadm and must be executable: install vfioadm anew.");
+		error_hint(err, "It comes with vfioadm and must be executable: reinstall vfioadm.");
 		return;
 	}
 	error_set(err, r, code, "Cannot %s: %s.", step->pub.text, strerror(-r));
@@ -245,7 +251,7 @@ void explain_failure(struct apply *a, const struct step *step, int r, struct vfi
 	else if (step->op.kind == OP_REBUILD)
 		say_image(a, step, r, err);
 	else
-		say_failure(step, r, err);
+		say_failure(a->host, step, r, err);
 	finish(a, step, err);
 }
 

@@ -12,6 +12,7 @@ struct helper {
 	char *program;
 	int fd; /* -1: none is running */
 	int starting; /* -1: none; else it was started, and has not said that it is there */
+	bool foreign; /* of another version */
 	bool copied;  /* by a copy of another one */
 	bool awaited; /* a reply, to what was sent last */
 	pid_t pid;
@@ -62,6 +63,11 @@ pid_t helper_stuck_pid(const struct helper *h)
 pid_t helper_pid(const struct helper *h)
 {
 	return h->pid;
+}
+
+bool helper_is_foreign(const struct helper *h)
+{
+	return h->foreign;
 }
 
 uint64_t cancel_count(int cancel_fd)
@@ -117,20 +123,33 @@ static int not_to_be_had(int r, int cancel_fd)
 	return r;
 }
 
-/* Its first message is its process number, or the errno of exec. */
+/* Its first message is the errno of exec, or a greeting. All that is not ours is another version's. */
+static int check_hello(struct helper *h, const struct helper_hello *hello, ssize_t n)
+{
+	if (n == (ssize_t)sizeof(hello->pid) && hello->pid <= 0)
+		return (int)hello->pid;
+	if (n <= 0)
+		return -EPIPE;
+	if (n == (ssize_t)sizeof(*hello) && hello->version == helper_version() && hello->pid > 0)
+		return 0;
+	h->foreign = true;
+	return -ENOPKG;
+}
+
 static int wait_ready(struct helper *h, int fd, unsigned timeout_ms, int cancel_fd)
 {
 	_cleanup_close_ int ours = fd;
-	int64_t pid;
+	struct helper_hello hello = { 0 };
 	int r = wait_reply(ours, timeout_ms, cancel_fd);
 
+	h->foreign = false;
 	if (r < 0)
 		return r;
-	if (recv(ours, &pid, sizeof(pid), MSG_DONTWAIT) != sizeof(pid))
-		return -EPIPE;
-	if (pid <= 0)
-		return (int)pid;
-	h->pid = (pid_t)pid;
+	/* MSG_TRUNC: the length that it has, not the one that fits. */
+	r = check_hello(h, &hello, recv(ours, &hello, sizeof(hello), MSG_DONTWAIT | MSG_TRUNC));
+	if (r < 0)
+		return r;
+	h->pid = (pid_t)hello.pid;
 	h->fd = TAKE_FD(ours);
 	return 0;
 }
@@ -183,7 +202,8 @@ static int send_request(int fd, uint32_t operation, const char *path, const void
 		struct cmsghdr head;
 		char room[CMSG_SPACE(sizeof(int))];
 	} control = { 0 };
-	struct helper_request head = { operation, (uint32_t)size, (uint32_t)strlen(path) + 1, 0 };
+	struct helper_request head = { operation, (uint32_t)size, (uint32_t)strlen(path) + 1,
+				       helper_version() };
 	struct iovec parts[] = {
 		{ &head, sizeof(head) },
 		{ (void *)path, head.path_size },

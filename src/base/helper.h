@@ -2,6 +2,7 @@
 #ifndef VFIOADM_BASE_HELPER_H
 #define VFIOADM_BASE_HELPER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -16,6 +17,9 @@
  * through SIGCHLD, and no zombie is left (the helper is no child of its caller). Neither does the caller
  * wait for its start longer than the deadline.
  *
+ * Both are of the same build, or neither does anything for the other: the helper says its version first, and each
+ * request says its sender's.
+ *
  * One helper serves one request after the other. A request that outlasts its deadline leaves that helper
  * to itself: it ends when the kernel lets go of it; the next request starts another one.
  */
@@ -23,12 +27,19 @@ struct helper;
 
 enum { HELPER_MESSAGE_MAX = 16384 };
 
+/** What a helper says first. One that cannot be started says the errno only, as an int64_t. */
+struct helper_hello {
+	int64_t pid;
+	uint32_t version;
+	uint32_t reserved;
+};
+
 /** What a request and a reply start with; text follows, NUL-terminated strings one after the other. */
 struct helper_request {
 	uint32_t operation;
 	uint32_t size;      /* bytes of data behind the strings */
 	uint32_t path_size; /* with NUL */
-	uint32_t reserved;
+	uint32_t version;
 };
 
 struct helper_reply {
@@ -52,7 +63,8 @@ void helper_free(struct helper *h);
  * their length to *ret_size. cancel_fd (-1: none) is an eventfd that counts the wish to stop: from the
  * second one on the wait ends at once.
  * 0; -ETIMEDOUT: still blocked (also when waiting was cancelled); -EPIPE: the helper died; and where it was
- * not even sent, -ENOPKG: the program cannot be started, -ECANCELED: or was not waited for any longer.
+ * not even sent, -ENOPKG: the program cannot be started or is another version's, -ECANCELED: or was not waited for
+ * any longer.
  */
 int helper_call(struct helper *h, uint32_t operation, const char *path, const void *request,
 		size_t request_size, unsigned timeout_ms, int cancel_fd, int64_t *ret_result, void *data,
@@ -82,6 +94,9 @@ pid_t helper_stuck_pid(const struct helper *h);
 /** The process that serves; 0: none was started, or it was left to itself. */
 pid_t helper_pid(const struct helper *h);
 
+/** The program that was started last is of another version, and was asked for nothing. */
+bool helper_is_foreign(const struct helper *h);
+
 /* ---- the other side ---- */
 
 struct helper_server {
@@ -97,6 +112,9 @@ struct helper_server {
 
 /** The main loop of a helper program on descriptor HELPER_FD; returns its exit status. */
 int helper_main(const struct helper_server *server);
+
+/** What both sides must have in common. */
+uint32_t helper_version(void);
 
 /** An operation that the main loop itself serves; the only one without a reply. */
 #define HELPER_COPY 0xffffffffu

@@ -7,13 +7,25 @@
 
 #include "base/helper.h"
 #include "base/spawn.h"
+#include "protocol.h"
+
+/* FNV-1a of what both were made from. */
+uint32_t helper_version(void)
+{
+	uint32_t hash = 2166136261u;
+
+	for (const char *s = VFIOADM_PROTOCOL; *s; s++)
+		hash = (hash ^ (uint8_t)*s) * 16777619u;
+	return hash;
+}
 
 static bool request_valid(const char *message, size_t n, struct helper_request *head)
 {
 	if (n < sizeof(*head))
 		return false;
 	memcpy(head, message, sizeof(*head));
-	return head->path_size >= 1 && n == sizeof(*head) + (size_t)head->path_size + head->size &&
+	return head->version == helper_version() && head->path_size >= 1 &&
+	       n == sizeof(*head) + (size_t)head->path_size + head->size &&
 	       message[sizeof(*head) + head->path_size - 1] == '\0';
 }
 
@@ -47,9 +59,9 @@ static ssize_t receive(char *message, size_t size, int *ret_fd)
 
 static bool say_ready(void)
 {
-	int64_t pid = getpid();
+	const struct helper_hello hello = { .pid = getpid(), .version = helper_version() };
 
-	return send(HELPER_FD, &pid, sizeof(pid), MSG_NOSIGNAL) == sizeof(pid);
+	return send(HELPER_FD, &hello, sizeof(hello), MSG_NOSIGNAL) == sizeof(hello);
 }
 
 static void serve_copy(const struct helper_server *server, int fd)

@@ -71,8 +71,8 @@ int flow_enabled(struct vfioadm_ctx *ctx, struct vfioadm_enabled **ret, struct v
 int ready_to_change(struct host *h, bool dry_run, struct vfioadm_error **err);
 /** /sys writable (unless dry_run) and an IOMMU. */
 int ready_host(const struct vfioadm_inventory *inv, bool dry_run, struct vfioadm_error **err);
-/** The helper program cannot be started. Returns -ENOPKG. */
-int ready_no_helper(struct vfioadm_error **err);
+/** The helper program cannot be started, or is of another version. Returns -ENOPKG. */
+int ready_no_helper(const struct host *h, struct vfioadm_error **err);
 /** The driver is registered, or a module for it can be loaded: its name goes to module ("" if none). */
 int ready_driver(struct host *h, const char *driver, char *module, size_t size,
 		 struct vfioadm_error **err);

@@ -68,11 +68,19 @@ int ready_host(const struct vfioadm_inventory *inv, bool dry_run, struct vfioadm
 	return 0;
 }
 
-int ready_no_helper(struct vfioadm_error **err)
+int ready_no_helper(const struct host *h, struct vfioadm_error **err)
 {
+	if (h->helper_foreign) {
+		error_set(err, -ENOPKG, VFIOADM_E_IO,
+			  "The program that vfioadm starts for each change, vfioadm-helper %s, is of another version "
+			  "than vfioadm.", h->helper);
+		error_path(err, h->helper);
+		error_hint(err, HOST_HELPER_REINSTALL);
+		return -ENOPKG;
+	}
 	error_set(err, -ENOPKG, VFIOADM_E_IO,
 		  "The program that vfioadm starts for each change, vfioadm-helper, cannot be started.");
-	error_hint(err, "It comes with vfioadm and must be executable: install vfioadm anew.");
+	error_hint(err, "It comes with vfioadm and must be executable: reinstall vfioadm.");
 	return -ENOPKG;
 }
 
@@ -107,7 +115,7 @@ int ready_driver(struct host *h, const char *driver, char *module, size_t size,
 	if (r == -ENOMEM)
 		return error_oom(err);
 	if (h->helper_missing && (r < 0 || presence != DRIVER_REGISTERED))
-		return ready_no_helper(err);
+		return ready_no_helper(h, err);
 	if (r < 0 || presence == DRIVER_NOWHERE)
 		return no_driver(driver, err);
 	if (presence == DRIVER_REGISTERED)
@@ -122,7 +130,7 @@ int flow_need_override(const struct vfioadm_function *f, const struct host *h, b
 	if (f->driver_override.state != VFIOADM_UNKNOWN || dry_run)
 		return 0;
 	if (h->helper_missing)
-		return ready_no_helper(err);
+		return ready_no_helper(h, err);
 	error_set(err, -ETIMEDOUT, VFIOADM_E_TIMEOUT,
 		  "The driver_override of %s could not be read within %u seconds: another program is "
 		  "changing its driver, or is stuck in doing so.",

@@ -178,7 +178,7 @@ int session_claim(struct session *s, const char *name, struct vfioadm_error **er
 	if (r == -EAGAIN)
 		return fail_pending(h, streq(name, CLAIM_HOST) ? NULL : name, NULL, holder, err);
 	if (r == -ENOPKG)
-		return ready_no_helper(err);
+		return ready_no_helper(h, err);
 	if (r < 0) {
 		error_set(err, r, VFIOADM_E_STORE, "The lock of %s cannot be taken: %s.", name, strerror(-r));
 		error_path(err, s->ctx->run_dir);

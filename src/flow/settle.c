@@ -240,8 +240,6 @@ static int fail_run(const char *run, int r, struct vfioadm_error **err)
 {
 	if (r == -ENOMEM)
 		return error_oom(err);
-	if (r == -ENOPKG)
-		return ready_no_helper(err);
 	if (r == -EBADMSG)
 		error_set(err, r, VFIOADM_E_STORE,
 			  "The journal %s of an interrupted run is damaged, or of another version of vfioadm.",
@@ -270,6 +268,8 @@ static int settle_one(struct vfioadm_ctx *ctx, struct store *store, const char *
 		r = report(all, &s);
 	if (r == 0 && unsettled)
 		r = add_unsettled(&s, unsettled);
+	if (r == -ENOPKG)
+		return ready_no_helper(ctx->host, err);
 	if (r < 0)
 		return fail_run(run, r, err);
 	announce(&s, &all->items[all->n - 1]);

@@ -5,6 +5,14 @@
 
 #include "host/act.h"
 
+void act_note(struct host *h, const struct helper *helper, int r)
+{
+	if (r != -ENOPKG)
+		return;
+	h->helper_missing = true;
+	h->helper_foreign = helper_is_foreign(helper);
+}
+
 static int call(struct helper *helper, struct host *h, enum act_operation op, const char *path,
 		const void *data, size_t size, int64_t *ret_result, void *reply, size_t room,
 		size_t *ret_size)
@@ -12,7 +20,7 @@ static int call(struct helper *helper, struct host *h, enum act_operation op, co
 	int r = helper_call(helper, op, path, data, size, h->timeout_ms, h->cancel_fd, ret_result, reply,
 			    room, ret_size);
 
-	h->helper_missing |= r == -ENOPKG;
+	act_note(h, helper, r);
 	return r;
 }
 

@@ -33,6 +33,9 @@ ssize_t act_read(struct helper *helper, struct host *h, const char *path, char *
 /** options: NULL, or module parameters; with options a module that is loaded already is -EEXIST. */
 int act_load_module(struct helper *helper, struct host *h, const char *module, const char *options);
 
+/** What came of a request: was there a helper at all? */
+void act_note(struct host *h, const struct helper *helper, int r);
+
 /** See own_node of host.h. */
 int act_own_node(struct helper *helper, struct host *h, const char *path, const char *owner, bool look_only);
 

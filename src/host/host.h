@@ -147,6 +147,9 @@ struct host_ops {
 /** Why a module is not loaded: "modprobe.d has a command …". */
 extern const char host_module_command[];
 
+#define HOST_HELPER_REINSTALL "Reinstall vfioadm, so that its library and vfioadm-helper are of one version; a program " \
+			      "that has the library loaded must be restarted."
+
 /** The first member of every host. */
 struct host {
 	const struct host_ops *ops;
@@ -156,6 +159,8 @@ struct host {
 	const char *display_root; /* "" or the --sysroot directory, for messages */
 	bool unprivileged;    /* live: not root */
 	bool helper_missing;  /* live: what may block could not even be tried */
+	bool helper_foreign;  /* live: because the program is of another version */
+	const char *helper;   /* live: the program */
 	/*
 	 * Memory ran out while a name was looked up. Most readers take any error for "not there", which must
 	 * not make a function look unused: who ends a look at the host asks host_starved().

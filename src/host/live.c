@@ -191,6 +191,7 @@ int host_live_new(const char *helper, struct host **ret)
 	l->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	r = l->root < 0 ? -errno : 0;
 	l->program = strdup(helper ? helper : VFIOADM_HELPER);
+	l->host.helper = l->program;
 	if (r == 0)
 		r = l->program ? helper_new(l->program, &l->helper) : -ENOMEM;
 	if (r < 0) {

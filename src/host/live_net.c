@@ -14,10 +14,11 @@ static int call(struct host *h, enum act_operation op, const char *path, const c
 {
 	unsigned patience = h->timeout_ms < PATIENCE_MS ? h->timeout_ms : PATIENCE_MS;
 	size_t n = 0;
-	int r = helper_call(live_helper(h), op, path, data, strlen(data), patience, h->cancel_fd,
+	struct helper *helper = live_helper(h);
+	int r = helper_call(helper, op, path, data, strlen(data), patience, h->cancel_fd,
 			    ret_result, reply, size - 1, &n);
 
-	h->helper_missing |= r == -ENOPKG;
+	act_note(h, helper, r);
 	if (r == 0)
 		reply[n] = '\0';
 	return r < 0 ? r : *ret_result < 0 ? (int)*ret_result : 0;

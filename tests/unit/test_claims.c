@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "base/file.h"
+#include "flow/flow.h"
 #include "tmp_tree.h"
 
 #define FUNCTION "0000:01:00.0"
@@ -595,6 +596,33 @@ static void test_output_is_not_kept(void **state)
 	assert_true(soon(is_free));
 }
 
+/* A program of another version is named, with what is to be done; nothing is held, and nothing was asked of it. */
+static void test_foreign_helper(void **state)
+{
+	struct vfioadm_error *err = NULL;
+	const char *path = in_dir("foreign");
+	struct host *h;
+
+	put("foreign", "#!/bin/sh\nprintf 'hello' >&3\nexec cat <&3\n");
+	assert_int_equal(chmod(path, 0700), 0);
+	assert_int_equal(host_live_new(path, &h), 0);
+	h->timeout_ms = 20000;
+	assert_int_equal(claim(h, FUNCTION), -ENOPKG);
+	assert_true(h->helper_missing && h->helper_foreign);
+	assert_int_equal(access(in_dir("locks"), F_OK), -1);
+	assert_int_equal(ready_no_helper(h, &err), -ENOPKG);
+	assert_non_null(strstr(vfioadm_error_message(err), "is of another version"));
+	assert_non_null(strstr(vfioadm_error_message(err), path));
+	assert_non_null(strstr(vfioadm_error_hint(err), "Reinstall vfioadm"));
+	vfioadm_error_free(err);
+	host_free(h);
+	/* One that is not there at all is another matter. */
+	assert_int_equal(host_live_new(in_dir("nowhere"), &h), 0);
+	assert_int_equal(claim(h, FUNCTION), -ENOPKG);
+	assert_true(h->helper_missing && !h->helper_foreign);
+	host_free(h);
+}
+
 int main(int argc, char **argv)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -614,6 +642,7 @@ int main(int argc, char **argv)
 		T(test_killed),
 		T(test_killed_while_stuck),
 		T(test_output_is_not_kept),
+		T(test_foreign_helper),
 	};
 
 	if (argc < 2)

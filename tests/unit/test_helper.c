@@ -2,12 +2,14 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 
 #include "inventory_builder.h"
 #include "base/helper.h"
+#include "base/spawn.h"
 #include "base/str.h"
 
 static const char *program;
@@ -155,6 +157,70 @@ static void make_program(char *path, const char *text, mode_t mode)
 	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
 	assert_int_equal(fchmod(fd, mode), 0);
 	close(fd);
+}
+
+/* What stands on descriptor 3 in the end is all that the program was asked. */
+static void assert_foreign(const char *hello)
+{
+	char path[] = "/tmp/vfioadm-helper-XXXXXX", heard[] = "/tmp/vfioadm-heard-XXXXXX", text[512];
+	struct helper *h = NULL;
+	int64_t result;
+	struct stat st;
+	int fd = mkstemp(heard);
+
+	snprintf(text, sizeof(text), "#!/bin/sh\nprintf '%s' >&3\ncat <&3 >%s\necho done >>%s\n", hello, heard, heard);
+	make_program(path, text, 0700);
+	assert_int_equal(helper_new(path, &h), 0);
+	assert_int_equal(call(h, 1, "x", 20000, &result, NULL, 0), -ENOPKG);
+	assert_true(helper_is_foreign(h));
+	assert_int_equal(helper_pid(h), 0);
+	for (int i = 0; i < 1000 && fstat(fd, &st) == 0 && st.st_size == 0; i++)
+		nanosleep(&(struct timespec){ .tv_nsec = 5000000 }, NULL);
+	assert_int_equal(st.st_size, 5);
+	/* Another one may have been installed meanwhile, and then it serves. */
+	unlink(path);
+	assert_int_equal(symlink(program, path), 0);
+	assert_int_equal(call(h, 2, "", 20000, &result, NULL, 0), 0);
+	assert_false(helper_is_foreign(h));
+	helper_free(h);
+	unlink(path);
+	unlink(heard);
+	close(fd);
+}
+
+static void test_foreign_program(void **state)
+{
+	/* Before there were versions; another one; one that says less, and more; no number. */
+	assert_foreign("\\001\\0\\0\\0\\0\\0\\0\\0");
+	assert_foreign("\\001\\0\\0\\0\\0\\0\\0\\0\\001\\0\\0\\0\\0\\0\\0\\0");
+	assert_foreign("\\001\\0\\0");
+	assert_foreign("\\001\\0\\0\\0\\0\\0\\0\\0\\001\\0\\0\\0\\0\\0\\0\\0more");
+	assert_foreign("vfioadm-helper");
+}
+
+/* The other way round: a library of another version, which may not look at what a helper says first. */
+static void test_foreign_caller(void **state)
+{
+	static const uint32_t versions[] = { 0, 1, UINT32_MAX };
+	struct helper_hello hello;
+
+	for (size_t i = 0; i <= ARRAY_SIZE(versions); i++) {
+		bool ours = i == ARRAY_SIZE(versions);
+		struct helper_request request = { 2, 0, 1, ours ? helper_version() : versions[i] };
+		char message[sizeof(request) + 1] = "";
+		struct helper_reply reply;
+		int fd, theirs;
+
+		memcpy(message, &request, sizeof(request));
+		assert_int_equal(spawn_socket(SOCK_SEQPACKET, HELPER_FD, &fd, &theirs), 0);
+		assert_int_equal(spawn_detached(program, theirs, HELPER_FD, NULL), 0);
+		close(theirs);
+		assert_int_equal(recv(fd, &hello, sizeof(hello), 0), sizeof(hello));
+		assert_int_equal(hello.version, helper_version());
+		assert_int_equal(send(fd, message, sizeof(message), 0), sizeof(message));
+		assert_int_equal(recv(fd, &reply, sizeof(reply), 0), ours ? (ssize_t)sizeof(reply) : 0);
+		close(fd);
+	}
 }
 
 /* Its file system hangs, say. Nobody waits for it longer than for a helper's work. */
@@ -350,6 +416,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_death),
 		cmocka_unit_test(test_no_program),
 		cmocka_unit_test(test_never_ready),
+		cmocka_unit_test(test_foreign_program),
+		cmocka_unit_test(test_foreign_caller),
 		cmocka_unit_test(test_copy),
 		cmocka_unit_test(test_copy_by_fork),
 		cmocka_unit_test(test_halves),
