@@ -107,7 +107,13 @@ far() {
 	ip netns add far && ip link set $E1 netns far && ip netns exec far ip addr add 192.0.2.1/24 dev $far_end &&
 		ip netns exec far ip link set $far_end up && address $E0 && wait_for 'ping -c 1 -W 1 192.0.2.1 >/dev/null'
 }
-near() { down $E0; ip netns del far; back $NIC1; }
+# Moved by itself: how long the kernel takes to end a namespace depends on what was open in it.
+near() {
+	down $E0
+	for i in $(ip netns exec far ls /sys/class/net); do ip netns exec far ip link set $i netns 1 2>/dev/null; done
+	ip netns del far
+	back $NIC1
+}
 far_end=$E1
 port=/sys/kernel/config/nvmet/ports/1
 fabric() { first /sys/devices/virtual/nvme-fabrics/ctl/nvme*; CF=$found; }
