@@ -302,7 +302,7 @@ static int ambiguous_long(struct cli *cli, const char *name, const char *const *
 {
 	const char *verb = cli->verb ? cli->verb->name : NULL;
 	_cleanup_text_ struct text t = {};
-	size_t found = 0, length = strlen(name + 2);
+	size_t found = 0, length = strcspn(name + 2, "=");
 
 	for (size_t i = 0; length && i < n; i++)
 		if (strncmp(names[i], name + 2, length) == 0)

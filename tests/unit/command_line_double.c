@@ -23,7 +23,5 @@
 		return real(file && strcmp(path, "/proc/cmdline") == 0 ? file : path, flags, mode);                  \
 	}
 
-int open(const char *path, int flags, ...);
-int open64(const char *path, int flags, ...);
 DOUBLE(open)
 DOUBLE(open64)
