@@ -22,7 +22,8 @@ def typed(guest):
     def sh(script):
         guest.sh(script, timeout=120)
         guest.sh("udevadm settle -t 60", timeout=90)
-        guest.sh(f"until ({NO_JOBS}); do sleep 0.2; done", timeout=120)
+        # systemd hears of an event when udev has done with it: on a busy machine its job may not be there yet.
+        guest.sh(f"sleep 0.5; until ({NO_JOBS}); do sleep 0.2; done", timeout=120)
         return states(guest, nic)[0]
 
     assert sh(f"vfioadm enable --persist {TYPE}") == NATIVE
