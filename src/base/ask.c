@@ -90,14 +90,15 @@ static bool has_closed(int fd)
  * A group that somebody is in keeps its number: it is nobody else's. Its members are init's to wait for, which may be
  * late, so what is left when the program itself has ended gets no more than a moment.
  */
-static void end_group(const struct ask *ask, int fd, pid_t group)
+static void end_group(const struct ask *ask, int fd, pid_t group, int process)
 {
 	int64_t end = clock_ms() + ask->end_ms;
 	bool closed = false;
 
 	if (kill(-group, SIGTERM) < 0)
 		return;
-	while (kill(-group, 0) == 0 && clock_ms() < end) {
+	/* A zombie of ours is in it as well. */
+	while (!(spawn_reap(process, 0) && kill(-group, 0) < 0) && clock_ms() < end) {
 		if (!closed && has_closed(fd)) {
 			closed = true;
 			end = clock_ms() + LAST_MS;
@@ -107,7 +108,7 @@ static void end_group(const struct ask *ask, int fd, pid_t group)
 	(void)!kill(-group, SIGKILL);
 }
 
-static int start(const struct ask *ask, int *ret_fd, pid_t *ret_group)
+static int start(const struct ask *ask, int *ret_fd, pid_t *ret_group, int *ret_process)
 {
 	_cleanup_close_ int ours = -1, theirs = -1;
 	size_t n = strlen(ask->request);
@@ -116,7 +117,7 @@ static int start(const struct ask *ask, int *ret_fd, pid_t *ret_group)
 	if (r == 0 && send(ours, ask->request, n, MSG_NOSIGNAL) != (ssize_t)n)
 		r = -errno;
 	if (r == 0)
-		r = spawn_detached(ask->program, theirs, ASK_FD, ret_group);
+		r = spawn_detached(ask->program, theirs, ASK_FD, ret_group, ret_process);
 	if (r < 0)
 		return r;
 	/* Or its end would not be seen. */
@@ -128,9 +129,9 @@ static int start(const struct ask *ask, int *ret_fd, pid_t *ret_group)
 int ask_program(const struct ask *ask, char *text, size_t size)
 {
 	struct answer answer = { .text = text, .size = size };
-	_cleanup_close_ int fd = -1;
+	_cleanup_close_ int fd = -1, process = -1;
 	pid_t group = 0;
-	int r = start(ask, &fd, &group);
+	int r = start(ask, &fd, &group, &process);
 
 	text[0] = '\0';
 	if (r < 0)
@@ -139,6 +140,8 @@ int ask_program(const struct ask *ask, char *text, size_t size)
 	if (r == -ECANCELED && ask->leave)
 		return -ETIMEDOUT;
 	if (r < 0)
-		end_group(ask, fd, group);
+		end_group(ask, fd, group, process);
+	/* It has closed its end, or was killed. */
+	(void)!spawn_reap(process, LAST_MS);
 	return r;
 }

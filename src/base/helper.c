@@ -14,10 +14,17 @@ struct helper {
 	int starting; /* -1: none; else it was started, and has not said that it is there */
 	bool foreign; /* of another version */
 	bool copied;  /* by a copy of another one */
+	bool child;   /* of one that is a child of this process, as the copy will be */
 	bool awaited; /* a reply, to what was sent last */
 	pid_t pid;
 	pid_t stuck;
+	int process; /* its pidfd, if it is to be reaped here; -1: it is not */
+	int *left;   /* those of helpers that were left, and may not have ended */
+	size_t n_left;
 };
+
+/* For what ends at once when its socket is closed. */
+enum { END_MS = 1000 };
 
 int helper_new(const char *program, struct helper **ret)
 {
@@ -25,7 +32,7 @@ int helper_new(const char *program, struct helper **ret)
 
 	if (!h)
 		return -ENOMEM;
-	h->fd = h->starting = -1;
+	h->fd = h->starting = h->process = -1;
 	h->program = strdup(program);
 	if (!h->program) {
 		free(h);
@@ -35,24 +42,44 @@ int helper_new(const char *program, struct helper **ret)
 	return 0;
 }
 
-static void helper_abandon(struct helper *h)
+/* Who is no parent of its helpers has nothing to keep. */
+static void keep_process(struct helper *h, int process)
 {
-	if (h->fd >= 0)
-		close(h->fd);
-	if (h->starting >= 0)
-		close(h->starting);
-	h->fd = h->starting = -1;
-	h->pid = 0;
-	h->awaited = false;
+	if (process < 0)
+		return;
+	if (h->process >= 0)
+		close(h->process);
+	h->process = process;
+	if (spawn_reap(process, 0))
+		close(TAKE_FD(h->process));
 }
 
-void helper_free(struct helper *h)
+static void add_left(struct helper *h, int process)
 {
-	if (!h)
+	int *grown = reallocarray(h->left, h->n_left + 1, sizeof(*grown));
+
+	if (!grown) {
+		close(process);
 		return;
-	helper_abandon(h);
-	free(h->program);
-	free(h);
+	}
+	h->left = grown;
+	h->left[h->n_left++] = process;
+}
+
+void helper_reap(struct helper *h, unsigned timeout_ms)
+{
+	int64_t end = clock_ms() + timeout_ms;
+	size_t n = 0;
+
+	for (size_t i = 0; i < h->n_left; i++) {
+		int64_t rest = end - clock_ms();
+
+		if (spawn_reap(h->left[i], rest > 0 ? (unsigned)rest : 0))
+			close(h->left[i]);
+		else
+			h->left[n++] = h->left[i];
+	}
+	h->n_left = n;
 }
 
 pid_t helper_stuck_pid(const struct helper *h)
@@ -140,13 +167,15 @@ static int wait_ready(struct helper *h, int fd, unsigned timeout_ms, int cancel_
 {
 	_cleanup_close_ int ours = fd;
 	struct helper_hello hello = { 0 };
-	int r = wait_reply(ours, timeout_ms, cancel_fd);
+	struct iovec part = { &hello, sizeof(hello) };
+	int r = wait_reply(ours, timeout_ms, cancel_fd), process;
 
 	h->foreign = false;
 	if (r < 0)
 		return r;
 	/* MSG_TRUNC: the length that it has, not the one that fits. */
-	r = check_hello(h, &hello, recv(ours, &hello, sizeof(hello), MSG_DONTWAIT | MSG_TRUNC));
+	r = check_hello(h, &hello, spawn_receive(ours, &part, 1, MSG_DONTWAIT | MSG_TRUNC, &process));
+	keep_process(h, process);
 	if (r < 0)
 		return r;
 	h->pid = (pid_t)hello.pid;
@@ -154,17 +183,63 @@ static int wait_ready(struct helper *h, int fd, unsigned timeout_ms, int cancel_
 	return 0;
 }
 
+static void helper_abandon(struct helper *h)
+{
+	/* A copy is made by another one, and who it is only itself can tell. */
+	if (h->starting >= 0 && h->child)
+		(void)!wait_ready(h, TAKE_FD(h->starting), END_MS, -1);
+	if (h->fd >= 0)
+		close(h->fd);
+	if (h->starting >= 0)
+		close(h->starting);
+	if (h->process >= 0)
+		add_left(h, TAKE_FD(h->process));
+	h->fd = h->starting = -1;
+	h->pid = 0;
+	h->awaited = false;
+}
+
+static void release(struct helper *h)
+{
+	for (size_t i = 0; i < h->n_left; i++)
+		close(h->left[i]);
+	free(h->left);
+	free(h->program);
+	free(h);
+}
+
+void helper_free(struct helper *h)
+{
+	if (!h)
+		return;
+	helper_abandon(h);
+	helper_reap(h, END_MS);
+	release(h);
+}
+
+void helper_leave(struct helper *h, struct helper *heir)
+{
+	helper_abandon(h);
+	while (h->n_left)
+		add_left(heir, h->left[--h->n_left]);
+	helper_reap(heir, 0);
+	release(h);
+}
+
 static int begin_start(struct helper *h)
 {
 	_cleanup_close_ int ours = -1, theirs = -1;
-	int r = spawn_socket(SOCK_SEQPACKET, HELPER_FD, &ours, &theirs);
+	int r = spawn_socket(SOCK_SEQPACKET, HELPER_FD, &ours, &theirs), process = -1;
 
+	helper_abandon(h);
+	helper_reap(h, 0);
 	/* Their end is closed here, or that it is gone would not be seen. */
 	if (r == 0)
-		r = spawn_detached(h->program, theirs, HELPER_FD, NULL);
+		r = spawn_detached(h->program, theirs, HELPER_FD, NULL, &process);
+	keep_process(h, process);
 	if (r == 0)
 		h->starting = TAKE_FD(ours);
-	h->copied = false;
+	h->copied = h->child = false;
 	return r;
 }
 
@@ -198,10 +273,6 @@ static int socket_error(void)
 static int send_request(int fd, uint32_t operation, const char *path, const void *request, size_t size,
 			int pass)
 {
-	union {
-		struct cmsghdr head;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
 	struct helper_request head = { operation, (uint32_t)size, (uint32_t)strlen(path) + 1,
 				       helper_version() };
 	struct iovec parts[] = {
@@ -209,21 +280,10 @@ static int send_request(int fd, uint32_t operation, const char *path, const void
 		{ (void *)path, head.path_size },
 		{ (void *)request, size },
 	};
-	struct msghdr msg = { .msg_iov = parts, .msg_iovlen = ARRAY_SIZE(parts) };
 
 	if (sizeof(head) + head.path_size + size > HELPER_MESSAGE_MAX)
 		return -E2BIG;
-	if (pass >= 0) {
-		msg.msg_control = &control;
-		msg.msg_controllen = sizeof(control);
-		control.head = (struct cmsghdr){
-			.cmsg_len = CMSG_LEN(sizeof(int)),
-			.cmsg_level = SOL_SOCKET,
-			.cmsg_type = SCM_RIGHTS,
-		};
-		memcpy(CMSG_DATA(&control.head), &pass, sizeof(pass));
-	}
-	return sendmsg(fd, &msg, MSG_NOSIGNAL | (pass >= 0 ? MSG_DONTWAIT : 0)) < 0 ? socket_error() : 0;
+	return spawn_send(fd, parts, ARRAY_SIZE(parts), pass, pass >= 0 ? MSG_DONTWAIT : 0) < 0 ? socket_error() : 0;
 }
 
 static int receive_reply(int fd, int64_t *ret_result, void *data, size_t size, size_t *ret_size)
@@ -313,5 +373,6 @@ int helper_copy(struct helper *from, struct helper *h)
 		return r;
 	h->starting = TAKE_FD(ours);
 	h->copied = true;
+	h->child = from->process >= 0;
 	return 0;
 }

@@ -55,8 +55,16 @@ int helper_new(const char *program, struct helper **ret) MUST_CHECK;
 void helper_prepare(struct helper *h);
 /** Waits for one that was prepared; what keeps it from starting is told by the next request, which tries again. */
 void helper_await(struct helper *h, unsigned timeout_ms, int cancel_fd);
-/** Closes the socket; a helper that waits for requests ends, a blocked one when it can. */
+/** Closes the socket; a helper that waits for requests ends, a blocked one when it can.
+ * Where this process is to reap it, it waits a second for that; what runs on is an orphan like any other then. */
 void helper_free(struct helper *h);
+/**
+ * helper_free() that waits for nothing. What is to be reaped then is left to heir, as far as it has not ended: see
+ * spawn_reap().
+ */
+void helper_leave(struct helper *h, struct helper *heir);
+/** Reaps those that were left: by helper_leave(), or to themselves. At once where this process is not their parent. */
+void helper_reap(struct helper *h, unsigned timeout_ms);
 
 /**
  * One request. *ret_result is what the operation returned; reply data (at most size bytes) go to data,

@@ -32,46 +32,32 @@ static bool request_valid(const char *message, size_t n, struct helper_request *
 /* Length as of recv(); *ret_fd: a descriptor that came along, or -1. */
 static ssize_t receive(char *message, size_t size, int *ret_fd)
 {
-	union {
-		struct cmsghdr head;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control;
 	struct iovec part = {message, size};
-	struct msghdr msg = {
-		.msg_iov = &part,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *c;
-	ssize_t n;
 
-	*ret_fd = -1;
-	do
-		n = recvmsg(HELPER_FD, &msg, MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
-	c = n > 0 ? CMSG_FIRSTHDR(&msg) : NULL;
-	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
-	    c->cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(ret_fd, CMSG_DATA(c), sizeof(int));
-	return n;
+	return spawn_receive(HELPER_FD, &part, 1, 0, ret_fd);
 }
 
-static bool say_ready(void)
+/* process: for who may have to wait for this one's end, or -1. */
+static bool say_ready(int process)
 {
-	const struct helper_hello hello = { .pid = getpid(), .version = helper_version() };
+	struct helper_hello hello = { .pid = getpid(), .version = helper_version() };
+	struct iovec part = { &hello, sizeof(hello) };
 
-	return send(HELPER_FD, &hello, sizeof(hello), MSG_NOSIGNAL) == sizeof(hello);
+	return spawn_send(HELPER_FD, &part, 1, process, 0) == sizeof(hello);
 }
 
 static void serve_copy(const struct helper_server *server, int fd)
 {
+	_cleanup_close_ int self = -1;
+
 	if (fd < 0 || spawn_copy(fd, HELPER_FD) == 0)
 		return;
 	/* From here on this is the copy. */
 	if (server->copied)
 		server->copied(server->userdata);
-	if (!say_ready())
+	/* Only this one knows both its process and its caller. */
+	self = spawn_self();
+	if (!say_ready(self))
 		_exit(1);
 }
 
@@ -86,7 +72,7 @@ int helper_main(const struct helper_server *server)
 {
 	static char message[HELPER_MESSAGE_MAX + 1], reply[HELPER_MESSAGE_MAX];
 
-	if (!say_ready())
+	if (!say_ready(-1))
 		return 1;
 	for (;;) {
 		_cleanup_close_ int fd = -1;

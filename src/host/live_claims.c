@@ -11,7 +11,11 @@
 #include "host/act.h"
 #include "host/live.h"
 
-enum { STACK_MAX = 16384, FRAMES_MAX = 32 };
+enum {
+	STACK_MAX = 16384,
+	FRAMES_MAX = 32,
+	REAP_MS = 200, /* what was asked to end ends at once; what is stuck is reaped by a later run */
+};
 
 static struct live_claim *find_claim(struct live_host *l, const char *name, size_t len)
 {
@@ -82,7 +86,7 @@ struct helper *live_helper(struct host *h)
 	struct helper *new;
 
 	if (!helper_pid(l->helper) && l->n_claims && take_spare(l, &new) == 0) {
-		helper_free(l->helper);
+		helper_leave(l->helper, new);
 		l->helper = new;
 	}
 	return l->helper;
@@ -104,7 +108,7 @@ void live_prepare(struct host *h, size_t claims)
 static void drop_spares(struct live_host *l)
 {
 	while (l->n_spares)
-		helper_free(l->spares[--l->n_spares]);
+		helper_leave(l->spares[--l->n_spares], l->helper);
 }
 
 /* For a claim: the one that runs, or a new one. */
@@ -128,10 +132,10 @@ static int take_helper(struct host *h, struct helper **ret)
 static void give_helper_back(struct live_host *l, struct helper *helper)
 {
 	if (helper_pid(l->helper) || !helper_pid(helper)) {
-		helper_free(helper);
+		helper_leave(helper, l->helper);
 		return;
 	}
-	helper_free(l->helper);
+	helper_leave(l->helper, helper);
 	l->helper = helper;
 }
 
@@ -203,8 +207,10 @@ void live_unclaim(struct host *h, const char *const *names, size_t n)
 	}
 	for (size_t i = 0; i < n; i++)
 		unclaim_one(h, names[i]);
-	if (!live_of(h)->n_claims)
-		drop_spares(live_of(h));
+	if (live_of(h)->n_claims)
+		return;
+	drop_spares(live_of(h));
+	helper_reap(live_of(h)->helper, REAP_MS);
 }
 
 int live_hold(struct host *h, const char *name, const char *disk)
@@ -241,7 +247,7 @@ void live_claims_free(struct live_host *l)
 {
 	for (size_t i = 0; i < l->n_claims; i++) {
 		free(l->claims[i].name);
-		helper_free(l->claims[i].helper);
+		helper_leave(l->claims[i].helper, l->helper);
 	}
 	drop_spares(l);
 	free(l->claims);

@@ -16,6 +16,7 @@
 
 #include "base/ask.h"
 #include "base/clock.h"
+#include "subreaper.h"
 
 static char dir[64], program[80];
 static int cancel_fd;
@@ -184,10 +185,30 @@ static void test_left(void **state)
 
 #define ASK(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+/* Where this process is init to it, nothing is left of it, and its zombie keeps nobody waiting. */
+static void test_reaped(void **state)
+{
+	pid_t own = become_subreaper();
+	struct ask ask = script("echo done");
+	int64_t begin;
+
+	assert_int_equal(ask_program(&ask, text, sizeof(text)), 0);
+	assert_string_equal(text, "done\n");
+	ask = script("exec sleep 100");
+	ask.patience_ms = 100;
+	begin = clock_ms();
+	assert_int_equal(ask_program(&ask, text, sizeof(text)), -ETIME);
+	assert_true(clock_ms() - begin < 5000);
+	ask.program = "/nonexistent/program";
+	(void)!ask_program(&ask, text, sizeof(text));
+	assert_nothing_left(own);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ASK(test_answer), ASK(test_patience), ASK(test_stopped), ASK(test_killed), ASK(test_left),
+		ASK(test_reaped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,6 +13,7 @@
 
 #include "base/file.h"
 #include "flow/flow.h"
+#include "subreaper.h"
 #include "tmp_tree.h"
 
 #define FUNCTION "0000:01:00.0"
@@ -596,6 +597,37 @@ static void test_output_is_not_kept(void **state)
 	assert_true(soon(is_free));
 }
 
+/* In a container whose PID 1 this is, nothing is left of a run: of copies, of a killed one, of one that was stuck. */
+static void test_reaped(void **state)
+{
+	static const char *const names[] = {FUNCTION, OTHER, "0000:03:00.0"};
+	pid_t own = become_subreaper();
+	struct host *h = new_host();
+	siginfo_t info = {0};
+
+	h->ops->prepare(h, 5);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(claim(h, names[i]), 0);
+	assert_int_equal(kill(holder_of(OTHER), SIGKILL), 0);
+	make_fifo();
+	write_stuck(h, FUNCTION);
+	h->ops->unclaim(h, names, 3);
+	let_it_return();
+	assert_true(soon(is_free));
+	/* The next run finds it ended. */
+	assert_int_equal(claim(h, OTHER), 0);
+	unclaim(h, OTHER);
+	assert_int_equal(waitid(P_PID, (id_t)own, &info, WEXITED | WNOHANG | WNOWAIT), 0);
+	assert_int_equal(info.si_pid, own);
+	host_free(h);
+	/* As a process that exits in the middle of it. */
+	h = new_host();
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(claim(h, names[i]), 0);
+	host_free(h);
+	assert_nothing_left(own);
+}
+
 /* A program of another version is named, with what is to be done; nothing is held, and nothing was asked of it. */
 static void test_foreign_helper(void **state)
 {
@@ -643,6 +675,7 @@ int main(int argc, char **argv)
 		T(test_killed_while_stuck),
 		T(test_output_is_not_kept),
 		T(test_foreign_helper),
+		T(test_reaped),
 	};
 
 	if (argc < 2)

@@ -10,6 +10,7 @@
 #include "inventory_builder.h"
 #include "base/helper.h"
 #include "base/spawn.h"
+#include "subreaper.h"
 #include "base/str.h"
 
 static const char *program;
@@ -209,17 +210,18 @@ static void test_foreign_caller(void **state)
 		struct helper_request request = { 2, 0, 1, ours ? helper_version() : versions[i] };
 		char message[sizeof(request) + 1] = "";
 		struct helper_reply reply;
-		int fd, theirs;
+		int fd, theirs, process;
 
 		memcpy(message, &request, sizeof(request));
 		assert_int_equal(spawn_socket(SOCK_SEQPACKET, HELPER_FD, &fd, &theirs), 0);
-		assert_int_equal(spawn_detached(program, theirs, HELPER_FD, NULL), 0);
+		assert_int_equal(spawn_detached(program, theirs, HELPER_FD, NULL, &process), 0);
 		close(theirs);
 		assert_int_equal(recv(fd, &hello, sizeof(hello), 0), sizeof(hello));
 		assert_int_equal(hello.version, helper_version());
 		assert_int_equal(send(fd, message, sizeof(message), 0), sizeof(message));
 		assert_int_equal(recv(fd, &reply, sizeof(reply), 0), ours ? (ssize_t)sizeof(reply) : 0);
 		close(fd);
+		close(process);
 	}
 }
 
@@ -406,6 +408,67 @@ static void test_low_descriptors(void **state)
 	close(saved);
 }
 
+/* Where this process is init to its helpers, it waits for them, and for nobody else. */
+static void assert_reaped(bool by_fork)
+{
+	pid_t own = become_subreaper();
+	struct helper *h = new_helper(), *copies[3], *missing = NULL;
+	int64_t result;
+
+	if (by_fork)
+		assert_int_equal(call(h, 6, "", 20000, &result, NULL, 0), 0);
+	else
+		assert_int_equal(call(h, 2, "", 20000, &result, NULL, 0), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(copies); i++) {
+		copies[i] = new_helper();
+		assert_int_equal(helper_copy(h, copies[i]), 0);
+		helper_await(copies[i], 20000, -1);
+		assert_int_not_equal(helper_pid(copies[i]), 0);
+	}
+	/* One is killed, one ends by itself, one is left with what it has to do. */
+	assert_int_equal(kill(helper_pid(copies[0]), SIGKILL), 0);
+	assert_int_equal(call(copies[1], 4, "", 20000, &result, NULL, 0), -EPIPE);
+	assert_int_equal(call(copies[2], 3, "", 100, &result, NULL, 0), -ETIMEDOUT);
+	/* This one cannot be started. */
+	assert_int_equal(helper_new("/nonexistent/helper", &missing), 0);
+	assert_int_equal(call(missing, 1, "", 20000, &result, NULL, 0), -ENOPKG);
+	helper_free(missing);
+	for (size_t i = 0; i < ARRAY_SIZE(copies); i++)
+		helper_leave(copies[i], h);
+	helper_reap(h, 20000);
+	helper_free(h);
+	assert_nothing_left(own);
+}
+
+static void test_reaped(void **state)
+{
+	assert_reaped(false);
+	assert_reaped(true);
+}
+
+/* A caller that wants no zombies at all, or takes all the children there are, is left with none either. */
+static void test_reaped_by_others(void **state)
+{
+	struct sigaction ignored = {.sa_handler = SIG_IGN}, before;
+	struct helper *h = new_helper();
+	int64_t result;
+	siginfo_t info = {0};
+
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
+	assert_int_equal(sigaction(SIGCHLD, &ignored, &before), 0);
+	assert_int_equal(call(h, 2, "", 20000, &result, NULL, 0), 0);
+	helper_free(h);
+	sigaction(SIGCHLD, &before, NULL);
+	h = new_helper();
+	assert_int_equal(call(h, 2, "", 20000, &result, NULL, 0), 0);
+	assert_int_equal(kill(helper_pid(h), SIGKILL), 0);
+	assert_int_equal(waitpid(-1, NULL, 0), helper_pid(h));
+	helper_free(h);
+	assert_int_equal(waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT), -1);
+	assert_int_equal(errno, ECHILD);
+	prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -424,6 +487,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_too_large),
 		cmocka_unit_test(test_low_descriptors),
 		cmocka_unit_test(test_caller_keeps_signals),
+		cmocka_unit_test(test_reaped),
+		cmocka_unit_test(test_reaped_by_others),
 	};
 
 	if (argc < 2)
