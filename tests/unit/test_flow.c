@@ -336,6 +336,8 @@ static void test_runs_once(void **state)
 	assign(t, TWIN0);
 	assert_int_equal(vfioadm_plan_run(t->ctx, t->plan, &t->err), -EINVAL);
 	assert_code(t, "usage");
+	/* Not for another reason: its session is closed as well. */
+	assert_string_equal(vfioadm_error_message(t->err), "A plan can be run only once.");
 	assert_string_equal(driver_of(t->host, TWIN0), "vfio-pci");
 }
 
