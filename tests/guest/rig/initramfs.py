@@ -22,7 +22,8 @@ COMPILER = {"x86_64": "gcc", "s390x": "s390x-linux-gnu-gcc"}
 
 # Packages whose programs go into every guest; unpacked in the cache, installed nowhere.
 TOOL_PACKAGES = ("busybox-static", "kmod", "pciutils", "udev", "libc6", "iproute2",
-                 "e2fsprogs", "mdadm", "dmsetup", "lvm2", "cryptsetup-bin", "btrfs-progs", "xfsprogs")
+                 "e2fsprogs", "mdadm", "dmsetup", "lvm2", "cryptsetup-bin", "btrfs-progs", "xfsprogs",
+                 "open-iscsi")
 # (path in the packages, path in the guest); a package without it is a mistake.
 TOOLS = (
     ("bin/busybox", "/usr/bin/busybox"),
@@ -38,6 +39,8 @@ TOOLS = (
     ("sbin/mkfs.btrfs", "/usr/sbin/mkfs.btrfs"),
     ("sbin/mkfs.xfs", "/usr/sbin/mkfs.xfs"),
     ("bin/rdma", "/usr/bin/rdma"),
+    ("sbin/iscsid", "/usr/sbin/iscsid"),
+    ("bin/iscsiadm", "/usr/bin/iscsiadm"),
 )
 KMOD_LINKS = ("modprobe", "insmod", "rmmod", "lsmod", "modinfo", "depmod")
 # busybox has these too, but the real ones come with the packages above.

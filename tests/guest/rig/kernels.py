@@ -58,6 +58,7 @@ crc32c_generic crc32c_intel libcrc32c crct10dif_generic xts ecb cbc essiv aes_ge
 configfs nvmet nvmet_tcp nvme_tcp nvme_fabrics target_core_mod target_core_iblock zram
 macvtap team openvswitch net_failover rdma_rxe ib_uverbs
 snd_ens1370 evdev crc32_generic
+iscsi_tcp iscsi_target_mod target_core_file nfs nfsv4 nfsd
 """.split()
 
 _MODULES_RE = re.compile("|".join(f"(?:{p})" for p in MODULES))
