@@ -142,6 +142,48 @@ over_nbd() {
 		wait_for '[ -e /sys/block/nbd0/pid ]'
 }
 not_over_nbd() { end; kill -9 $(cat /tmp/server) 2>/dev/null; wait_for '[ ! -e /sys/block/nbd0/pid ]'; near; }
+# The kernel's own target; its portal belongs to the network namespace of whoever makes it.
+portal=/sys/kernel/config/target/iscsi/iqn.2026-01.example:far/tpgt_1 backstore=/sys/kernel/config/target/core/fileio_7
+node="-m node -T iqn.2026-01.example:far -p 192.0.2.1:3260,1"
+session_disk() { first /sys/devices/platform/host*/session*/target*/*/block/*; BI=$found; }
+over_iscsi() {
+	far && modprobe -a iscsi_target_mod target_core_file iscsi_tcp sd_mod && configfs && {
+		dd if=/dev/zero of=/tmp/remote bs=1M count=16 2>/dev/null
+		mkdir -p $backstore/d && echo -n fd_dev_name=/tmp/remote,fd_dev_size=16777216 >$backstore/d/control &&
+			echo 1 >$backstore/d/enable
+	} && mkdir -p $portal/lun/lun_0 && ln -s $backstore/d $portal/lun/lun_0/d && {
+		for i in authentication=0 demo_mode_write_protect=0 generate_node_acls=1 cache_dynamic_acls=1; do
+			echo ${i#*=} >$portal/attrib/${i%=*} || return 1
+		done
+	} && nsenter --net=/var/run/netns/far mkdir $portal/np/192.0.2.1:3260 && echo 1 >$portal/enable &&
+		mkdir -p /etc/iscsi /run/lock/iscsi && : >/etc/iscsi/iscsid.conf &&
+		echo InitiatorName=iqn.2026-01.example:near >/etc/iscsi/initiatorname.iscsi &&
+		begin iscsid -f && wait_for 'iscsiadm $node -o new >/dev/null 2>&1' &&
+		wait_for 'iscsiadm $node -l >/tmp/login.out 2>&1' && wait_for 'session_disk; [ "$BI" ] && [ -b /dev/$BI ]'
+}
+not_over_iscsi() {
+	iscsiadm $node -u >/dev/null; iscsiadm $node -o delete
+	end
+	echo 0 >$portal/enable; rmdir $portal/np/*; rm $portal/lun/lun_0/d; rmdir $portal/lun/lun_0 $portal ${portal%/*}
+	rmdir $backstore/d $backstore
+	near
+}
+# What mountd would tell the kernel when it asks: who this client is, and what it may have (9234: fsid=0, async,
+# insecure, no_subtree_check). Files cannot be opened in the server's grace period, which nothing ends in a namespace
+# but time; looking works.
+over_nfs() {
+	far && modprobe -a nfsd nfsv4 && mkdir -p /tmp/served && mount -t tmpfs none /tmp/served &&
+		nsenter --net=/var/run/netns/far sh -c 'mount -t nfsd none /proc/fs/nfsd && cd /proc/net/rpc &&
+			echo nfsd 192.0.2.22 2147483647 near >auth.unix.ip/channel &&
+			echo near /tmp/served 2147483647 9234 65534 65534 0 >nfsd.export/channel &&
+			echo "near 1 \\x00000000 2147483647 /tmp/served" >nfsd.fh/channel &&
+			echo -3 +4 >/proc/fs/nfsd/versions && echo 1 >/proc/fs/nfsd/threads' && : >/tmp/served/from-far &&
+		mount -t nfs4 -o addr=192.0.2.1,clientaddr=192.0.2.22,vers=$1 192.0.2.1:/ /mnt && [ -e /mnt/from-far ]
+}
+not_over_nfs() {
+	! mounted 192.0.2.1:/ /mnt || umount /mnt
+	echo 0 >/proc/fs/nfsd/threads; umount /proc/fs/nfsd; umount /tmp/served; near
+}
 address() { ip link set $1 up && ip addr add 192.0.2.22/24 dev $1; }
 down() { ip addr flush dev $1; ip link set $1 down; }
 back() { where=$S/$1/net; wait_for '[ "$(ls $where)" ]'; }
@@ -328,6 +370,22 @@ NET = (
         "over_nbd && mkswap /dev/nbd0 >/dev/null && swapon /dev/nbd0 && ip link add br7 type bridge && "
         "ip addr flush dev $E0 && ip link set $E0 master br7 && address br7",
         "grep -q ^/dev/nbd0 /proc/swaps", "swapoff /dev/nbd0; ip link del br7; not_over_nbd"),
+    Use("iscsi", "NIC0", {"in-use-remote-disk": "$BI|iSCSI|iqn.2026-01.example:far|192.0.2.1|$E0"},
+        "over_iscsi", "[ \"$(ls /sys/class/iscsi_session 2>/dev/null)\" ]", "not_over_iscsi"),
+    Use("iscsi-mounted", "NIC0", {"in-use-mount": "/dev/$BI|/mnt|iSCSI|192.0.2.1|$E0"},
+        "over_iscsi && mount_disk $BI", "session_disk; mounted /dev/$BI /mnt", "umount /mnt; not_over_iscsi"),
+    Use("nfs", "NIC0", {"in-use-mount": "192.0.2.1:/|/mnt|$E0"},
+        "over_nfs 4.2", "mounted 192.0.2.1:/ '/mnt nfs4'", "not_over_nfs"),
+    Use("iscsi-swap-over-bridge", "NIC0", {"in-use-swap": "/dev/$BI|iSCSI|192.0.2.1|br7 and $E0"},
+        "over_iscsi && mkswap /dev/$BI >/dev/null && swapon /dev/$BI && ip link add br7 type bridge && "
+        "ip addr flush dev $E0 && ip link set $E0 master br7 && address br7",
+        "session_disk; grep -q \"^/dev/${BI:-none} \" /proc/swaps",
+        "swapoff /dev/$BI; ip link del br7; address $E0; not_over_iscsi"),
+    Use("nfs-elsewhere", "NIC0", {"in-use-mount-namespace": "192.0.2.1:/|/mnt|$E0|sleep (pid $(pid))"},
+        "over_nfs 4.2 && " + UNSHARE % "" + " && ready && umount /mnt",
+        "mounted 192.0.2.1:/ '/mnt nfs4' $(pid) && ! mounted 192.0.2.1:/ '/mnt nfs4'", "end; not_over_nfs"),
+    Use("nfs-4.0", "NIC0", {"in-use-mount": "192.0.2.1:/|/mnt|$E0"},
+        "over_nfs 4.0", "mounted 192.0.2.1:/ '/mnt nfs4'", "not_over_nfs"),
     Use("bridge", "NIC0", {"in-use-net-member": "$E0|br7"},
         "ip link add br7 type bridge && ip link set $E0 master br7", "[ -e /sys/class/net/br7/brif/$E0 ]",
         "ip link del br7"),
