@@ -29,6 +29,33 @@ static bool is_numbered(const char *name, const char *prefix)
 	return rest && *rest >= '0' && *rest <= '9';
 }
 
+static bool is_one_of(const char *word, const char *const *words)
+{
+	for (; *words; words++)
+		if (streq(word, *words))
+			return true;
+	return false;
+}
+
+/*
+ * A live system that was copied to memory. The path is of the namespace that opened the file: one that is not there
+ * in ours may be on a disk.
+ */
+static bool is_file_in_memory(struct block_search *s, const struct block *d)
+{
+	static const char *const types[] = { "tmpfs", "ramfs", "rootfs", NULL };
+	char file[NAME_MAX + 24], path[PATH_MAX];
+	const struct mount *m;
+
+	snprintf(file, sizeof(file), "%s/loop/backing_file", d->name);
+	if (!is_numbered(d->name, "loop") ||
+	    host_read_text(s->u->h, s->blocks.dir, file, path, sizeof(path)) <= 0 || path[0] != '/' ||
+	    !host_exists(s->u->h, path + 1))
+		return false;
+	m = mounts_of_path(&s->mounts, path);
+	return m && is_one_of(m->type, types);
+}
+
 /* Memory, and what another machine (uses_remote.c) or a program of this one serves: none of them is a disk of ours. */
 static bool is_no_disk(struct block_search *s, const struct block *d)
 {
@@ -37,6 +64,8 @@ static bool is_no_disk(struct block_search *s, const struct block *d)
 	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++)
 		if (is_numbered(d->name, prefixes[i]))
 			return true;
+	if (is_file_in_memory(s, d))
+		return true;
 	/* DRBD has a disk here as well. */
 	return !is_numbered(d->name, "drbd") && uses_is_remote_disk(&s->blocks, d);
 }
@@ -77,14 +106,6 @@ static int is_lost(struct block_search *s, struct block *d, void *userdata)
 }
 
 /* ---- mounts ---- */
-
-static bool is_one_of(const char *word, const char *const *words)
-{
-	for (; *words; words++)
-		if (streq(word, *words))
-			return true;
-	return false;
-}
 
 /* Without these the host stops, now or at its next boot. */
 static bool is_vital(const char *point)

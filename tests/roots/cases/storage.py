@@ -11,6 +11,14 @@ _NO_ZFS = {"proc/spl": None}
 _BLANK = {f"run/udev/data/b259:{n}": "E:ID_PART_TABLE_TYPE=gpt\n" for n in (0, 1, 2, 3)}
 
 
+# A live system: /mnt is a loop device, whose file FILE is.
+def _live(file, **files):
+    text = (_EXT4 + "35 29 0:30 / /run rw - tmpfs tmpfs rw\n36 29 7:0 / /mnt ro - squashfs /dev/loop0 ro\n")
+    return {**_NO_ZFS, **_mounts(text), **_BLANK, **files, "sys/devices/virtual/block/loop0/dev": "7:0\n",
+            "sys/devices/virtual/block/loop0/loop/backing_file": f"{file}\n",
+            "sys/class/block/loop0": ("link", "../../devices/virtual/block/loop0")}
+
+
 def _mounts(text):
     return {"proc/self/mountinfo": text, "proc/1/mountinfo": text}
 
@@ -136,6 +144,13 @@ CASES = [
                  "sys/devices/virtual/block/md126/slaves/sdc1": ("link", "x")},
          says=[r"/dev/sdb1, part of md126, mounted at /boot"], never=[r"not-looked-at"],
          why="/boot is a mirror, which the kernel does link"),
+
+    # ---- memory ----
+    Case("zfs-root-mirror", "check 0000:01:00.0", change=_live("/run/live.squashfs", **{"run/live.squashfs": "x"}),
+         never=[r"not-looked-at"], why="a file in memory is on no disk"),
+    Case("zfs-root-mirror", "check 0000:01:00.0", status=3, change=_live("/run/live.squashfs"),
+         says=[r"/mnt \(squashfs on loop0\) could not be followed.*\[not-looked-at\]"],
+         why="a file that is not in this namespace may be on a disk"),
 
     # ---- right before ----
     Case("bcache-root", "check 0000:00:17.0", status=3, says=[r"part of bcache0.*\[root-filesystem\]"],
