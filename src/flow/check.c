@@ -56,13 +56,16 @@ static int look_at_all(struct look *look, const struct selection *along, struct 
 	return r;
 }
 
-/* Reading an override takes the device's lock, which is rarely held where there is no driver. */
-static int look_at_overrides(struct look *look, struct vfioadm_error **err)
+/*
+ * Reading an override takes the device's lock, which is rarely held where there is no driver: by a step of an earlier
+ * run that still waits, until then.
+ */
+static int look_at_overrides(struct look *look, const struct strv *pending, struct vfioadm_error **err)
 {
 	for (size_t i = 0; i < look->selected.n; i++) {
 		struct vfioadm_function *f = &look->inv->functions[look->selected.items[i]];
 
-		if (f->driver.state == VFIOADM_NONE &&
+		if (f->driver.state == VFIOADM_NONE && !strv_has(pending, f->address) &&
 		    observe_function(look->host, look->inv, f, VFIOADM_FACET_LOCKED) < 0)
 			return error_oom(err);
 	}
@@ -104,12 +107,14 @@ static int make_checkup(struct vfioadm_ctx *ctx, struct look *look, const struct
 
 	if (find_all_along(look, &along) < 0)
 		return error_oom(err);
+	if (settle_pending(ctx, &pending) < 0)
+		return error_oom(err);
 	r = look_at_all(look, &along, err);
 	if (r == 0)
-		r = look_at_overrides(look, err);
+		r = look_at_overrides(look, &pending, err);
 	if (r < 0)
 		return r;
-	if (settle_pending(ctx, &pending) < 0 || flow_note_followed(look, checkup->plan) < 0 ||
+	if (flow_note_followed(look, checkup->plan) < 0 ||
 	    check_both_ways(look, &along, &pending, o, checkup) < 0)
 		return error_oom(err);
 	checkup->inv = TAKE_PTR(look->inv);

@@ -95,7 +95,8 @@ def test_what_was_released_is_native_until_the_next_boot(machine):
     machine.reboot()
     assert drivers(machine, nic, disk, igb) == [VFIO] * 3
 
-    machine.sh(f"vfioadm release {nic} {disk} {igb}", timeout=120)
+    # What runs at boot may still be looking at the card type.
+    machine.sh(f"vfioadm release --lock-wait 60 {nic} {disk} {igb}", timeout=120)
     free = [("e1000e", None), ("nvme", None), ("igb", None)]
     assert states(machine, nic, disk, igb) == free
     machine.sh("udevadm trigger -c add")
