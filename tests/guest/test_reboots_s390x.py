@@ -51,7 +51,7 @@ def kept(machine):
 def zipl_fails(machine, card):
     """An initramfs that was made is no use when the loader does not know of it: all is undone."""
     machine.put("/var/tmp/zipl", "#!/bin/sh\necho 'Error: no room for the boot map' >&2\nexit 1\n", 0o755)
-    machine.put("/var/tmp/update-initramfs", "#!/bin/sh\necho called >>/run/rebuilt\n", 0o755)
+    machine.put("/var/tmp/update-initramfs", "#!/bin/sh\necho called >>/run/rebuilt\ntouch /boot/initrd.img-*\n", 0o755)
     machine.sh("mount --bind /var/tmp/zipl /usr/sbin/zipl; "
                "mount --bind /var/tmp/update-initramfs /usr/sbin/update-initramfs")
     address, before = machine.address(card), kept(machine)

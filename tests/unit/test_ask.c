@@ -138,7 +138,7 @@ static void test_stopped(void **state)
 	ask.patience_ms = 60000;
 	/* From its first turn on: so that the script has come so far, it begins without. */
 	ask.stops = 0;
-	ask.patience_ms = 400;
+	ask.patience_ms = 2000;
 	assert_int_equal(ask_program(&ask, text, sizeof(text)), -ETIME);
 	assert_int_equal(noted("trapped"), noted("self"));
 	assert_dies(noted("child"));

@@ -309,7 +309,10 @@ sync {WISHES} {os.path.dirname(WISHES)}
 for last; do :; done
 case $last in
 *.new) cp "${{last%.new}}" "$last" ;;
-*) cp "/boot/initrd.img-$last" /boot/initrd.new && mv /boot/initrd.new "/boot/initrd.img-$last" ;;
+*)
+	[ -e "/boot/initrd.img-$last" ] || last=$(uname -r)
+	cp "/boot/initrd.img-$last" /boot/initrd.new && mv /boot/initrd.new "/boot/initrd.img-$last"
+	;;
 esac
 """
 PROGRAM = {"initramfs-tools": "/usr/sbin/update-initramfs", "dracut": "/usr/bin/dracut"}
