@@ -96,13 +96,34 @@ static int insert(const struct kmod *k, struct kmod_module *mod, const char *opt
 
 static int load(const struct kmod *k, struct kmod_module *mod, const char *options, unsigned depth);
 
+static bool moves_others(const struct kmod *k, struct kmod_module *mod)
+{
+	return !is_loaded(k, mod) && (k->kmod_module_get_install_commands(mod) || drives_pci(k, mod));
+}
+
+/* Nor may it bring what takes functions: mlx5_ib drives none, and needs mlx5_core. */
+static bool is_harmless(const struct kmod *k, struct kmod_module *mod)
+{
+	struct kmod_list *needed = k->kmod_module_get_dependencies(mod);
+	bool harmless = !moves_others(k, mod);
+
+	for (struct kmod_list *item = needed; item && harmless; item = k->kmod_list_next(needed, item)) {
+		struct kmod_module *other = k->kmod_module_get_module(item);
+
+		harmless = !moves_others(k, other);
+		k->kmod_module_unref(other);
+	}
+	k->kmod_module_unref_list(needed);
+	return harmless;
+}
+
 static void load_soft(const struct kmod *k, struct kmod_list *list, unsigned depth)
 {
 	for (struct kmod_list *item = list; item && depth < SOFT_DEPTH; item = k->kmod_list_next(list, item)) {
 		struct kmod_module *mod = k->kmod_module_get_module(item);
 
 		/* Whether it works does not matter, as to modprobe. */
-		if (!is_loaded(k, mod) && !k->kmod_module_get_install_commands(mod) && !drives_pci(k, mod))
+		if (!is_loaded(k, mod) && is_harmless(k, mod))
 			(void)!load(k, mod, NULL, depth + 1);
 		k->kmod_module_unref(mod);
 	}

@@ -274,26 +274,58 @@ static int add_command(struct module_setup *s, struct module_command **list, siz
 	return 0;
 }
 
+/* *ret: loading it takes functions or runs a command, *ret_command. */
+static int moves_others(struct host *h, const struct modprobe_conf *c, const char *module, bool *ret,
+			const struct modprobe_line **ret_command)
+{
+	_cleanup_free_ char *path = str_format("sys/module/%s", module);
+
+	if (!path)
+		return -ENOMEM;
+	*ret_command = NULL;
+	*ret = !host_exists(h, path);
+	if (!*ret)
+		return 0;
+	*ret_command = first_line(c, MODPROBE_INSTALL, module);
+	*ret = *ret_command || modules_drives_pci(h, module);
+	return 0;
+}
+
+/* The same of what it needs, but for what is loaded by then: the module that asks for it, and what that one needs. */
+static int brings_others(struct host *h, const struct modprobe_conf *c, const char *soft, const char *module, bool *ret,
+			 const struct modprobe_line **ret_command)
+{
+	_cleanup_strv_ struct strv needed = { 0 }, before = { 0 };
+	int r = moves_others(h, c, soft, ret, ret_command);
+
+	if (r < 0 || *ret)
+		return r;
+	if (modules_needed(h, soft, &needed) == -ENOMEM || modules_needed(h, module, &before) == -ENOMEM)
+		return -ENOMEM;
+	for (size_t i = 0; r == 0 && !*ret && i < needed.n; i++)
+		if (!streq(needed.items[i], module) && !strv_has(&before, needed.items[i]))
+			r = moves_others(h, c, needed.items[i], ret, ret_command);
+	return r;
+}
+
 /* Soft dependencies that would take functions or run a command: loading without them is what soft means. */
-static int add_soft(struct module_setup *s, struct host *h, const struct modprobe_conf *c,
+static int add_soft(struct module_setup *s, struct host *h, const struct modprobe_conf *c, const char *module,
 		    const struct modprobe_line *line, const struct strv *modules)
 {
 	STRV_FOREACH(i, modules) {
-		const struct modprobe_line *command = first_line(c, MODPROBE_INSTALL, modules->items[i]);
 		_cleanup_free_ char *loaded = str_format("sys/module/%s", modules->items[i]);
-		int r = 0;
+		const struct modprobe_line *command;
+		bool moves;
 
 		if (!loaded)
 			return -ENOMEM;
 		if (host_exists(h, loaded))
 			continue;
-		if (command)
-			r = add_command(s, &s->soft, &s->n_soft, modules->items[i], command->value, command->source,
-					false);
-		else if (modules_drives_pci(h, modules->items[i]))
-			r = add_command(s, &s->soft, &s->n_soft, modules->items[i], NULL, line->source, false);
-		if (r < 0)
-			return r;
+		if (brings_others(h, c, modules->items[i], module, &moves, &command) < 0)
+			return -ENOMEM;
+		if (moves && add_command(s, &s->soft, &s->n_soft, modules->items[i], command ? command->value : NULL,
+					 command ? command->source : line->source, false) < 0)
+			return -ENOMEM;
 	}
 	return 0;
 }
@@ -308,7 +340,7 @@ static int look_at_command(struct module_setup *s, struct host *h, const struct 
 	int r = soft ? soft_modules(h, soft->value, &modules) : 0;
 
 	if (r == 0 && !loaded)
-		r = add_soft(s, h, c, soft, &modules);
+		r = add_soft(s, h, c, module, soft, &modules);
 	if (r < 0 || !command || modules.n)
 		return r;
 	return add_command(s, &s->commands, &s->n_commands, module, command->value, command->source,

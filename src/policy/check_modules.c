@@ -33,11 +33,11 @@ int check_module_soft(struct vfioadm_plan *plan, const char *module, const char 
 	return say_of_module(plan, "module-command",
 		   command ? arena_format(&plan->arena,
 					  "%s is a soft dependency of %s, and %s has the command \"%s\" in place of loading "
-					  "it: it is left out.",
+					  "it or a module that it needs: it is left out.",
 					  soft, module, source, command) :
 			     arena_format(&plan->arena,
-					  "%s is a soft dependency of %s (%s) and takes PCI devices itself: it is left out, "
-					  "so that only what is named is moved.",
+					  "%s is a soft dependency of %s (%s), and it or a module that it needs takes PCI "
+					  "devices: it is left out, so that only what is named is moved.",
 					  soft, module, source),
 		   arena_format(&plan->arena, "If the device needs it, load it by hand: modprobe %s", soft));
 }

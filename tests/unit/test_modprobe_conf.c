@@ -159,6 +159,39 @@ static void test_setup(void **state)
 	assert_string_equal(s.soft[0].module, "e1000e");
 }
 
+static void assert_soft(struct tmp_tree *t, const char *module, const char *left_out, const char *source)
+{
+	_cleanup_module_setup_ struct module_setup s = { 0 };
+
+	assert_int_equal(module_setup_read(tmp_open(t), module, &s), 0);
+	assert_int_equal(s.n_soft, left_out ? 1 : 0);
+	if (left_out) {
+		assert_string_equal(s.soft[0].module, left_out);
+		assert_string_equal(s.soft[0].source, source);
+	}
+}
+
+/* What drives no function itself may need, and so bring, what does. */
+static void test_soft_brings(void **state)
+{
+	struct tmp_tree *t = *state;
+
+	put_index(t);
+	tmp_file(t, INDEX "modules.dep", "kernel/vfio.ko:\nkernel/vfio-pci.ko: kernel/vfio.ko\nkernel/e1000e.ko:\n"
+					 "kernel/rdma.ko: kernel/e1000e.ko\nkernel/quiet.ko: kernel/vfio.ko\n");
+	tmp_file(t, "etc/modprobe.d/a.conf", "softdep vfio-pci pre: rdma\n");
+	assert_soft(t, "vfio_pci", "rdma", "/etc/modprobe.d/a.conf:1");
+	/* The one that asks is there by then, as is what it needs. */
+	tmp_file(t, "etc/modprobe.d/a.conf", "softdep e1000e post: rdma\n");
+	assert_soft(t, "e1000e", NULL, NULL);
+	/* A command of what it needs. */
+	tmp_file(t, "etc/modprobe.d/a.conf", "softdep e1000e pre: quiet\ninstall vfio /x\n");
+	assert_soft(t, "e1000e", "quiet", "/etc/modprobe.d/a.conf:2");
+	/* Nothing is taken by what is loaded. */
+	tmp_dir(t, "sys/module/vfio");
+	assert_soft(t, "e1000e", NULL, NULL);
+}
+
 static void assert_trouble(struct tmp_tree *t, const char *module, const char *trouble)
 {
 	_cleanup_module_setup_ struct module_setup s = { 0 };
@@ -235,6 +268,7 @@ int main(void)
 		cmocka_unit_test(test_parameters),
 		cmocka_unit_test(test_commands_that_forbid),
 		T(test_setup),
+		T(test_soft_brings),
 		T(test_trouble),
 		T(test_left_out),
 	};
