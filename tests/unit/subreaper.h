@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,7 +23,13 @@ static inline pid_t become_subreaper(void)
 {
 	siginfo_t info;
 	pid_t pid;
+	int pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
 
+	/* valgrind 3.19 does not know it; without it nothing is reaped. */
+	if (pidfd < 0 && errno == ENOSYS)
+		skip();
+	assert_true(pidfd >= 0);
+	close(pidfd);
 	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
 	pid = fork();
 	assert_true(pid >= 0);

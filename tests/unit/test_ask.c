@@ -132,7 +132,7 @@ static void test_patience(void **state)
 static void test_stopped(void **state)
 {
 	struct ask ask = script("trap 'echo $$ >trapped; exit 1' TERM; echo $$ >self; sleep 60 & echo $! >child; wait");
-	int64_t begun = clock_ms();
+	int64_t begun;
 
 	wish(1);
 	ask.patience_ms = 60000;
@@ -143,6 +143,7 @@ static void test_stopped(void **state)
 	assert_int_equal(noted("trapped"), noted("self"));
 	assert_dies(noted("child"));
 	ask.stops = 1;
+	begun = clock_ms();
 	assert_int_equal(ask_program(&ask, text, sizeof(text)), -ECANCELED);
 	assert_true(clock_ms() - begun < 10000);
 	assert_dies(noted("self"));
