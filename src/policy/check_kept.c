@@ -18,6 +18,9 @@ int check_left_over(struct checker *c, const struct vfioadm_function *f)
 {
 	const char *text, *group = shares_with_vfio(c, f) ? "--group " : "";
 
+	/* The kernel has set that override on purpose: check_physfn() says more. */
+	if (check_pf_on_vfio(c, f))
+		return 0;
 	if (KNOWN(f->driver) && driver_name_keeps_off(f->driver.value))
 		text = SAY(c, "%s is bound to %s, which is no driver of the host.", f->address, f->driver.value);
 	else if (f->driver.state == VFIOADM_NONE && KNOWN(f->driver_override))

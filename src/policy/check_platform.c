@@ -327,22 +327,23 @@ int check_reserved(struct checker *c, const struct vfioadm_function *f)
 
 int check_vfs(struct checker *c, const struct vfioadm_function *f)
 {
-	const char *why = check_leaves_vfio(c, f) ? "they go when its driver does" :
-						    "vfio-pci takes no physical function that has";
+	bool leaves = check_leaves_vfio(c, f) || c->request->verb == VERB_RELEASE;
+	const char *why = leaves ? "they go when its driver does" : "vfio-pci takes no physical function that has";
 	const char *remove;
 
 	if (!f->virtfns.n)
 		return 0;
 	/* nvme leaves them when it is unbound, igb removes them; without a driver sriov_numvfs takes nothing. */
+	if (f->driver.state == VFIOADM_NONE && leaves)
+		return 0;
 	if (f->driver.state == VFIOADM_NONE)
 		remove = SAY(c,
-			     "Its driver has left them. Bind that again and remove them: echo %s > "
-			     "/sys/bus/pci/drivers_probe; echo 0 > /sys/bus/pci/devices/%s/sriov_numvfs",
+			     "Its driver has left them. Give it back and remove them: vfioadm release %s; "
+			     "echo 0 > /sys/bus/pci/devices/%s/sriov_numvfs",
 			     f->address, f->address);
 	else
 		remove = SAY(c, "%s: echo 0 > /sys/bus/pci/devices/%s/sriov_numvfs",
-			     check_leaves_vfio(c, f) ? "Remove them first" :
-						       "Assign the virtual functions instead, or remove them",
+			     leaves ? "Remove them first" : "Assign the virtual functions instead, or remove them",
 			     f->address);
 	return check_say(c, f, "has-vfs",
 			 SAY(c, "%s has %zu virtual function%s enabled (%s%s), and %s.", f->address,
@@ -368,12 +369,19 @@ static int say_stays_with_pf(struct checker *c, const struct vfioadm_function *f
 			     f->address, pf->address));
 }
 
+const struct vfioadm_function *check_pf_on_vfio(const struct checker *c, const struct vfioadm_function *f)
+{
+	const struct vfioadm_function *pf =
+		KNOWN(f->physfn) ? vfioadm_inventory_find(c->inv, f->physfn.value) : NULL;
+
+	return pf && uint_is(&pf->vfio, 1) ? pf : NULL;
+}
+
 int check_physfn(struct checker *c, const struct vfioadm_function *f)
 {
-	const struct vfioadm_function *pf;
+	const struct vfioadm_function *pf = check_pf_on_vfio(c, f);
 
-	pf = KNOWN(f->physfn) ? vfioadm_inventory_find(c->inv, f->physfn.value) : NULL;
-	if (!pf || !uint_is(&pf->vfio, 1))
+	if (!pf)
 		return 0;
 	/* With its PF, which is refused until its virtual functions are gone. */
 	if (c->request->verb == VERB_RELEASE)

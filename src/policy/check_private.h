@@ -34,6 +34,8 @@ bool check_is_forced(const struct checker *c, const char *code);
 /** Does it move, by this or by another part of the plan? */
 bool check_is_selected(const struct checker *c, const struct vfioadm_function *f);
 /** Does the change take it away from a VFIO driver? Then what counts is who uses it through that. */
+/* The physical function of this virtual one, if VFIO has it. */
+const struct vfioadm_function *check_pf_on_vfio(const struct checker *c, const struct vfioadm_function *f);
 bool check_leaves_vfio(const struct checker *c, const struct vfioadm_function *f);
 
 #define SAY(c, ...)  arena_format(&(c)->plan->arena, __VA_ARGS__)

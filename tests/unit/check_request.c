@@ -22,6 +22,7 @@ struct vfioadm_plan *run_check(struct vfioadm_inventory *inv, const struct reque
 		.verb = r->verb,
 		.selected = &selected,
 		.along = &along,
+		.assigned = r->assigned ? &selected : NULL,
 		.force = force.items,
 		.n_force = force.n,
 		.driver = r->driver,

@@ -18,6 +18,7 @@ struct request {
 	const char *pending; /* addresses */
 	bool host;
 	bool park;
+	bool assigned; /* release: all of them count as assigned, wherever they are */
 };
 
 /** The plan that holds the findings; fails when "refused" is not what was expected. */

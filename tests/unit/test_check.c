@@ -136,10 +136,36 @@ static void test_vfs_of_assigned(void **state)
 	assert_check(inv, &other_driver, "");
 }
 
+/* nvme leaves them when it is unbound: giving it back to nvme is the way out, whatever its override says. */
+static void test_vfs_without_a_driver(void **state)
+{
+	_cleanup_inventory_ struct vfioadm_inventory *inv = one_function(0x010802, NULL);
+	struct request r;
+
+	inv->functions[0].virtfns = build_list(inv, "0000:01:00.2");
+	assert_check(inv, &assign_refused,
+		     "blocks has-vfs 0000:01:00.0\n"
+		     "  0000:01:00.0 has 1 virtual function enabled (0000:01:00.2), and vfio-pci takes no physical "
+		     "function that has.\n"
+		     "  -> Its driver has left them. Give it back and remove them: vfioadm release 0000:01:00.0; "
+		     "echo 0 > /sys/bus/pci/devices/0000:01:00.0/sriov_numvfs\n");
+	r = (struct request){VERB_RELEASE, "0000:01:00.0", .assigned = true};
+	assert_check(inv, &r, "");
+	/* A driver for programs removes them. */
+	inv->functions[0].driver = str_known("igb_uio");
+	r.refused = true;
+	assert_check(inv, &r,
+		     "blocks has-vfs 0000:01:00.0\n"
+		     "  0000:01:00.0 has 1 virtual function enabled (0000:01:00.2), and they go when its driver does.\n"
+		     "  -> Remove them first: echo 0 > /sys/bus/pci/devices/0000:01:00.0/sriov_numvfs\n");
+}
+
 static void test_physfn(void **state)
 {
 	_cleanup_inventory_ struct vfioadm_inventory *inv = build_inventory();
 	struct vfioadm_function *vf, *pf;
+	struct vfioadm_plan *plan;
+	struct request r;
 
 	build_bound(inv, "0000:01:00.0", 0x020000, 1, "vfio-pci");
 	build_bound(inv, "0000:01:00.2", 0x020000, 2, NULL);
@@ -172,8 +198,16 @@ static void test_physfn(void **state)
 		     "controls this virtual function, which is kept from the host's drivers for that reason.\n"
 		     "  -> Leave it without a driver (vfioadm release --park 0000:01:00.2), or remove the virtual "
 		     "functions (echo 0 > /sys/bus/pci/devices/0000:01:00.0/sriov_numvfs).\n");
+	/* Parked: the kernel's override is not left over, and a release is refused as before. */
 	vf->driver = str_none();
 	vf->vfio = uint_known(0);
+	vf->driver_override = str_known("vfio-pci");
+	r = (struct request){VERB_ASSIGN, "0000:01:00.2", "pf-on-vfio", false};
+	plan = run_check(inv, &r);
+	for (size_t i = 0; i < plan->n_findings; i++)
+		assert_string_equal(plan->findings[i].code, "pf-on-vfio");
+	vfioadm_plan_free(plan);
+	vf->driver_override = str_none();
 	pf->driver = str_known("igb");
 	pf->vfio = uint_known(0);
 	assert_check(inv, &(struct request){VERB_ASSIGN, "0000:01:00.2", NULL, false}, "");
@@ -496,6 +530,7 @@ int main(void)
 		cmocka_unit_test(test_reserved),
 		cmocka_unit_test(test_vfs),
 		cmocka_unit_test(test_vfs_of_assigned),
+		cmocka_unit_test(test_vfs_without_a_driver),
 		cmocka_unit_test(test_physfn),
 		cmocka_unit_test(test_split_assign),
 		cmocka_unit_test(test_split_several),
