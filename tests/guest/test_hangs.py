@@ -2,6 +2,7 @@
 """Steps that the kernel does not let go: in time, named, blocking nobody else, settled by themselves."""
 
 import json
+import re
 import time
 
 import pytest
@@ -61,6 +62,10 @@ def test_release_of_an_open_device(host, held):
                            nic, twin)
     assert rc == 7 and took < TIMEOUT + 4, (rc, took, said)
     assert "vfio-hold (pid " in said and nic in said
+    # By what it waits for, not by how one sleeps; and who holds it is named once.
+    stuck = said[said.index("Cannot unbind"):]
+    assert re.search(r"\bvfio_\w+", stuck) and not re.search("process_timeout|schedule", stuck), said
+    assert stuck.count("vfio-hold (pid") == 1, said
     # The other one was put back at once.
     assert state_of(host, twin) == ("vfio-pci", "vfio-pci")
     assert host.sh(JOURNALS).split()
