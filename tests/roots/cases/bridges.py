@@ -114,10 +114,15 @@ CASES = [
     Case("vgpu-vf", "check 0000:41:00.5", status=3, says=[r"\[pf-on-vfio\]", r"echo 0 > /sys/bus/pci/devices/0000:41:00\.0/sriov_numvfs"],
          never=[r"Release the physical function first"], change={f"{_PF}/driver": _VFIO_PCI, f"{_VF5}/driver": None},
          why="a PF with VFs is released after they were removed"),
-    Case("vgpu-vf", "assign --dry-run 0000:41:00.0", status=3, says=[r"has 2 virtual functions", r"drivers_probe.*sriov_numvfs"],
+    Case("vgpu-vf", "assign --dry-run 0000:41:00.0", status=3, says=[r"has 2 virtual functions", r"vfioadm release 0000:41:00\.0; echo 0.*sriov_numvfs"],
          change={**_VIRTFNS, f"{_PF}/driver": None}, why="a driver that leaves its VFs when it is unbound"),
+    Case("vgpu-vf", "release --dry-run 0000:41:00.0", never=[r"has 2 virtual functions"],
+         change={**_VIRTFNS, f"{_PF}/driver": None}, why="what that hint names is not refused"),
+    Case("vgpu-vf", "release --dry-run 0000:41:00.0", says=[r"clear driver_override"], never=[r"has 2 virtual functions"],
+         change={**_VIRTFNS, f"{_PF}/driver": None, f"{_PF}/driver_override": "vfio-pci\n"},
+         why="nor with an override that was left over"),
     Case("vgpu-vf", "assign --dry-run 0000:41:00.0", status=3, says=[r"has 2 virtual functions", r"or remove them: echo 0"],
-         never=[r"drivers_probe"], change=_VIRTFNS, why="a PF with VFs on its own driver"),
+         never=[r"vfioadm release"], change=_VIRTFNS, why="a PF with VFs on its own driver"),
 ] + [
     Case(f"noiommu-{name}", "list", says=[r"0000:01:00\.1 .* not-assignable", r"no active IOMMU", advice],
          why=why) for name, advice, why in (
