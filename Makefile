@@ -12,8 +12,8 @@ DESTDIR ?=
 help:
 	@echo 'make demo  [ARCH=s390x]  show the main job in an emulated guest (installs what it needs)'
 	@echo 'make shell [ARCH=s390x]  boot the same guest and get its prompt'
-	@echo 'make test                all tests (installs what it needs, under 30 minutes)'
-	@echo 'make test-long           what takes longer than its share of those 30 minutes'
+	@echo 'make test                all tests (installs what it needs, about 40 minutes)'
+	@echo 'make test-long           what takes longer than its share of that'
 	@echo 'make build               build in $(BUILD)/'
 	@echo 'make install             install (PREFIX=$(PREFIX), DESTDIR=$(DESTDIR))'
 	@echo 'make bench               measure against other tools, in a guest'
