@@ -8,6 +8,7 @@
 #
 # Seen: cache: TYPE=bcache UUID=(of the device), backing: the same keys; the set's UUID nowhere
 set -e
+tmp=$(mktemp -d)
 . "$(dirname "$0")/debian.inc"
 fetch bookworm bcache-tools util-linux
 truncate -s 64M "$tmp/cache" "$tmp/backing"

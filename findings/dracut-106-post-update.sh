@@ -11,6 +11,7 @@
 #   dracut 106-6: /etc/initramfs/post-update.d is run for any output file, its status is ignored
 #   NO_POST_UPDATE_HOOKS is not documented
 set -e
+tmp=$(mktemp -d)
 . "$(dirname "$0")/debian.inc"
 
 fetch trixie dracut-core

@@ -8,6 +8,7 @@
 #
 # Seen: --no-save set-override: usage, status 0; set-override ... --nosave: usage, status 1 (all three versions)
 set -e
+tmp=$(mktemp -d)
 . "$(dirname "$0")/debian.inc"
 for suite in bookworm trixie sid; do
 	rm -rf "$tmp/driverctl"

@@ -8,6 +8,7 @@
 #
 # Seen: conf/modules of the image has "vfio_pci ids=10de:2184 # ids=10de:1aeb"; init runs "modprobe $m", unquoted
 set -e
+tmp=$(mktemp -d)
 . "$(dirname "$0")/debian.inc"
 for suite in bookworm trixie; do
 	rm -rf "$tmp/initramfs-tools-core" "$tmp/image"

@@ -11,6 +11,7 @@
 #   initramfs-tools 0.148.4: status 0, the link became a file, its target is old
 #   dracut 112-7: with update_initramfs=no of initramfs-tools: update-initramfs: Not updating initramfs. (status 0)
 set -e
+tmp=$(mktemp -d)
 . "$(dirname "$0")/debian.inc"
 
 fetch trixie initramfs-tools

@@ -10,6 +10,7 @@
 #   initramfs-tools 0.148.4: W: /boot is ro mounted. (status 0)
 #   dracut 112-7: W: /boot is ro mounted. (status 0)
 set -e
+tmp=$(mktemp -d)
 . "$(dirname "$0")/debian.inc"
 
 asked() {

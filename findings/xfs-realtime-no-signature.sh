@@ -8,6 +8,7 @@
 #
 # Seen: data: xfs; log: xfs_external_log; real-time: nothing (status 2)
 set -e
+tmp=$(mktemp -d)
 . "$(dirname "$0")/debian.inc"
 fetch bookworm xfsprogs libinih1 liburcu8 libicu72 util-linux
 for package in libinih1 liburcu8 libicu72; do
