@@ -106,7 +106,7 @@ static int ask_backend(struct question *q)
 
 	if (!uint_is(&facts->type1.available, 0) || uint_is(&facts->iommufd.available, 1))
 		return 0;
-	/* Without vfio-pci there is nothing to open: that is said elsewhere, and comes first. */
+	/* Without vfio-pci there is nothing to open: another finding says so, and comes first. */
 	if (uint_is(&facts->vfio_pci_available, 0) || q->inv->vfio_pci_trouble)
 		return 0;
 	if (facts->type1.trouble)
