@@ -32,19 +32,20 @@ enum {
 static int open_namespace(const char *path)
 {
 	_cleanup_free_ char *absolute = str_format("/%s", path);
-	_cleanup_close_ int fd = absolute ? open(absolute, O_PATH | O_CLOEXEC) : -1;
+	_cleanup_close_ int found = absolute ? open(absolute, O_PATH | O_CLOEXEC) : -1;
 	struct statfs fs;
 	char link[32];
+	int fd;
 
 	if (!absolute)
 		return -ENOMEM;
-	if (fd < 0 || fstatfs(fd, &fs) < 0)
+	if (found < 0 || fstatfs(found, &fs) < 0)
 		return -errno;
 	if (fs.f_type != NSFS_MAGIC)
 		return -EINVAL;
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", found);
 	fd = open(link, O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? -errno : TAKE_FD(fd);
+	return fd < 0 ? -errno : fd;
 }
 
 static int open_socket(int protocol)
@@ -176,8 +177,9 @@ static int read_links(const char *netns, struct netlink_links *links)
 		_cleanup_close_ int fd = open_socket_in(netns, NETLINK_ROUTE);
 
 		netlink_links_clear(links);
+		links->with_parent = *netns;
 		r = fd < 0 ? fd : dump(fd, RTM_GETLINK, take_links, links);
-		if (r == 0)
+		if (r == 0 && links->n)
 			r = dump(fd, RTM_GETADDR, take_addresses, links);
 	}
 	return r;

@@ -194,7 +194,7 @@ static int link_message(uint16_t type, const uint8_t *payload, size_t size, void
 	if (size > aligned(sizeof(head)))
 		(void)!each_attribute(payload + aligned(sizeof(head)), size - aligned(sizeof(head)),
 				      link_attribute, link);
-	links->n += link->name[0] != '\0';
+	links->n += link->name[0] && (link->parent[0] || !links->with_parent);
 	return 0;
 }
 

@@ -39,6 +39,7 @@ struct netlink_link {
 struct netlink_links {
 	struct netlink_link *items;
 	size_t n, room;
+	bool with_parent; /* only those that hang below a device: of the others everybody can make as many as he likes */
 };
 
 /** Answers to RTM_GETLINK are appended. */

@@ -1,40 +1,45 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What is mounted in the mount namespaces of others: containers, services, whoever left our own. */
+#include "host/numbers.h"
 #include "host/uses_block.h"
 
-enum {
-	SPACES_MAX = 4096,
+/* A namespace and what was learnt of it. */
+struct space {
+	uint64_t number;
+	bool done;   /* was read */
+	bool pinned; /* something keeps it, with a process in it or not */
+	bool failed; /* its mounts could not be read through one of its processes */
 };
 
 struct spaces {
 	struct block_search *s;
-	uint64_t *done; /* namespaces that were read */
-	size_t n_done;
-	uint64_t *pinned; /* that something keeps, with a process in them or not */
-	size_t n_pinned;
-	uint64_t *failed; /* whose mounts could not be read through one of their processes */
-	size_t n_failed;
-	char who[128]; /* the first process for which that was so */
+	struct space *items;
+	size_t n, room;
+	struct numbers_map places;
+	char who[128]; /* the first process through which one could not be read */
 	int why;
 };
 
-static bool contains(const uint64_t *items, size_t n, uint64_t v)
+/* NULL: -ENOMEM. The next call may move it. */
+static struct space *space_of(struct spaces *all, uint64_t number)
 {
-	for (size_t i = 0; i < n; i++)
-		if (items[i] == v)
-			return true;
-	return false;
-}
+	ssize_t place = numbers_find(&all->places, number);
 
-static int append(uint64_t **items, size_t *n, uint64_t v)
-{
-	uint64_t *grown = reallocarray(*items, *n + 1, sizeof(*grown));
+	if (place >= 0)
+		return &all->items[place];
+	if (all->n == all->room) {
+		size_t room = all->room ? all->room * 2 : 32;
+		struct space *grown = reallocarray(all->items, room, sizeof(*grown));
 
-	if (!grown)
-		return -ENOMEM;
-	*items = grown;
-	grown[(*n)++] = v;
-	return 0;
+		if (!grown)
+			return NULL;
+		all->items = grown;
+		all->room = room;
+	}
+	if (numbers_add(&all->places, number, all->n) < 0)
+		return NULL;
+	all->items[all->n] = (struct space){ .number = number };
+	return &all->items[all->n++];
 }
 
 /* ---- one namespace ---- */
@@ -100,12 +105,16 @@ static int remember_pinned(struct spaces *all, const struct mount_table *t)
 
 	for (size_t i = 0; r == 0 && i < t->n; i++) {
 		const char *number = str_after(t->items[i].root, "mnt:[");
+		struct space *space;
 		unsigned long long v;
 
 		if (!number || !streq(t->items[i].type, "nsfs") || sscanf(number, "%19llu]", &v) != 1)
 			continue;
-		if (all->n_pinned < SPACES_MAX && !contains(all->pinned, all->n_pinned, v))
-			r = append(&all->pinned, &all->n_pinned, v);
+		space = v ? space_of(all, v) : NULL;
+		if (space)
+			space->pinned = true;
+		else if (v)
+			r = -ENOMEM;
 	}
 	return r;
 }
@@ -145,6 +154,7 @@ static bool is_gone(int r)
 
 static int look_at_process(struct spaces *all, const struct process *p)
 {
+	struct space *space = space_of(all, p->mnt_ns);
 	struct host *h = all->s->u->h;
 	char path[64];
 	const char *text;
@@ -152,23 +162,23 @@ static int look_at_process(struct spaces *all, const struct process *p)
 	int r;
 
 	snprintf(path, sizeof(path), "proc/%d/mountinfo", p->pid);
-	r = h->ops->map(h, path, &text, &size);
+	r = space ? h->ops->map(h, path, &text, &size) : -ENOMEM;
 	if (r == -ENOMEM)
 		return r;
 	if (r < 0) {
-		if (is_gone(r) || contains(all->failed, all->n_failed, p->mnt_ns))
+		if (is_gone(r))
 			return 0;
-		if (!all->n_failed) {
+		if (!all->who[0]) {
 			process_describe(p, all->who, sizeof(all->who));
 			all->why = r;
 		}
 		/* Another one in the same namespace may be more open. */
-		return append(&all->failed, &all->n_failed, p->mnt_ns);
+		space->failed = true;
+		return 0;
 	}
 	/* A process that may see less than its namespace has (chroot) shows less: not so the first one. */
-	r = append(&all->done, &all->n_done, p->mnt_ns);
-	if (r == 0)
-		r = look_at(all, p, text);
+	space->done = true;
+	r = look_at(all, p, text);
 	h->ops->unmap(h, text, size);
 	return r;
 }
@@ -176,8 +186,9 @@ static int look_at_process(struct spaces *all, const struct process *p)
 static bool is_of_interest(const struct spaces *all, const struct process *p)
 {
 	const struct processes *procs = all->s->u->procs;
+	ssize_t place = numbers_find(&all->places, p->mnt_ns);
 
-	if (!p->mnt_ns || contains(all->done, all->n_done, p->mnt_ns))
+	if (!p->mnt_ns || (place >= 0 && all->items[place].done))
 		return false;
 	/* In a chroot of ours much is out of sight; the first process sees it all. */
 	return p->pid == 1 || p->mnt_ns != procs->own_mnt_ns;
@@ -190,19 +201,18 @@ static int tell_unseen(struct spaces *all)
 	size_t empty = 0, closed = 0;
 	int r = 0;
 
-	for (size_t i = 0; i < all->n_failed; i++)
-		closed += !contains(all->done, all->n_done, all->failed[i]);
+	for (size_t i = 0; i < all->n; i++) {
+		const struct space *space = &all->items[i];
+
+		closed += space->failed && !space->done;
+		empty += space->pinned && !space->done && space->number != procs->own_mnt_ns;
+	}
 	if (closed)
 		r = block_unseen(s, "What is mounted in %zu mount namespace%s could not be read (%s: %s).", closed,
 				 closed > 1 ? "s" : "", all->who, strerror(-all->why));
-	for (size_t i = 0; i < all->n_pinned; i++)
-		empty += all->pinned[i] != procs->own_mnt_ns &&
-			 !contains(all->done, all->n_done, all->pinned[i]);
 	if (r == 0 && empty)
 		r = block_unseen(s, "What is mounted in %zu mount namespace%s without a process cannot be seen.",
 				 empty, empty > 1 ? "s" : "");
-	if (r == 0 && all->n_done >= SPACES_MAX)
-		r = block_unseen(s, "There are more mount namespaces than can be looked at.");
 	return r;
 }
 
@@ -212,13 +222,12 @@ int block_mounts_elsewhere(struct block_search *s)
 	struct spaces all = { .s = s };
 	int r = remember_pinned(&all, &s->mounts);
 
-	for (size_t i = 0; r == 0 && i < procs->n && all.n_done < SPACES_MAX; i++)
+	for (size_t i = 0; r == 0 && i < procs->n; i++)
 		if (is_of_interest(&all, &procs->items[i]))
 			r = look_at_process(&all, &procs->items[i]);
 	if (r == 0)
 		r = tell_unseen(&all);
-	free(all.done);
-	free(all.pinned);
-	free(all.failed);
+	free(all.items);
+	numbers_clear(&all.places);
 	return r;
 }

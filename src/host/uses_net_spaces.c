@@ -3,12 +3,10 @@
 #include <limits.h>
 #include <string.h>
 
+#include "host/numbers.h"
 #include "host/uses_net.h"
 
-enum { SPACES_MAX = 1024 };
-
 struct space {
-	uint64_t number;
 	const char *path, *who; /* "the network namespace blue", "the network namespace of nginx (pid 7)" */
 	bool named;
 };
@@ -17,26 +15,39 @@ struct spaces {
 	struct uses *u;
 	const struct net_ports *ports;
 	struct space *items;
-	size_t n;
+	size_t n, room;
+	struct numbers_map places;
 	bool *found; /* by index of the function: an interface of it was found */
-	bool denied, late, too_many;
+	bool late;
+	size_t closed; /* could not be looked into */
+	const char *who; /* the first of those, and why */
+	int why;
 };
 
 /* ---- which there are ---- */
 
-static struct space *add_space(struct spaces *s, uint64_t number)
+/* *ret NULL: it is no other namespace. */
+static int add_space(struct spaces *s, uint64_t number, struct space **ret)
 {
-	if (!number || number == s->u->procs->own_net_ns)
-		return NULL;
-	for (size_t i = 0; i < s->n; i++)
-		if (s->items[i].number == number)
-			return &s->items[i];
-	if (s->n == SPACES_MAX) {
-		s->too_many = true;
-		return NULL;
+	ssize_t place = numbers_find(&s->places, number);
+
+	*ret = place >= 0 ? &s->items[place] : NULL;
+	if (place >= 0 || !number || number == s->u->procs->own_net_ns)
+		return 0;
+	if (s->n == s->room) {
+		size_t room = s->room ? s->room * 2 : 32;
+		struct space *grown = reallocarray(s->items, room, sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		s->items = grown;
+		s->room = room;
 	}
-	s->items[s->n] = (struct space){ .number = number };
-	return &s->items[s->n++];
+	if (numbers_add(&s->places, number, s->n) < 0)
+		return -ENOMEM;
+	*ret = &s->items[s->n++];
+	**ret = (struct space){ 0 };
+	return 0;
 }
 
 static int of_processes(struct spaces *s)
@@ -45,9 +56,11 @@ static int of_processes(struct spaces *s)
 	struct arena *arena = &s->u->inv->arena;
 
 	for (size_t i = 0; i < procs->n; i++) {
-		struct space *space = add_space(s, procs->items[i].net_ns);
+		struct space *space;
 		char who[128];
 
+		if (add_space(s, procs->items[i].net_ns, &space) < 0)
+			return -ENOMEM;
 		if (!space || space->path)
 			continue;
 		process_describe(&procs->items[i], who, sizeof(who));
@@ -75,9 +88,11 @@ static int held_open(struct spaces *s)
 
 	for (size_t i = 0; i < procs->n_openers; i++) {
 		const struct opener *o = &procs->openers[i];
-		struct space *space = add_space(s, number_of(o->path));
+		struct space *space;
 		char who[128];
 
+		if (add_space(s, number_of(o->path), &space) < 0)
+			return -ENOMEM;
 		if (!space || space->path)
 			continue;
 		process_describe(o->process, who, sizeof(who));
@@ -102,9 +117,10 @@ static int of_mount(const struct mount *m, void *userdata)
 	struct spaces *s = userdata;
 	struct arena *arena = &s->u->inv->arena;
 	const char *name = given_name(m->point);
-	struct space *space;
+	struct space *space = NULL;
 
-	space = streq(m->type, "nsfs") ? add_space(s, number_of(m->root)) : NULL;
+	if (streq(m->type, "nsfs") && add_space(s, number_of(m->root), &space) < 0)
+		return -ENOMEM;
 	if (!space || space->named || (space->path && !name))
 		return 0;
 	if (!space->path)
@@ -160,17 +176,27 @@ static int look_at_link(struct spaces *s, const struct net_fact *fact, bool up, 
 			who, addresses);
 }
 
+/* It has ended meanwhile, and then its interfaces are with us again or gone; or the descriptor is another file. */
+static bool has_ended(int r)
+{
+	return r == -ENOENT || r == -ESRCH || r == -EINVAL;
+}
+
 static int look_into(struct spaces *s, const struct space *space)
 {
 	_cleanup_strv_ struct strv lines = { 0 };
 	struct host *h = s->u->h;
 	int r = h->ops->net_links(h, space->path, &lines);
 
-	s->denied |= r == -EPERM || r == -EACCES;
-	s->late |= r == -ETIMEDOUT;
-	/* It may have ended meanwhile, and then its interfaces are with us again or gone. */
-	if (r < 0)
+	if (r == -ENOMEM || r == -EOPNOTSUPP)
 		return r == -ENOMEM ? r : 0;
+	s->late |= r == -ETIMEDOUT;
+	if (r < 0 && !has_ended(r) && (!s->closed++ || s->why == -EAGAIN)) {
+		s->who = space->who;
+		s->why = r;
+	}
+	if (r < 0)
+		return 0;
 	STRV_FOREACH (i, &lines) {
 		struct net_fact fact;
 		unsigned flags;
@@ -248,14 +274,28 @@ static int say_what_is_missing(struct spaces *s, size_t function)
 		f->address, f->driver.value);
 }
 
+static int say_what_is_closed(struct spaces *s)
+{
+	bool denied = s->why == -EPERM || s->why == -EACCES;
+	char others[48] = "";
+
+	if (s->closed > 1)
+		snprintf(others, sizeof(others), ", nor could %zu other%s", s->closed - 1, s->closed > 2 ? "s" : "");
+	/* Who changes his own interfaces all the time must not keep others from theirs. */
+	return (s->why == -EAGAIN ? uses_seen_in_part : uses_unseen)(
+		s->u, -1, "%c%s could not be looked into: %s%s.", s->who[0] == 't' ? 'T' : 'A', s->who + 1,
+		denied ? "it is not allowed here" : strerror(-s->why), others);
+}
+
 static int say_what_is_unseen(struct spaces *s)
 {
-	const char *why = s->late     ? "the kernel did not answer in time" :
-			  s->denied   ? "it is not allowed here" :
-			  s->too_many ? "there are too many" :
-					NULL;
-	int r = why ? uses_unseen(s->u, -1, "Not every network namespace could be looked into: %s.", why) : 0;
+	int r = 0;
 
+	if (s->late)
+		r = uses_unseen(s->u, -1, "Not every network namespace could be looked into: the kernel did not answer "
+					  "in time.");
+	else if (s->closed)
+		r = say_what_is_closed(s);
 	for (size_t i = 0; r == 0 && i < s->u->inv->n_functions; i++)
 		if (s->u->wanted[i])
 			r = say_what_is_missing(s, i);
@@ -267,9 +307,8 @@ int net_spaces(struct uses *u, const struct net_ports *ports, const struct net_f
 	struct spaces s = { .u = u, .ports = ports, .late = facts->unknown };
 	int r = 0;
 
-	s.items = calloc(SPACES_MAX, sizeof(*s.items));
 	s.found = calloc(u->inv->n_functions + 1, sizeof(*s.found));
-	if (!s.items || !s.found)
+	if (!s.found)
 		r = -ENOMEM;
 	if (r == 0 && u->h->ops->net_links)
 		r = find_spaces(&s);
@@ -281,6 +320,7 @@ int net_spaces(struct uses *u, const struct net_ports *ports, const struct net_f
 	if (r == 0)
 		r = say_what_is_unseen(&s);
 	free(s.items);
+	numbers_clear(&s.places);
 	free(s.found);
 	return r;
 }

@@ -655,6 +655,51 @@ static void test_foreign_helper(void **state)
 	host_free(h);
 }
 
+static size_t descriptors_of(struct host *h)
+{
+	DIR *proc = opendir("/proc"), *fds;
+	struct dirent *e;
+	char path[300];
+	size_t n = 0;
+
+	assert_non_null(proc);
+	while ((e = readdir(proc))) {
+		pid_t pid = (pid_t)atoi(e->d_name);
+
+		if (pid <= 0 || !h->ops->is_ours(h, pid))
+			continue;
+		snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+		fds = opendir(path);
+		assert_non_null(fds);
+		while (readdir(fds))
+			n++;
+		closedir(fds);
+	}
+	closedir(proc);
+	return n;
+}
+
+/* Everybody can make network namespaces by the thousand, and each of them is asked. */
+static void test_namespaces_leave_nothing_open(void **state)
+{
+	struct host *h = new_host();
+	struct strv lines = { 0 };
+	size_t before;
+
+	(void)!h->ops->net_links(h, "proc/self/ns/net", &lines);
+	strv_clear(&lines);
+	before = descriptors_of(h);
+	assert_true(before > 0);
+	for (int i = 0; i < 40; i++) {
+		(void)!h->ops->net_links(h, i % 2 ? "proc/self/ns/net" : "proc/self/ns/mnt", &lines);
+		strv_clear(&lines);
+		/* What is no namespace must not stay open either. */
+		assert_int_equal(h->ops->net_links(h, "dev/null", &lines), -EINVAL);
+	}
+	assert_int_equal(descriptors_of(h), before);
+	host_free(h);
+}
+
 int main(int argc, char **argv)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -676,6 +721,7 @@ int main(int argc, char **argv)
 		T(test_output_is_not_kept),
 		T(test_foreign_helper),
 		T(test_reaped),
+		T(test_namespaces_leave_nothing_open),
 	};
 
 	if (argc < 2)

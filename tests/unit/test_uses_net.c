@@ -611,7 +611,88 @@ static void test_namespace_that_cannot_be_seen(void **state)
 	look(t, with);
 	assert_non_null(strstr(unseen_of(t, "0000:02:00.0"), missing));
 	assert_string_equal(unseen_of(t, "0000:01:00.0"),
-			    "Not every network namespace could be looked into: it is not allowed here.");
+			    "The network namespace of nginx (pid 50) could not be looked into: it is not allowed here.");
+}
+
+/* A namespace that could not be looked into for any reason but its end may have the card. */
+static void test_namespace_that_fails(void **state)
+{
+	static const struct {
+		int error;
+		const char *says;
+		bool refuses;
+	} answers_of[] = {
+		{ -EMFILE, "The network namespace of nginx (pid 50) could not be looked into: Too many open files.", true },
+		{ -ENFILE, "The network namespace of nginx (pid 50) could not be looked into: Too many open files in "
+			   "system.", true },
+		{ -EIO, "The network namespace of nginx (pid 50) could not be looked into: Input/output error.", true },
+		{ -EFBIG, "The network namespace of nginx (pid 50) could not be looked into: File too large.", true },
+		{ -EPIPE, "The network namespace of nginx (pid 50) could not be looked into: Broken pipe.", true },
+		{ -EBADMSG, "The network namespace of nginx (pid 50) could not be looked into: Bad message.", true },
+		/* Who changes his own interfaces all the time keeps nobody else from his. */
+		{ -EAGAIN, "The network namespace of nginx (pid 50) could not be looked into: Resource temporarily "
+			   "unavailable.", false },
+		{ -ENOENT, "", false },
+		{ -ESRCH, "", false },
+	};
+	struct tmp_tree *t = *state;
+
+	fill(t);
+	process(t, 50, "nginx", 1, 777);
+	for (size_t i = 0; i < ARRAY_SIZE(answers_of); i++) {
+		const struct answer with[] = { { "links", "", 0 },
+					       { "proc/50/ns/net", NULL, answers_of[i].error },
+					       { 0 } };
+
+		look(t, with);
+		assert_string_equal(unseen_of(t, "0000:02:00.0"), answers_of[i].says);
+		assert_int_equal(tmp_get(t, "0000:02:00.0")->n_unseen_minor, *answers_of[i].says && !answers_of[i].refuses);
+	}
+}
+
+static void test_several_namespaces_that_fail(void **state)
+{
+	static const struct answer with[] = { { "links", "", 0 },
+					      { "proc/50/ns/net", NULL, -EAGAIN },
+					      { "proc/51/ns/net", NULL, -EMFILE },
+					      { "proc/52/ns/net", NULL, -EPERM },
+					      { 0 } };
+	struct tmp_tree *t = *state;
+
+	fill(t);
+	process(t, 50, "busy", 1, 777);
+	process(t, 51, "nginx", 1, 778);
+	process(t, 52, "other", 1, 779);
+	look(t, with);
+	assert_string_equal(unseen_of(t, "0000:02:00.0"),
+			    "The network namespace of nginx (pid 51) could not be looked into: Too many open files, nor "
+			    "could 2 others.");
+	assert_int_equal(tmp_get(t, "0000:02:00.0")->n_unseen_minor, 0);
+}
+
+/* Each user can make more than any number that is written down; the card is in the last one. */
+static void test_more_namespaces_than_any_limit(void **state)
+{
+	enum { SPACES = 1500 };
+	static const struct answer with[] = { { "links", "", 0 },
+					      { "proc/50/fd/2499", "eth7 1003 pci/0000:02:00.0 - 0 -\n", 0 },
+					      { 0 } };
+	struct tmp_tree *t = *state;
+
+	fill_without(t);
+	process(t, 50, "crun", 1, 100);
+	for (int i = 0; i < SPACES; i++) {
+		char path[64], target[64];
+
+		snprintf(path, sizeof(path), "proc/50/fd/%d", 1000 + i);
+		snprintf(target, sizeof(target), "net:[%d]", 5000 + i);
+		tmp_link(t, path, target);
+	}
+	look(t, with);
+	assert_uses(t, "0000:02:00.0",
+		    "in-use-net-namespace eth7: is up in a network namespace that crun (pid 50) holds open");
+	assert_string_equal(unseen_of(t, "0000:02:00.0"), "");
+	assert_int_equal(n_links_asked, SPACES + 1);
 }
 
 static void test_drivers_without_interfaces(void **state)
@@ -756,6 +837,9 @@ int main(void)
 		TEST(test_named_and_used_namespace),
 		TEST(test_namespace_held_open),
 		TEST(test_namespace_that_cannot_be_seen),
+		TEST(test_namespace_that_fails),
+		TEST(test_several_namespaces_that_fail),
+		TEST(test_more_namespaces_than_any_limit),
 		TEST(test_drivers_without_interfaces),
 		TEST(test_sysfs_of_another_namespace),
 		TEST(test_no_network_function),
