@@ -326,29 +326,47 @@ static int fail_not_openable(struct apply *a, const struct target *t, const stru
  * A group can be made, and grow, by the very bind: only now it is known for certain who is in it. What could be
  * foreseen, and all else that keeps a guest from opening the function, was asked before the first step.
  */
+static int ask_openable(struct apply *a, const struct target *t, struct obstacle *ret)
+{
+	_cleanup_inventory_ struct vfioadm_inventory *inv = NULL;
+	const struct vfioadm_function *f;
+	const struct obstacle *first;
+	struct obstacles all;
+	int r = observe_group(a->host, t->pub.device, &inv);
+
+	if (r < 0)
+		return r;
+	f = vfioadm_inventory_find(inv, t->pub.device);
+	if (!f)
+		return 0;
+	r = openable_ask(inv, f, OPENABLE_NOW, NULL, &a->plan->arena, &all);
+	first = r == 0 ? openable_first(&all) : NULL;
+	if (first)
+		*ret = *first;
+	return r < 0 ? r : first != NULL;
+}
+
+int find_not_openable(struct apply *a, const struct target **ret, struct obstacle *ret_why)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < a->plan->n_targets; i++) {
+		*ret = &a->plan->targets[i];
+		if ((*ret)->pub.taken && (*ret)->pub.wanted && driver_name_is_vfio((*ret)->pub.wanted))
+			r = ask_openable(a, *ret, ret_why);
+	}
+	return r;
+}
+
 static int verify_openable(struct apply *a, struct vfioadm_error **err)
 {
-	for (size_t i = 0; i < a->plan->n_targets; i++) {
-		const struct target *t = &a->plan->targets[i];
-		_cleanup_inventory_ struct vfioadm_inventory *inv = NULL;
-		const struct vfioadm_function *f;
-		const struct obstacle *first;
-		struct obstacles all;
+	const struct target *t;
+	struct obstacle why;
+	int r = find_not_openable(a, &t, &why);
 
-		if (!t->pub.taken || !t->pub.wanted || !driver_name_is_vfio(t->pub.wanted))
-			continue;
-		if (observe_group(a->host, t->pub.device, &inv) < 0)
-			return error_oom(err);
-		f = vfioadm_inventory_find(inv, t->pub.device);
-		if (!f)
-			continue;
-		if (openable_ask(inv, f, OPENABLE_NOW, NULL, &a->plan->arena, &all) < 0)
-			return error_oom(err);
-		first = openable_first(&all);
-		if (first)
-			return fail_not_openable(a, t, first, err);
-	}
-	return 0;
+	if (r < 0)
+		return error_oom(err);
+	return r ? fail_not_openable(a, t, &why, err) : 0;
 }
 
 static const char *edited_declaration(struct apply *a)

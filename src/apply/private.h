@@ -3,6 +3,7 @@
 #define VFIOADM_APPLY_PRIVATE_H
 
 #include "apply/apply.h"
+#include "policy/openable.h"
 
 /** Runs one operation, no questions asked. 0 or a negative errno; *ret_no_effect: there was nothing to do. */
 int operation_run(struct apply *a, const struct op *op, bool *ret_no_effect);
@@ -35,6 +36,12 @@ void note_after(struct apply *a, struct target *t);
 bool target_reached(const struct target *t);
 /** The function that the plan was made for, by its incarnation; not one that was found anew. */
 bool is_same_device(struct apply *a, const char *device);
+
+/**
+ * 1: what the plan was to assign has its driver, but no guest can open *ret, for which *ret_why is the reason (its
+ * strings are the plan's). 0: none is like that. -ENOMEM.
+ */
+int find_not_openable(struct apply *a, const struct target **ret, struct obstacle *ret_why);
 
 void report_step(struct apply *a, struct step *step, enum vfioadm_step_state state);
 bool is_stuck(const struct apply *a, const char *device);

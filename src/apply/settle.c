@@ -120,6 +120,39 @@ static enum vfioadm_settled_as go_back(struct apply *a, bool known, struct strbu
 	return VFIOADM_SETTLED_FAILED;
 }
 
+/*
+ * The run may have been killed before its last look at the groups, which its own binds can have made or changed: what
+ * no guest can open would have been taken back.
+ */
+static int ask_whether_openable(struct apply *a, struct strbuf *left)
+{
+	const struct target *t;
+	struct obstacle why;
+	int r = find_not_openable(a, &t, &why);
+
+	if (r > 0)
+		strbuf_addf(left, "no guest could have opened %s (%s)", t->pub.device, why.code);
+	else if (r < 0)
+		strbuf_addf(left, "whether a guest can open it could not be looked at: %s", strerror(-r));
+	return r;
+}
+
+static enum vfioadm_settled_as go_on(struct apply *a, struct strbuf *left)
+{
+	_cleanup_strbuf_ struct strbuf not_back = { 0 };
+	enum vfioadm_settled_as as;
+	int r = ask_whether_openable(a, left);
+
+	if (r == 0)
+		return forward(a, left) ? VFIOADM_SETTLED_FINISHED : VFIOADM_SETTLED_FAILED;
+	if (r < 0)
+		return VFIOADM_SETTLED_FAILED;
+	as = go_back(a, false, &not_back);
+	if (not_back.len)
+		strbuf_addf(left, "; %s", not_back.s);
+	return as;
+}
+
 enum vfioadm_settled_as apply_settle(struct apply *a, struct vfioadm_plan *plan, bool back,
 				     const struct strv *held, struct strbuf *ret_left)
 {
@@ -131,7 +164,7 @@ enum vfioadm_settled_as apply_settle(struct apply *a, struct vfioadm_plan *plan,
 	if (!plan->n_steps)
 		as = VFIOADM_SETTLED_UNDONE;
 	else if (!back && !held->n && only_memory_is_missing(a))
-		as = forward(a, ret_left) ? VFIOADM_SETTLED_FINISHED : VFIOADM_SETTLED_FAILED;
+		as = go_on(a, ret_left);
 	else
 		as = go_back(a, back, ret_left);
 	strv_clear(&a->stuck);

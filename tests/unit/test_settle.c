@@ -208,8 +208,7 @@ static void test_held_host_step(void **state)
 
 /* ---- interrupted ---- */
 
-/* As a run leaves it that is killed when its steps up to `done` are through. */
-static void leave_journal(struct settle_test *t, const char *wanted, const char *events)
+static void leave_journal_of(struct settle_test *t, const char *plan, const char *events)
 {
 	struct store s = STORE_CLOSED;
 	_cleanup_strbuf_ struct strbuf text = { 0 };
@@ -218,19 +217,25 @@ static void leave_journal(struct settle_test *t, const char *wanted, const char 
 	assert_int_equal(store_open_locked(&s, t->run_dir, "test", 0, -1, NULL), 0);
 	(void)!mkdirat(s.dir, "journal", 0755);
 	dir = openat(s.dir, "journal", O_RDONLY | O_DIRECTORY);
-	strbuf_addf(&text,
-		    "vfioadm-journal 1\nboot-id 5ca1ab1e\npid 1\nverb assign\n"
-		    "target device=" TWIN0 " before=nvme wanted=%s taken=1 check=1 native=0\n"
-		    "step op=set-override device=" TWIN0 " value=vfio-pci\n"
-		    "undo op=set-override device=" TWIN0 " value=\n"
-		    "step op=unbind device=" TWIN0 " driver=nvme value=" TWIN0 "\n"
-		    "undo op=set-override device=" TWIN0 " value=\n"
-		    "undo op=bind device=" TWIN0 " driver=nvme value=" TWIN0 "\n"
-		    "plan-end\n%s",
-		    wanted, events);
+	strbuf_addf(&text, "vfioadm-journal 1\nboot-id 5ca1ab1e\npid 1\nverb assign\n%splan-end\n%s", plan, events);
 	assert_int_equal(file_replace(dir, "run", text.s, text.len), 0);
 	close(dir);
 	store_close(&s);
+}
+
+/* As a run leaves it that is killed when its steps up to `done` are through. */
+static void leave_journal(struct settle_test *t, const char *wanted, const char *events)
+{
+	_cleanup_free_ char *plan = str_format(
+		"target device=" TWIN0 " before=nvme wanted=%s taken=1 check=1 native=0\n"
+		"step op=set-override device=" TWIN0 " value=vfio-pci\n"
+		"undo op=set-override device=" TWIN0 " value=\n"
+		"step op=unbind device=" TWIN0 " driver=nvme value=" TWIN0 "\n"
+		"undo op=set-override device=" TWIN0 " value=\n"
+		"undo op=bind device=" TWIN0 " driver=nvme value=" TWIN0 "\n",
+		wanted);
+
+	leave_journal_of(t, plan, events);
 }
 
 static void test_back(void **state)
@@ -247,6 +252,34 @@ static void test_back(void **state)
 	assert_settled(t, VFIOADM_SETTLED_UNDONE, "undone");
 	assert_driver(t, TWIN0, "nvme", "(null)");
 	assert_int_equal(settle(t), 0);
+}
+
+/* Killed between its last step and its last look: the group is another than could be foreseen. */
+static void test_killed_before_the_group_was_looked_at(void **state)
+{
+	static const char plan[] = "target device=" BARE " wanted=vfio-pci taken=1 check=1 native=0\n"
+				   "step op=set-override device=" BARE " value=vfio-pci\n"
+				   "undo op=set-override device=" BARE " value=\n"
+				   "step op=bind device=" BARE " driver=vfio-pci value=" BARE "\n"
+				   "undo op=unbind device=" BARE " driver=vfio-pci value=" BARE "\n";
+	static const char events[] = "begin 0\ndone 0\nbegin 1\n";
+	struct settle_test *t = *state;
+
+	control(t->host, "group " BARE " 2");
+	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/devices/" BARE "/driver_override", "vfio-pci"), 0);
+	assert_int_equal(fake_modprobe(t->host, "vfio_pci", NULL), 0);
+	assert_driver(t, BARE, "vfio-pci", "vfio-pci");
+	leave_journal_of(t, plan, events);
+	assert_settled(t, VFIOADM_SETTLED_UNDONE, "no guest could have opened " BARE " (group-split)");
+	assert_driver(t, BARE, "", "(null)");
+	assert_driver(t, TWIN1, "nvme", "(null)");
+	/* With nothing in the group that the host drives it had come to its end. */
+	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/drivers/nvme/unbind", TWIN1), 0);
+	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/devices/" BARE "/driver_override", "vfio-pci"), 0);
+	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/drivers/vfio-pci/bind", BARE), 0);
+	leave_journal_of(t, plan, events);
+	assert_settled(t, VFIOADM_SETTLED_FINISHED, NULL);
+	assert_driver(t, BARE, "vfio-pci", "vfio-pci");
 }
 
 /* A changing verb does it first, and then its own work. */
@@ -496,6 +529,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		SETTLE_TEST(test_held_and_let_go),	SETTLE_TEST(test_let_go_settled_by_verb),
 		SETTLE_TEST(test_held_host_step),	SETTLE_TEST(test_back),
+		SETTLE_TEST(test_killed_before_the_group_was_looked_at),
 		SETTLE_TEST(test_settled_by_next_verb), SETTLE_TEST(test_moved_by_others),
 		SETTLE_TEST(test_other_override_stays), SETTLE_TEST(test_stale),
 		SETTLE_TEST(test_damaged),		SETTLE_TEST(test_cannot_be_put_back),
