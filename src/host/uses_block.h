@@ -82,6 +82,7 @@ struct block_search {
 	bool journals_known; /* the kernel lists them */
 	struct block_pool *pools;
 	size_t n_pools;
+	bool pools_in_part; /* zpool.cache is there, and could not be read to its end */
 	struct block_leaf *leaves; /* by function; found when first asked for */
 	size_t n_leaves;
 	bool leaves_known;

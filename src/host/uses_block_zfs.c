@@ -124,11 +124,15 @@ static int read_cache(struct block_search *s)
 	size_t size;
 	int r = s->u->h->ops->map(s->u->h, path, &data, &size);
 
-	if (r < 0)
+	if (r < 0) {
+		s->pools_in_part = r != -ENOENT && r != -ENOTDIR;
 		return r == -ENOMEM ? r : 0;
+	}
 	r = zpool_cache_each(data, size, add_path, s);
 	s->u->h->ops->unmap(s->u->h, data, size);
-	return r;
+	/* What stood before the damage is believed, and there may be more behind it. */
+	s->pools_in_part = r == -EBADMSG;
+	return r == -EBADMSG ? 0 : r;
 }
 
 int block_zfs_read(struct block_search *s)
@@ -329,6 +333,14 @@ static int doubt_members(struct block_search *s)
 			   cache ? "has a cache device that is not known" : "may have more disks than are known");
 }
 
+/* Log, cache and special devices are named there alone where udev finds no label. */
+static int doubt_cache_file(struct block_search *s)
+{
+	return block_doubt(s, may_be_on, NULL,
+			   "/etc/zfs/zpool.cache, which lists the disks of ZFS pools, could not be read to its end: "
+			   "an imported pool may have more disks than are known");
+}
+
 static int doubt_without_entry(struct block_search *s)
 {
 	static const char some[] = "ZFS pools are imported, and which disks they are on is not known here: "
@@ -354,6 +366,6 @@ int block_zfs_doubt(struct block_search *s)
 
 	/* A pool without a known member may be on each of those as well. */
 	if (r == 0 && s->n_pools && !n)
-		r = doubt_members(s);
+		r = s->pools_in_part ? doubt_cache_file(s) : doubt_members(s);
 	return r == 0 && s->n_pools ? doubt_without_entry(s) : r;
 }

@@ -56,6 +56,27 @@ static bool is_file_in_memory(struct block_search *s, const struct block *d)
 	return m && is_one_of(m->type, types);
 }
 
+/*
+ * A mapping of targets like "zero" and "error": device mapper links every disk that a table names. Of a multipath
+ * device whose paths all failed the disks may still be there.
+ */
+static bool is_empty_mapping(struct block_search *s, const struct block *d)
+{
+	_cleanup_strv_ struct strv slaves = { 0 };
+	char path[NAME_MAX + 16], uuid[256];
+	int r;
+
+	if (!is_numbered(d->name, "dm-"))
+		return false;
+	snprintf(path, sizeof(path), "%s/dm/uuid", d->name);
+	if (host_read_text(s->u->h, s->blocks.dir, path, uuid, sizeof(uuid)) > 0 && str_after(uuid, "mpath-"))
+		return false;
+	snprintf(path, sizeof(path), "%s/slaves", d->name);
+	r = s->u->h->ops->list(s->u->h, s->blocks.dir, path, &slaves);
+	/* A captured root may lack directories that were empty. */
+	return r == -ENOENT || (r == 0 && !slaves.n);
+}
+
 /* Memory, and what another machine (uses_remote.c) or a program of this one serves: none of them is a disk of ours. */
 static bool is_no_disk(struct block_search *s, const struct block *d)
 {
@@ -64,7 +85,7 @@ static bool is_no_disk(struct block_search *s, const struct block *d)
 	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++)
 		if (is_numbered(d->name, prefixes[i]))
 			return true;
-	if (is_file_in_memory(s, d))
+	if (is_file_in_memory(s, d) || is_empty_mapping(s, d))
 		return true;
 	/* DRBD has a disk here as well. */
 	return !is_numbered(d->name, "drbd") && uses_is_remote_disk(&s->blocks, d);

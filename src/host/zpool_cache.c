@@ -111,13 +111,14 @@ int zpool_cache_each(const void *data, size_t size, int (*fn)(const char *pool, 
 {
 	const unsigned char *p = data;
 	struct scan s = { .fn = fn, .userdata = userdata };
-	int r;
 
+	/* Some systems keep an empty file where no pool is to be imported at boot. */
+	if (!size)
+		return 0;
 	/* The encoding (1: XDR), the byte order of who wrote it, and two bytes that are reserved. */
 	if (size < 4 || p[0] != 1)
-		return 0;
+		return -EBADMSG;
 	s.p = p + 4;
 	s.end = p + size;
-	r = scan_list(&s, 0);
-	return r == -EBADMSG ? 0 : r;
+	return scan_list(&s, 0);
 }

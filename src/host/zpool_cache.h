@@ -10,7 +10,8 @@
 /**
  * Calls fn for each device in a zpool.cache: the pool's name and the path by which ZFS opens it, data, log,
  * special and dedup devices alike (cache and spare devices are not in it). Both hold during the call only.
- * Malformed data end the scan. Stops at a negative result of fn and returns it.
+ * -EBADMSG: the data are damaged or cut, and fn was called for what stands before that. Stops at a negative result
+ * of fn and returns it.
  */
 int zpool_cache_each(const void *data, size_t size, int (*fn)(const char *pool, const char *path, void *userdata),
 		     void *userdata) MUST_CHECK;

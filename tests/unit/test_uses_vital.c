@@ -298,15 +298,17 @@ static void test_zpool_cache(void **state)
 	make_cache(&l);
 	assert_int_equal(zpool_cache_each(l.data, l.n, collect, text), 0);
 	assert_string_equal(text, "tank /dev/nvme0n1p1;tank /dev/disk/by-id/nvme-LOG-part1;");
-	/* Cut anywhere, or with any byte changed, it leads nowhere and breaks nothing. */
+	/* Cut anywhere it is known to be damaged; with any byte changed it breaks nothing. */
 	for (size_t i = 0; i < l.n; i++) {
 		struct list broken = l;
+		int r;
 
 		text[0] = '\0';
-		assert_int_equal(zpool_cache_each(l.data, i, collect, text), 0);
+		assert_int_equal(zpool_cache_each(l.data, i, collect, text), i ? -EBADMSG : 0);
 		broken.data[i] ^= 0xff;
 		text[0] = '\0';
-		assert_int_equal(zpool_cache_each(broken.data, broken.n, collect, text), 0);
+		r = zpool_cache_each(broken.data, broken.n, collect, text);
+		assert_true(r == 0 || r == -EBADMSG);
 	}
 	disk_fill(t);
 	tmp_file(t, "proc/spl/kstat/zfs/tank/state", "ONLINE\n");
@@ -315,6 +317,49 @@ static void test_zpool_cache(void **state)
 	tmp_link(t, "dev/disk/by-id/nvme-LOG-part1", "../../nvme1n1");
 	disk_expect(t, "in-use-claimed nvme0n1p1: part of the ZFS pool tank, which is imported",
 		    "in-use-claimed nvme1n1: part of the ZFS pool tank, which is imported");
+}
+
+/* Behind the damage another disk of the pool, or another pool, may have stood. */
+static void test_zpool_cache_damaged(void **state)
+{
+	struct tmp_tree *t = *state;
+	const char *damaged = "/etc/zfs/zpool.cache, which lists the disks of ZFS pools, could not be read to its end: "
+			      "an imported pool may have more disks than are known, and may be on sda.";
+	struct list l;
+
+	make_cache(&l);
+	disk_fill(t);
+	tmp_file(t, "proc/spl/kstat/zfs/tank/state", "ONLINE\n");
+	disk_udev(t, "259:0", "E:ID_PART_TABLE_TYPE=gpt\n");
+	disk_udev(t, "259:1", "E:ID_FS_TYPE=zfs_member\nE:ID_FS_LABEL=tank\n");
+	disk_udev(t, "259:2", "E:ID_FS_TYPE=ext4\n");
+	disk_udev(t, "259:9", "E:ID_FS_TYPE=ext4\n");
+	disk_udev(t, "8:0", "E:ID_MODEL=x\n");
+	tmp_data(t, "etc/zfs/zpool.cache", l.data, l.n / 2);
+	search(t);
+	assert_string_equal(disk_unseen(t, DISK_THIRD), damaged);
+	assert_string_equal(disk_unseen(t, DISK_SECOND), "");
+	tmp_data(t, "etc/zfs/zpool.cache", "not a list", 10);
+	search(t);
+	assert_string_equal(disk_unseen(t, DISK_THIRD), damaged);
+	/* Whole, empty, or not there. */
+	tmp_data(t, "etc/zfs/zpool.cache", l.data, l.n);
+	search(t);
+	assert_string_equal(disk_unseen(t, DISK_THIRD), "");
+	tmp_data(t, "etc/zfs/zpool.cache", "", 0);
+	search(t);
+	assert_string_equal(disk_unseen(t, DISK_THIRD), "");
+	tmp_remove(t, "etc/zfs/zpool.cache");
+	search(t);
+	assert_string_equal(disk_unseen(t, DISK_THIRD), "");
+	/* A directory in its place cannot be read. */
+	tmp_dir(t, "etc/zfs/zpool.cache");
+	search(t);
+	assert_string_equal(disk_unseen(t, DISK_THIRD), damaged);
+	/* No pool is imported: nobody's disks are listed there. */
+	tmp_remove(t, "proc/spl");
+	search(t);
+	assert_string_equal(disk_unseen(t, DISK_THIRD), "");
 }
 
 /* ---- drivers that link nothing ---- */
@@ -420,6 +465,16 @@ static void test_nowhere(void **state)
 	expect_lost(t, "", "The swap space /dev/md7");
 	tmp_file(t, "proc/swaps", "Filename Type\n/dev/zram0 partition 1 0 -2\n");
 	expect_lost(t, "", "");
+	tmp_remove(t, "proc/swaps");
+	/* dm-error has no disk, and a snapshot of dm-zero only that of its changes; failed paths are still disks. */
+	disk_mapped(t, "dm-1", "254:1\n", "bad\n", "\n", "");
+	expect_lost(t, "30 1 254:1 / /data rw - ext4 /dev/dm-1 rw\n", "");
+	disk_mapped(t, "dm-2", "254:2\n", "snap\n", "\n", "dm-1 sda");
+	expect_lost(t, "30 1 254:2 / /data rw - ext4 /dev/dm-2 rw\n", "");
+	disk_mapped(t, "dm-3", "254:3\n", "gone\n", "LVM-x\n", "nothing");
+	expect_lost(t, "30 1 254:3 / /data rw - ext4 /dev/dm-3 rw\n", "/data (ext4 on dm-3)");
+	disk_mapped(t, "dm-4", "254:4\n", "mpatha\n", "mpath-3600\n", "");
+	expect_lost(t, "30 1 254:4 / /data rw - ext4 /dev/dm-4 rw\n", "/data (ext4 on dm-4)");
 	/* No medium in it. */
 	tmp_file(t, "sys/devices/" DISK_DEV1 "/nvme/nvme1/nvme1n1/size", "0\n");
 	expect_lost(t, "30 1 9:7 / /data rw - ext4 /dev/md7 rw\n", "");
@@ -466,6 +521,7 @@ int main(void)
 		TEST(test_zfs_by_signs),
 		TEST(test_zfs_volume),
 		TEST(test_zpool_cache),
+		TEST(test_zpool_cache_damaged),
 		TEST(test_unraid),
 		TEST(test_drbd),
 		TEST(test_nowhere),
