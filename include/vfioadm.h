@@ -217,6 +217,7 @@ struct vfioadm_function {
 
 	/* USERS */
 	size_t n_unseen_minor; /**< the last so many of unseen could only have led to a warning */
+	size_t n_unseen_doubt; /**< so many before those are known and could not be followed: root sees no more */
 };
 
 /** An s390 slot without a function: the function is in standby and can be configured. */

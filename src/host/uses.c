@@ -138,6 +138,17 @@ int uses_unseen(struct uses *u, ssize_t function, const char *fmt, ...)
 	return r;
 }
 
+int uses_doubt(struct uses *u, ssize_t function, const char *fmt, ...)
+{
+	va_list ap;
+	int r;
+
+	va_start(ap, fmt);
+	r = say_unseen(u, &u->doubts, function, fmt, ap);
+	va_end(ap);
+	return r;
+}
+
 int uses_seen_in_part(struct uses *u, ssize_t function, const char *fmt, ...)
 {
 	va_list ap;
@@ -208,31 +219,33 @@ static int merge_users(struct uses *u, size_t function)
 }
 
 /* In the order in which they were found. */
-static size_t copy_sentences(const struct owned_list *from, size_t function, const char **to)
+static void copy_sentences(const struct owned_list *from, size_t function, const char **to)
 {
-	size_t n = chain_length(from, function), at = n;
+	size_t at = chain_length(from, function);
 
 	FOR_FOUND(o, from, function)
 		to[--at] = o->name;
-	return n;
 }
 
 static int merge_unseen(struct uses *u, size_t function)
 {
 	struct vfioadm_function *f = &u->inv->functions[function];
-	size_t n = chain_length(&u->unseen, function), n_minor = chain_length(&u->minor, function);
+	size_t n = chain_length(&u->unseen, function), n_doubt = chain_length(&u->doubts, function);
+	size_t n_minor = chain_length(&u->minor, function), all = n + n_doubt + n_minor;
 	const char **items;
 
 	f->unseen = (struct vfioadm_list){ .state = VFIOADM_NONE };
 	f->n_unseen_minor = n_minor;
-	if (!n && !n_minor)
+	f->n_unseen_doubt = n_doubt;
+	if (!all)
 		return 0;
-	items = arena_alloc(&u->inv->arena, (n + n_minor) * sizeof(*items));
+	items = arena_alloc(&u->inv->arena, all * sizeof(*items));
 	if (!items)
 		return -ENOMEM;
-	n = copy_sentences(&u->unseen, function, items);
-	n += copy_sentences(&u->minor, function, items + n);
-	f->unseen = (struct vfioadm_list){ VFIOADM_KNOWN, n, items };
+	copy_sentences(&u->unseen, function, items);
+	copy_sentences(&u->doubts, function, items + n);
+	copy_sentences(&u->minor, function, items + n + n_doubt);
+	f->unseen = (struct vfioadm_list){ VFIOADM_KNOWN, all, items };
 	return 0;
 }
 
@@ -301,6 +314,7 @@ int observe_uses(struct host *h, struct vfioadm_inventory *inv, const bool *want
 		h->ops->unmap(h, mountinfo, size);
 	free(u.found.items);
 	free(u.unseen.items);
+	free(u.doubts.items);
 	free(u.minor.items);
 	return host_starved(h, r);
 }

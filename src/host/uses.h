@@ -20,6 +20,7 @@ struct uses {
 	const char *mountinfo;         /* of our own mount namespace; NULL: not readable */
 	struct owned_list found;
 	struct owned_list unseen;      /* name: the sentence */
+	struct owned_list doubts;      /* likewise, of what root sees no more of */
 	struct owned_list minor;       /* the same, of what could only have led to a warning */
 	struct open_nodes *open;       /* uses_nodes.c: found when first asked for, in the arena */
 	struct remote *remote;         /* uses_remote_ways.c: read when first asked for, in the arena */
@@ -38,6 +39,8 @@ int uses_add(struct uses *u, size_t function, const char *code, const char *what
  * ones. A whole sentence.
  */
 int uses_unseen(struct uses *u, ssize_t function, const char *fmt, ...) PRINTF_LIKE(3, 4) MUST_CHECK;
+/** The same where something is known to be used and could not be followed: root sees no more of it. */
+int uses_doubt(struct uses *u, ssize_t function, const char *fmt, ...) PRINTF_LIKE(3, 4) MUST_CHECK;
 /** The same where what is there could only have led to a warning: configuration of other tools. */
 int uses_seen_in_part(struct uses *u, ssize_t function, const char *fmt, ...) PRINTF_LIKE(3, 4) MUST_CHECK;
 /** The running kernel itself, no other root and no model: what /proc lacks there is hidden from us. */

@@ -129,8 +129,8 @@ static int say_doubt(struct block_search *s, size_t function, struct names *name
 	if (names->n) {
 		end_names(names);
 		r = names->text.failed ? -ENOMEM :
-					 uses_unseen(s->u, (ssize_t)function, "%s, and may be on %s.", text,
-						     names->text.s);
+					 uses_doubt(s->u, (ssize_t)function, "%s, and may be on %s.", text,
+						    names->text.s);
 	}
 	strbuf_clear(&names->text);
 	*names = (struct names){ 0 };

@@ -474,7 +474,7 @@ static int add_unseen(struct uses *u, const struct remote_ends *ends, const char
 
 	for (size_t i = 0; r == 0 && i < u->inv->n_functions; i++)
 		if (uses_wants(u, i) && !has_end(ends, i) && may_be_end(u, &u->inv->functions[i], ends->kind))
-			r = uses_unseen(u, (ssize_t)i, "%s, %s, may be reached through it: %s.", what, text,
+			r = uses_doubt(u, (ssize_t)i, "%s, %s, may be reached through it: %s.", what, text,
 					ends->open);
 	return r;
 }

@@ -125,8 +125,8 @@ static enum carries carries(const struct vfioadm_function *f)
  * "Take the interface down" would take the storage with it that is reached through it: where that is vital
  * the host would hang or die of the very advice. NULL: force is no way either.
  */
-static const char *remedy_of(const struct vfioadm_function *f, const struct vfioadm_user *user,
-			     const struct vfioadm_code_info *info)
+static const char *remedy_of(const struct checker *c, const struct vfioadm_function *f,
+			     const struct vfioadm_user *user, const struct vfioadm_code_info *info)
 {
 	bool net = streq_null(info->kind, "net"), block = streq_null(info->kind, "block");
 	enum carries most = net || block ? carries(f) : CARRIES_NOTHING;
@@ -135,6 +135,8 @@ static const char *remedy_of(const struct vfioadm_function *f, const struct vfio
 		return NULL;
 	if (streq(info->code, "in-use-mount") && is_vital_mount(user))
 		return "The host needs what is mounted there: move that elsewhere first.";
+	if (streq(info->code, "openers-unknown") && uint_is(&c->inv->facts.root, 1))
+		return "In a container, run it on the host; else find out by hand who has it open.";
 	if (!net || most == CARRIES_NOTHING)
 		return info->remedy;
 	return most == CARRIES_VITAL ? "Leave it as it is while the host needs what it carries." :
@@ -188,13 +190,26 @@ int check_users(struct checker *c, const struct vfioadm_function *f)
 		finding = check_add(c, f, info->code, sentence(c, f, user, info));
 		if (!finding)
 			return -ENOMEM;
-		finding->hint = hint(c, finding, info, remedy_of(f, user, info));
+		finding->hint = hint(c, finding, info, remedy_of(c, f, user, info));
 		if (!finding->hint)
 			return -ENOMEM;
 		if (!*finding->hint)
 			finding->hint = NULL;
 	}
 	return 0;
+}
+
+/* Root is told of no way that it has gone already, and nobody of one that leads to the same place. */
+static const char *remedy_of_unseen(const struct checker *c, const struct vfioadm_function *f, size_t i)
+{
+	size_t first_minor = f->unseen.n - f->n_unseen_minor;
+
+	if (i < first_minor && i + f->n_unseen_doubt >= first_minor)
+		return "Find out by hand whether that is so.";
+	if (!uint_is(&c->inv->facts.root, 1))
+		return code_info(i < first_minor ? "not-looked-at" : "looked-at-in-part")->remedy;
+	return i < first_minor ? "In a container, run it on the host; else find out by hand whether it is used." :
+				 "In a container, run it on the host; else look at it by hand.";
 }
 
 /*
@@ -212,7 +227,7 @@ int check_unseen(struct checker *c, const struct vfioadm_function *f)
 		struct vfioadm_finding *finding;
 
 		if (i + f->n_unseen_minor >= f->unseen.n) {
-			if (!check_add(c, f, "looked-at-in-part", message))
+			if (check_say(c, f, "looked-at-in-part", message, remedy_of_unseen(c, f, i)) < 0)
 				return -ENOMEM;
 			continue;
 		}
@@ -221,10 +236,11 @@ int check_unseen(struct checker *c, const struct vfioadm_function *f)
 			return -ENOMEM;
 		if (leaves) {
 			finding->severity = VFIOADM_WARNS;
+			finding->hint = remedy_of_unseen(c, f, i);
 			c->refused = refused;
 			continue;
 		}
-		finding->hint = hint(c, finding, code_info(finding->code), code_info(finding->code)->remedy);
+		finding->hint = hint(c, finding, code_info(finding->code), remedy_of_unseen(c, f, i));
 		if (!finding->hint)
 			return -ENOMEM;
 	}

@@ -177,6 +177,7 @@ static void test_which_count(void **state)
 	_cleanup_inventory_ struct vfioadm_inventory *inv = one_function(0x020000, "vfio-pci");
 	struct request r = assign_refused;
 
+	inv->facts.root = uint_known(0);
 	set_users(inv, users, ARRAY_SIZE(users));
 	assert_check(inv, &assign, "");
 	assert_check(inv, &release_refused, through_vfio);
@@ -251,6 +252,7 @@ static void test_unseen(void **state)
 	_cleanup_inventory_ struct vfioadm_inventory *inv = one_function(0x020000, "e1000e");
 	const struct request forced = { VERB_ASSIGN, "0000:01:00.0", "not-looked-at", false };
 
+	inv->facts.root = uint_known(0);
 	inv->functions[0].unseen = build_list(inv, "Not this.,0000:01:00.0 is hidden.,Not those.");
 	inv->functions[0].n_unseen_minor = 1;
 	assert_check(inv, &assign_refused,
@@ -265,6 +267,32 @@ static void test_unseen(void **state)
 		     "warns looked-at-in-part 0000:01:00.0\n"
 		     "  0000:01:00.0: Not those.\n"
 		     "  -> Run it as root, on the host.\n");
+	/* Of what is known and could not be followed root sees no more, and root is not told to be root. */
+	inv->functions[0].n_unseen_doubt = 1;
+	assert_check(inv, &assign_refused,
+		     "refuses not-looked-at 0000:01:00.0, forceable\n"
+		     "  0000:01:00.0: Not this.\n"
+		     "  -> Run it as root, on the host; else find out by hand whether it is used; if you are sure, "
+		     "add --force not-looked-at.\n"
+		     "refuses not-looked-at 0000:01:00.0, forceable\n"
+		     "  0000:01:00.0 is hidden.\n"
+		     "  -> Find out by hand whether that is so; if you are sure, add --force not-looked-at.\n"
+		     "warns looked-at-in-part 0000:01:00.0\n"
+		     "  0000:01:00.0: Not those.\n"
+		     "  -> Run it as root, on the host.\n");
+	inv->facts.root = uint_known(1);
+	assert_check(inv, &assign_refused,
+		     "refuses not-looked-at 0000:01:00.0, forceable\n"
+		     "  0000:01:00.0: Not this.\n"
+		     "  -> In a container, run it on the host; else find out by hand whether it is used; if you are "
+		     "sure, add --force not-looked-at.\n"
+		     "refuses not-looked-at 0000:01:00.0, forceable\n"
+		     "  0000:01:00.0 is hidden.\n"
+		     "  -> Find out by hand whether that is so; if you are sure, add --force not-looked-at.\n"
+		     "warns looked-at-in-part 0000:01:00.0\n"
+		     "  0000:01:00.0: Not those.\n"
+		     "  -> In a container, run it on the host; else look at it by hand.\n");
+	inv->functions[0].n_unseen_doubt = 0;
 	inv->functions[0].unseen = build_list(inv, "Not this.");
 	inv->functions[0].n_unseen_minor = 0;
 	assert_check(inv, &forced,
@@ -278,6 +306,7 @@ static void test_unseen_on_release(void **state)
 {
 	_cleanup_inventory_ struct vfioadm_inventory *inv = one_function(0x020000, "vfio-pci");
 
+	inv->facts.root = uint_known(0);
 	inv->functions[0].vfio = uint_known(1);
 	inv->functions[0].unseen = build_list(inv, "Not this.");
 	assert_check(inv, &release,
