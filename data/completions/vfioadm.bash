@@ -15,21 +15,38 @@ _vfioadm_root()
 	done
 }
 
-# Every function but bridges. $1: what to print of it, "address" or "id".
+# The first line of a file, into $first. A root that somebody else has made may have a FIFO there, or no end; NUL ends
+# what is read, for bash would skip any number of them.
+_vfioadm_read()
+{
+	first=
+	[[ -f $1 ]] && IFS= read -r -d '' -n 16 first < "$1"
+	first=${first%%$'\n'*}
+} 2> /dev/null
+
+# Adds to $names what a path ends in. What begins with a dash would be an option on the command line.
+_vfioadm_name()
+{
+	[[ ${1##*/} == -* ]] || names+=("${1##*/}")
+}
+
+# Every function but bridges. $1: what is added to $names, "address" or "id".
 _vfioadm_functions()
 {
-	local dir class vendor device root
+	local dir first vendor root
 
 	_vfioadm_root
 	for dir in "$root"/sys/bus/pci/devices/*; do
-		class=
-		{ read -r class < "$dir/class"; } 2> /dev/null
-		[[ $class && $class != 0x06* ]] || continue
+		_vfioadm_read "$dir/class"
+		[[ $first && $first != 0x06* ]] || continue
 		if [[ $1 == address ]]; then
-			printf '%s\n' "${dir##*/}"
-		elif { read -r vendor < "$dir/vendor" && read -r device < "$dir/device"; } 2> /dev/null; then
-			printf '%s:%s\n' "${vendor#0x}" "${device#0x}"
+			_vfioadm_name "$dir"
+			continue
 		fi
+		_vfioadm_read "$dir/vendor"
+		vendor=${first#0x}
+		_vfioadm_read "$dir/device"
+		[[ $vendor:${first#0x} == +([[:xdigit:]]):+([[:xdigit:]]) ]] && names+=("$vendor:${first#0x}")
 	done
 }
 
@@ -39,7 +56,7 @@ _vfioadm_interfaces()
 
 	_vfioadm_root
 	for dir in "$root"/sys/bus/pci/devices/*/net/*; do
-		[[ -e $dir ]] && printf '%s\n' "${dir##*/}"
+		[[ -e $dir ]] && _vfioadm_name "$dir"
 	done
 }
 
@@ -48,9 +65,9 @@ _vfioadm_vfio_drivers()
 	local dir root
 
 	_vfioadm_root
-	printf '%s\n' auto vfio-pci
+	names+=(auto vfio-pci)
 	for dir in "$root"/sys/bus/pci/drivers/*vfio*; do
-		[[ -e $dir ]] && printf '%s\n' "${dir##*/}"
+		[[ -e $dir ]] && _vfioadm_name "$dir"
 	done
 }
 
@@ -65,8 +82,30 @@ _vfioadm_declarations()
 		name=${name%.conf}
 		[[ $name == *[!A-Za-z0-9_.:@-]* || $seen == *" $name "* ]] && continue
 		seen+="$name "
-		[[ -s $file ]] && printf '%s\n' "$name"
+		[[ -s $file ]] && _vfioadm_name "$name"
 	done
+}
+
+# Offers those arguments that begin with what was typed. Others may have chosen them, such as a container the name of
+# its network interface: nothing may expand them, as compgen -W would, and on the command line they are quoted.
+_vfioadm_offer()
+{
+	local word quoted
+
+	COMPREPLY=()
+	for word; do
+		quoted=$word
+		[[ $word == *[!A-Za-z0-9_.:@%+=,-]* ]] && printf -v quoted %q "$word"
+		if [[ $word == "$cur"* || $quoted == "$cur"* ]]; then
+			COMPREPLY+=("$quoted")
+		fi
+	done
+}
+
+_vfioadm_files()
+{
+	compopt -o filenames
+	mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 }
 
 # What "config" is to do, or the files that it is to check. $1: where the verb stands.
@@ -85,52 +124,57 @@ _vfioadm_config()
 		esac
 	done
 	if [[ -z $what ]]; then
-		COMPREPLY=($(compgen -W 'check list' -- "$cur"))
+		_vfioadm_offer check list
 	elif [[ $what == check ]]; then
-		compopt -o filenames
-		COMPREPLY=($(compgen -f -- "$cur"))
+		_vfioadm_files
 	fi
 }
 
 _vfioadm_selectors()
 {
+	local names=()
+
 	if [[ $cur == /* ]]; then
-		compopt -o filenames
-		COMPREPLY=($(compgen -f -- "$cur"))
+		_vfioadm_files
 		return
 	fi
-	COMPREPLY=($(compgen -W "$(_vfioadm_functions address) $(_vfioadm_interfaces)
-		group= uid= fid= pchid= serial= mac= path=" -- "$cur"))
+	_vfioadm_functions address
+	_vfioadm_interfaces
+	_vfioadm_offer "${names[@]}" group= uid= fid= pchid= serial= mac= path=
 	[[ ${#COMPREPLY[@]} -eq 1 && $COMPREPLY == *= ]] && compopt -o nospace
 }
 
 # Values of the option $1, into COMPREPLY. Fails when it takes none.
 _vfioadm_value()
 {
+	local names=()
+
 	case $1 in
 	--sysroot)
 		compopt -o dirnames
 		;;
 	--color)
-		COMPREPLY=($(compgen -W 'auto always never' -- "$cur"))
+		_vfioadm_offer auto always never
 		;;
 	--tree)
-		COMPREPLY=($(compgen -W 'groups topology' -- "$cur"))
+		_vfioadm_offer groups topology
 		;;
 	--driver)
-		COMPREPLY=($(compgen -W "$(_vfioadm_vfio_drivers)" -- "$cur"))
+		_vfioadm_vfio_drivers
+		_vfioadm_offer "${names[@]}"
 		;;
 	--only)
-		COMPREPLY=($(compgen -W "$(_vfioadm_functions address)" -- "$cur"))
+		_vfioadm_functions address
+		_vfioadm_offer "${names[@]}"
 		__ltrim_colon_completions "$cur"
 		;;
 	--columns)
 		local done=
 		[[ $cur == *,* ]] && done=${cur%,*},
-		COMPREPLY=($(compgen -P "$done" -W 'address id name vendor device subsystem_vendor
-			subsystem_device class revision vendor_name device_name class_name driver vfio
-			iommu_group bridge physfn numa_node uid fid net block users verdict
-			verdict_reason' -- "${cur##*,}"))
+		names=(address id name vendor device subsystem_vendor subsystem_device class revision
+			vendor_name device_name class_name driver vfio iommu_group bridge physfn numa_node uid
+			fid net block users verdict verdict_reason)
+		_vfioadm_offer "${names[@]/#/$done}"
 		compopt -o nospace
 		;;
 	--timeout | --lock-wait | --force) ;;
@@ -187,26 +231,30 @@ _vfioadm()
 	if [[ $prev != --tree ]] && _vfioadm_value "$prev"; then
 		return
 	fi
+	local names=()
+	# shellcheck disable=SC2086 # our own words
 	if [[ $cur == -* ]]; then
-		COMPREPLY=($(compgen -W "$global ${options[${verb:-list}]}" -- "$cur"))
+		_vfioadm_offer $global ${options[${verb:-list}]}
 	elif [[ -z $verb ]]; then
-		COMPREPLY=($(compgen -W "$verbs" -- "$cur"))
+		_vfioadm_offer $verbs
 	else
 		case $verb in
 		show | check | assign | release)
 			_vfioadm_selectors
 			;;
 		plan | apply)
-			COMPREPLY=($(compgen -W "$(_vfioadm_declarations)" -- "$cur"))
+			_vfioadm_declarations
+			_vfioadm_offer "${names[@]}"
 			;;
 		config)
 			_vfioadm_config "$i"
 			;;
 		enable | disable)
-			COMPREPLY=($(compgen -W "$(_vfioadm_functions id)" -- "$cur"))
+			_vfioadm_functions id
+			_vfioadm_offer "${names[@]}"
 			;;
 		help)
-			COMPREPLY=($(compgen -W "$verbs" -- "$cur"))
+			_vfioadm_offer $verbs
 			;;
 		esac
 	fi

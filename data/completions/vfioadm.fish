@@ -10,52 +10,66 @@ function __vfioadm_root
                 string replace -- '--sysroot=' '' $tokens[$i]
                 return
             case --sysroot
-                set -q tokens[(math $i + 1)]; and echo $tokens[(math $i + 1)]
+                set -q tokens[(math $i + 1)]; and printf '%s\n' $tokens[(math $i + 1)]
                 return
         end
     end
 end
 
+# Those paths whose last names can be offered: what begins with a dash would be an option on the command line, and
+# what has a newline or a tabulator in it would become two words, or a description.
+function __vfioadm_usable
+    string match -r -v -- '(?s)/-[^/]*$|[[:cntrl:]]' $argv
+end
+
+# The last names of paths.
+function __vfioadm_names
+    string replace -r -- '.*/' '' (__vfioadm_usable $argv)
+end
+
+# The first word of a file. A root that somebody else has made may have a FIFO there, or no end.
+function __vfioadm_read
+    test -f $argv[1]
+    and read -l -n 16 word <$argv[1] 2>/dev/null
+    and printf '%s\n' $word
+end
+
 # Every function but bridges.
 function __vfioadm_functions
     set -l root (__vfioadm_root)
-    for dir in "$root"/sys/bus/pci/devices/*
-        read -l class <$dir/class 2>/dev/null
+    set -l dirs "$root"/sys/bus/pci/devices/*
+    for dir in (__vfioadm_usable $dirs)
+        set -l class (__vfioadm_read $dir/class)
         or continue
         string match -q '0x06*' -- $class
-        or echo $dir
+        or printf '%s\n' $dir
     end
 end
 
 function __vfioadm_addresses
-    for dir in (__vfioadm_functions)
-        string replace -r '.*/' '' $dir
-    end
+    __vfioadm_names (__vfioadm_functions)
 end
 
 function __vfioadm_selectors
     set -l root (__vfioadm_root)
+    set -l interfaces "$root"/sys/bus/pci/devices/*/net/*
     __vfioadm_addresses
-    for dir in "$root"/sys/bus/pci/devices/*/net/*
-        string replace -r '.*/' '' $dir
-    end
+    __vfioadm_names $interfaces
     printf '%s\n' group= uid= fid= pchid= serial= mac= path=
 end
 
 function __vfioadm_ids
     for dir in (__vfioadm_functions)
-        read -l vendor <$dir/vendor 2>/dev/null
-        and read -l device <$dir/device 2>/dev/null
-        and string replace -a 0x '' -- $vendor:$device
+        set -l id (__vfioadm_read $dir/vendor):(__vfioadm_read $dir/device)
+        string match -r -g '^0x([0-9a-f]+:)0x([0-9a-f]+)$' -- $id | string join ''
     end | sort -u
 end
 
 function __vfioadm_vfio_drivers
     set -l root (__vfioadm_root)
+    set -l drivers "$root"/sys/bus/pci/drivers/*vfio*
     printf '%s\n' auto vfio-pci
-    for dir in "$root"/sys/bus/pci/drivers/*vfio*
-        string replace -r '.*/' '' $dir
-    end
+    __vfioadm_names $drivers
 end
 
 # Names of declarations, but for what is masked by an empty file, or is no name.
@@ -63,14 +77,14 @@ function __vfioadm_declarations
     set -l root (__vfioadm_root)
     set -l seen
     for file in "$root"/etc/vfioadm.d/*.conf "$root"/run/vfioadm.d/*.conf "$root"/usr/lib/vfioadm.d/*.conf
-        set -l name (string replace -r '.*/(.*)\.conf$' '$1' -- $file)
-        string match -qr '^[A-Za-z0-9_.:@-]+$' -- $name
+        set -l name (string replace -r -- '.*/(.*)\.conf$' '$1' $file)
+        string match -qr '^[A-Za-z0-9_.:@][A-Za-z0-9_.:@-]*$' -- $name
         or continue
         contains -- $name $seen
         and continue
         set -a seen $name
         test -s $file
-        and echo $name
+        and printf '%s\n' $name
     end
 end
 
@@ -89,7 +103,7 @@ function __vfioadm_words
                 set value yes
             case '-*'
             case '*'
-                echo $token
+                printf '%s\n' $token
         end
     end
 end
