@@ -207,6 +207,7 @@ int cli_run(struct vfioadm_ctx *ctx, int argc, char **argv, FILE *out, FILE *err
 	struct cli cli = {.ctx = ctx, .out = out, .err = err};
 	int status;
 
+	signals_begin();
 	if (cli_parse(&cli, argc, argv, &status) == 0)
 		status = dispatch(&cli);
 	free(cli.force);

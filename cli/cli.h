@@ -159,7 +159,9 @@ int help_overview(struct cli *cli);
 int help_verb(struct cli *cli, const struct cli_verb *verb);
 
 /* signals.c */
-/** From here on SIGINT and SIGTERM undo what runs with ctx; SIGHUP and SIGPIPE are ignored for good. */
+/** First of all: from here on no signal of a limit ends the program in the middle of a write. */
+void signals_begin(void);
+/** From here on SIGINT, SIGTERM and SIGXCPU undo what runs with ctx; SIGHUP and SIGPIPE are ignored for good. */
 void signals_arm(struct vfioadm_ctx *ctx);
 /** Has there been a SIGINT or SIGTERM since this was asked last? */
 bool signals_stopped(void);

@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -108,15 +109,39 @@ int file_read_trusted(int dir, const char *name, size_t max, char **ret, size_t 
 	return read_regular(dir, name, max, true, ret, ret_size);
 }
 
+/*
+ * setrlimit(2), RLIMIT_FSIZE: a write beyond the limit raises SIGXFSZ in this thread before it fails with EFBIG, and
+ * the signal ends the process. The disposition is the caller's, so the signal is blocked, and taken back.
+ */
+ssize_t file_write(int fd, const void *data, size_t size)
+{
+	static const struct timespec at_once = { 0 };
+	sigset_t limit, before, pending;
+	ssize_t n;
+
+	sigemptyset(&limit);
+	sigaddset(&limit, SIGXFSZ);
+	sigpending(&pending);
+	pthread_sigmask(SIG_BLOCK, &limit, &before);
+	do
+		n = write(fd, data, size);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		n = -errno;
+	while (n == -EFBIG && !sigismember(&pending, SIGXFSZ) && sigtimedwait(&limit, NULL, &at_once) < 0 &&
+	       errno == EINTR)
+		;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return n;
+}
+
 static int write_all(int fd, const char *data, size_t size)
 {
 	while (size) {
-		ssize_t n = write(fd, data, size);
+		ssize_t n = file_write(fd, data, size);
 
-		if (n < 0 && errno == EINTR)
-			continue;
 		if (n < 0)
-			return -errno;
+			return (int)n;
 		data += n;
 		size -= (size_t)n;
 	}
@@ -188,7 +213,8 @@ static void sign(int fd, const char *what)
 	int n = snprintf(line, sizeof(line), "%d %lld %.*s\n", (int)getpid(), (long long)boot_time_s(),
 			 FILE_LOCK_WHAT_MAX - 1, what);
 
-	if (ftruncate(fd, 0) < 0 || pwrite(fd, line, (size_t)n, 0) != n)
+	/* It was just opened: its offset is 0. */
+	if (ftruncate(fd, 0) < 0 || file_write(fd, line, (size_t)n) != n)
 		return;
 }
 

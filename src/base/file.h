@@ -22,6 +22,12 @@ int file_read_all(int dir, const char *name, size_t max, char **ret, size_t *ret
 /** The same; -EPERM: somebody else than root, and than who runs this, owns the file or may write to it. */
 int file_read_trusted(int dir, const char *name, size_t max, char **ret, size_t *ret_size) MUST_CHECK;
 
+/**
+ * write(2), but never stopped by a signal: -EFBIG where RLIMIT_FSIZE would end the process by SIGXFSZ, and no -EINTR.
+ * Returns how much was written, or a negative errno.
+ */
+ssize_t file_write(int fd, const void *data, size_t size) MUST_CHECK;
+
 /** Old or new content, also after a power cut: temporary file, fsync, rename, fsync of the directory. */
 int file_replace(int dir, const char *name, const char *data, size_t size) MUST_CHECK;
 

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "flow/settle.h"
 #include "helper/claim.h"
+#include "helper/limits.h"
 #include "host/act.h"
 
 static int64_t serve(void *userdata, uint32_t operation, const char *path, const char *data,
@@ -77,6 +78,7 @@ int main(int argc, char **argv)
 		.userdata = &claim,
 	};
 
+	limits_lift();
 	if (argc == 4 && strcmp(argv[1], "settle") == 0)
 		return settle_late(argv[2], argv[3]);
 	if (argc != 1 || fcntl(HELPER_FD, F_GETFD) < 0) {

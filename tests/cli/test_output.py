@@ -3,6 +3,7 @@
 
 import os
 import pty
+import resource
 import subprocess
 
 import pytest
@@ -242,6 +243,20 @@ def test_full_disk(double):
         r = subprocess.run(double.argv("assign", "ok"), stdout=full, stderr=subprocess.PIPE, text=True,
                            env=double.env)
         assert r.returncode == 0 and "cannot write" in r.stderr
+
+
+@pytest.mark.parametrize("size", [0, 1, 100])
+def test_file_size_limit(double, tmp_path, size):
+    """A limit is an error, as a full disk is, and no death by SIGXFSZ."""
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+    for args, status in ((["list"], 1), (["list", "--json"], 1), (["help"], 1), (["assign", "ok"], 0)):
+        with open(tmp_path / "out", "w") as out:
+            r = subprocess.run(double.argv(*args), stdout=out, stderr=subprocess.PIPE, text=True,
+                               env=double.env, preexec_fn=limit)
+        assert r.returncode == status, args
+        assert r.stderr.endswith("vfioadm: cannot write to standard output: File too large\n"), args
 
 
 @pytest.mark.parametrize("ignored", [False, True])

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -639,6 +640,83 @@ static void test_reaped(void **state)
 	assert_nothing_left(own);
 }
 
+/* ---- limits ---- */
+
+struct named_limit {
+	int resource;
+	rlim_t low;
+	const char *name;
+};
+static const struct named_limit low_limits[] = {
+	{RLIMIT_FSIZE, 16, "Max file size"},
+	{RLIMIT_CPU, 1000, "Max cpu time"},
+	{RLIMIT_NOFILE, 64, "Max open files"},
+};
+
+/* "Max file size             unlimited            unlimited            bytes" */
+static void read_limit(pid_t pid, const char *name, char soft[32], char hard[32])
+{
+	char path[64], line[256];
+	bool found = false;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/limits", (int)pid);
+	f = fopen(path, "re");
+	assert_non_null(f);
+	while (!found && fgets(line, sizeof(line), f))
+		found = strncmp(line, name, strlen(name)) == 0 &&
+			sscanf(line + strlen(name), "%31s %31s", soft, hard) == 2;
+	fclose(f);
+	assert_true(found);
+}
+
+static bool ignores(pid_t pid, int signal)
+{
+	char path[64], line[256];
+	unsigned long long set = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	f = fopen(path, "re");
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "SigIgn: %llx", &set) == 1)
+			break;
+	fclose(f);
+	return set >> (signal - 1) & 1;
+}
+
+/* Low soft limits of the caller end none of its helpers, the first or a copy; nor do hard ones where they may be lifted. */
+static void test_limits(void **state)
+{
+	struct rlimit before[ARRAY_SIZE(low_limits)];
+	struct host *h = new_host();
+
+	for (size_t i = 0; i < ARRAY_SIZE(low_limits); i++) {
+		struct rlimit low;
+
+		assert_int_equal(getrlimit(low_limits[i].resource, &before[i]), 0);
+		low = before[i];
+		low.rlim_cur = low_limits[i].low;
+		assert_int_equal(setrlimit(low_limits[i].resource, &low), 0);
+	}
+	assert_int_equal(claim(h, FUNCTION), 0);
+	assert_int_equal(claim(h, OTHER), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(low_limits); i++)
+		assert_int_equal(setrlimit(low_limits[i].resource, &before[i]), 0);
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(low_limits); i++) {
+		char soft[32], hard[32];
+		pid_t pid = holder_of(i % 2 ? OTHER : FUNCTION);
+
+		read_limit(pid, low_limits[i / 2].name, soft, hard);
+		assert_string_equal(soft, hard);
+		assert_true(ignores(pid, SIGXFSZ) && ignores(pid, SIGXCPU));
+	}
+	unclaim(h, FUNCTION);
+	unclaim(h, OTHER);
+	host_free(h);
+}
+
 /* A program of another version is named, with what is to be done; nothing is held, and nothing was asked of it. */
 static void test_foreign_helper(void **state)
 {
@@ -730,6 +808,7 @@ int main(int argc, char **argv)
 		T(test_killed),
 		T(test_killed_while_stuck),
 		T(test_output_is_not_kept),
+		T(test_limits),
 		T(test_foreign_helper),
 		T(test_reaped),
 		T(test_namespaces_leave_nothing_open),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Each fault at each operation. The exit status must say what became of it. */
 #include <string.h>
+#include <sys/resource.h>
 
 #include "fake/fake.h"
 #include "sweep.h"
@@ -142,6 +143,34 @@ static int run_fault(struct runner *run, struct sweep *sweep, const struct sweep
 	return r;
 }
 
+/*
+ * Beyond the n-th sixteen bytes no file grows: what is to be written then fails half-way, also while it is undone and
+ * the file of before was a larger one. Who may raise the limit settles it.
+ */
+static int run_with_limit(struct runner *run, struct sweep *sweep, const struct sweep_case *c, unsigned nth,
+			  const struct strv *command)
+{
+	static const struct fault none = {.kind = FAULT_FAIL_DONE};
+	struct world_excuses excuses = {0};
+	struct rlimit before, low;
+	int r;
+
+	if (getrlimit(RLIMIT_FSIZE, &before) < 0)
+		return -errno;
+	low = (struct rlimit){.rlim_cur = nth * 16, .rlim_max = before.rlim_max};
+	if (setrlimit(RLIMIT_FSIZE, &low) < 0)
+		return -errno;
+	r = run_vfioadm(run, command);
+	if (setrlimit(RLIMIT_FSIZE, &before) < 0)
+		return -errno;
+	sweep->shared->fired = r == 0 && run->status != sweep->shared->status;
+	if (r == 0)
+		r = judge(run, sweep, &none, &excuses);
+	if (r == 0 && run->status == 7)
+		r = sweep_settle(run, sweep, c->variant, &excuses);
+	return r;
+}
+
 #define FAULT(name, i)                                                                             \
 	{                                                                                          \
 		name " at operation", run_fault, &faults[i], 0                                     \
@@ -173,5 +202,6 @@ const struct sweep_case sweep_faults[] = {
 	FAULT_AT("EIO", "claim", 16),
 	FAULT_AT("EIO", "disk", 17),
 	FAULT_AT("EBUSY", "disk", 18),
+	{"no room in files beyond sixteen bytes times", run_with_limit, NULL, 0},
 };
 const size_t sweep_n_faults = ARRAY_SIZE(sweep_faults);
