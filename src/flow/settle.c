@@ -9,8 +9,6 @@
 #include "flow/settle.h"
 #include "store/journal.h"
 
-enum { LATE_LOCK_WAIT_MS = 10 * 60 * 1000 };
-
 /* One run on its way to its end. */
 struct settling {
 	struct vfioadm_ctx *ctx;
@@ -166,7 +164,8 @@ static const char *message_of(struct arena *arena, const struct settling *s, con
 static const char *hint_of(const struct settling *s)
 {
 	if (s->as == VFIOADM_SETTLED_PENDING)
-		return "Stop what uses the device, and the run settles by itself.";
+		return s->found.late_begun ? "Stop what uses the device, and run 'vfioadm settle' again." :
+					     "Stop what uses the device, and the run settles by itself.";
 	if (s->as == VFIOADM_SETTLED_FAILED)
 		return "Look at the kernel log, put right what is in the way, and run 'vfioadm settle' again.";
 	return NULL;
@@ -333,6 +332,8 @@ int settle_pending(struct vfioadm_ctx *ctx, struct strv *ret)
 /* Without changing anything: what there is. */
 static int tell_runs(struct store *store, struct vfioadm_settlement *all, struct vfioadm_error **err)
 {
+	static const char died[] = "This run was interrupted. The helper that began to settle it ended before it had done so, "
+				   "or is at work just now.";
 	_cleanup_strv_ struct strv runs = { 0 };
 	int r = journal_list(store, &runs);
 
@@ -355,8 +356,7 @@ static int tell_runs(struct store *store, struct vfioadm_settlement *all, struct
 			continue;
 		if (r < 0)
 			return fail_run(runs.items[i], r, err);
-		all->items[all->n - 1].message =
-			"This run was interrupted, or is going on just now.";
+		all->items[all->n - 1].message = s.found.late_begun ? died : "This run was interrupted, or is going on just now.";
 	}
 	return 0;
 }
@@ -455,36 +455,4 @@ const char *vfioadm_settled_as_name(enum vfioadm_settled_as as)
 	};
 
 	return as > 0 && (size_t)as < ARRAY_SIZE(names) ? names[as] : "unknown";
-}
-
-/* ---- in a helper process ---- */
-
-static int settle_late_in(struct vfioadm_ctx *ctx, const char *run)
-{
-	_cleanup_store_ struct store store = STORE_CLOSED;
-	struct vfioadm_settlement all = { 0 };
-	struct host *h;
-	int r = ctx_host(ctx, &h, NULL);
-
-	if (r == 0)
-		r = store_open_locked(&store, ctx->run_dir, STORE_LATE_SETTLING, LATE_LOCK_WAIT_MS, -1, NULL);
-	if (r == 0)
-		r = settle_runs(ctx, &store, run, ctx->timeout_s * 1000, &all, NULL, NULL);
-	arena_free(&all.arena);
-	return r;
-}
-
-int settle_late(const char *run_dir, const char *run)
-{
-	struct vfioadm_ctx *ctx;
-	int r = ctx_new_with_host(NULL, run_dir, &ctx);
-
-	if (r < 0)
-		return 1;
-	/* The same program as this process, wherever it was installed. */
-	r = vfioadm_ctx_set_helper(ctx, "/proc/self/exe");
-	if (r == 0)
-		r = settle_late_in(ctx, run);
-	vfioadm_ctx_unref(ctx);
-	return r < 0;
 }

@@ -49,6 +49,12 @@ int flow_settle(struct vfioadm_ctx *ctx, bool dry_run, struct vfioadm_settlement
 		struct vfioadm_error **err);
 
 /**
+ * One run, by a helper that is alone, unless such a helper was ended in the middle of it before: then the run is left,
+ * and that goes to the system log. The store must be locked. 0: also where it is left, or there is no such run any more.
+ */
+int settle_run_late(struct vfioadm_ctx *ctx, struct store *store, const char *run, unsigned wait_ms) MUST_CHECK;
+
+/**
  * What a helper process does whose write returned after its caller had given up or died: settles that run,
  * unless somebody else has. Returns an exit status.
  */

@@ -13,7 +13,8 @@ enum { JOURNAL_MAX = 16 * 1024 * 1024, LINE_MAX_SIZE = 64 };
 static const char *const events[] = {
 	[JOURNAL_BEGIN] = "begin",   [JOURNAL_DONE] = "done",	    [JOURNAL_NOTHING] = "nothing",
 	[JOURNAL_FAILED] = "failed", [JOURNAL_STUCK] = "stuck",	    [JOURNAL_BACK] = "back",
-	[JOURNAL_UNDONE] = "undone", [JOURNAL_LEFT] = "left",
+	[JOURNAL_UNDONE] = "undone", [JOURNAL_LEFT] = "left",	    [JOURNAL_LATE] = "late",
+	[JOURNAL_ENDED] = "ended",
 };
 
 static int journal_dir(struct store *s, bool create)
@@ -114,6 +115,12 @@ static int cut_back(struct journal *j)
 	return j->torn ? -errno : 0;
 }
 
+/* About the run as a whole, so that no number follows. */
+static bool is_of_run(int event)
+{
+	return event == JOURNAL_BACK || event == JOURNAL_LATE || event == JOURNAL_ENDED;
+}
+
 int journal_note(struct journal *j, enum journal_event event, size_t step)
 {
 	char line[LINE_MAX_SIZE];
@@ -126,14 +133,12 @@ int journal_note(struct journal *j, enum journal_event event, size_t step)
 	r = cut_back(j);
 	if (r < 0)
 		return r;
-	size = event == JOURNAL_BACK ?
+	size = is_of_run(event) ?
 		       snprintf(line, sizeof(line), "%s\n", events[event]) :
 		       snprintf(line, sizeof(line), "%s %zu\n", events[event], step);
-	do
-		n = write(j->fd, line, (size_t)size);
-	while (n < 0 && errno == EINTR);
+	n = file_write(j->fd, line, (size_t)size);
 	if (n != size) {
-		r = n < 0 ? -errno : -ENOSPC;
+		r = n < 0 ? (int)n : -ENOSPC;
 		j->torn = n > 0;
 		(void)!cut_back(j);
 		return r;
@@ -221,9 +226,19 @@ static int read_event(struct journal_found *f, enum journal_event event, const c
 	struct step *step;
 	uint64_t n;
 
-	if (event == JOURNAL_BACK) {
+	switch (event) {
+	case JOURNAL_BACK:
 		f->back = true;
 		return 0;
+	case JOURNAL_LATE:
+		f->n_late++;
+		f->late_begun = true;
+		return 0;
+	case JOURNAL_ENDED:
+		f->late_begun = false;
+		return 0;
+	default:
+		break;
 	}
 	if (str_to_u64(rest, 10, SIZE_MAX, &n) < 0 || n >= f->plan->n_steps)
 		return -EBADMSG;
@@ -293,7 +308,7 @@ static int event_of(const char *line, const char **ret_rest, bool *ret_whole)
 	for (size_t i = 0; i < ARRAY_SIZE(events); i++) {
 		if (strlen(events[i]) != len || strncmp(line, events[i], len) != 0)
 			continue;
-		*ret_whole = i == JOURNAL_BACK ? !*rest : *rest && !rest[strspn(rest, "0123456789")];
+		*ret_whole = is_of_run((int)i) ? !*rest : *rest && !rest[strspn(rest, "0123456789")];
 		return (int)i;
 	}
 	return -1;

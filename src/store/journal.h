@@ -13,7 +13,8 @@
  *
  * Text, one entry per line, the first line "vfioadm-journal 1"; then "boot-id", "pid", "verb", "target",
  * "step", "undo" (of the step before it) and "plan-end"; then events: "begin N", "done N", "nothing N" (it had
- * no effect), "failed N", "stuck N", "back", "undone N", "left N" (could not be undone). Values are key=value
+ * no effect), "failed N", "stuck N", "back", "undone N", "left N" (could not be undone), "late" (a helper process begins
+ * to settle the run), "ended" (and has lived to the end of that). Values are key=value
  * with everything but letters, digits and a few signs written as \xHH. A last line without its newline was
  * torn by a crash and does not count: what it announced has not begun. Nor does the torn half of a line to whose end
  * an earlier version has written the next event: "begin 1back" is "back".
@@ -27,6 +28,8 @@ enum journal_event {
 	JOURNAL_BACK, /* the run is being taken back; step is not used */
 	JOURNAL_UNDONE,
 	JOURNAL_LEFT,
+	JOURNAL_LATE, /* this and the next: of a helper that settles the run; step is not used */
+	JOURNAL_ENDED,
 };
 
 /** A journal that is being written. Zero-initialise; fd is only valid while open. */
@@ -44,6 +47,8 @@ struct journal_found {
 	const char *boot_id;
 	uint64_t pid;
 	bool back; /* the run was being taken back */
+	unsigned n_late; /* how often a helper began to settle it */
+	bool late_begun; /* the last of them did not come to an end: it works on it, or it died */
 };
 
 enum { JOURNAL_RUN_MAX = 64 };

@@ -206,7 +206,6 @@ static void test_short_write(void **state)
 	struct store s = open_store();
 	struct journal j;
 
-	signal(SIGXFSZ, SIG_IGN);
 	create(&s, &j);
 	assert_int_equal(journal_note(&j, JOURNAL_BEGIN, 0), 0);
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
@@ -227,6 +226,64 @@ static void test_short_write(void **state)
 			assert_int_equal(found.plan->steps[2].pub.state, VFIOADM_STEP_PLANNED);
 			journal_found_clear(&found);
 		}
+	journal_close(&j);
+	store_close(&s);
+}
+
+static unsigned limits_caught;
+
+static void catch_limit(int signal UNUSED)
+{
+	limits_caught++;
+}
+
+static void write_beyond_limit(struct journal *j)
+{
+	struct rlimit before, small;
+
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	small = (struct rlimit){ (rlim_t)j->end, before.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	assert_int_equal(journal_note(j, JOURNAL_BACK, 0), -EFBIG);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+}
+
+static bool is_pending(void)
+{
+	sigset_t pending;
+
+	sigpending(&pending);
+	return sigismember(&pending, SIGXFSZ);
+}
+
+/* A limit is an error, whatever a program does with the signal; and what is the program's stays as it was. */
+static void test_limit_is_an_error(void **state)
+{
+	void (*const dispositions[])(int) = { SIG_DFL, SIG_IGN, catch_limit };
+	struct store s = open_store();
+	struct journal j;
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGXFSZ);
+	create(&s, &j);
+	for (size_t i = 0; i < ARRAY_SIZE(dispositions); i++) {
+		signal(SIGXFSZ, dispositions[i]);
+		write_beyond_limit(&j);
+		assert_false(is_pending());
+		/* Blocked, as a program that reads its signals has them. */
+		sigprocmask(SIG_BLOCK, &set, NULL);
+		write_beyond_limit(&j);
+		assert_false(is_pending());
+		/* One that waits there already is none of ours. */
+		raise(SIGXFSZ);
+		write_beyond_limit(&j);
+		assert_true(is_pending());
+		signal(SIGXFSZ, SIG_IGN);
+		sigprocmask(SIG_UNBLOCK, &set, NULL);
+	}
+	assert_int_equal(limits_caught, 0);
+	signal(SIGXFSZ, SIG_DFL);
 	journal_close(&j);
 	store_close(&s);
 }
@@ -384,6 +441,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_events, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(test_torn_line, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(test_short_write, make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(test_limit_is_an_error, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(test_glued_line, make_dir, remove_dir),
 		cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_later_version),

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -127,7 +128,6 @@ static void assert_driver(struct settle_test *t, const char *address, const char
 
 static int late(struct host *h, const char *run_dir, const char *run, void *userdata)
 {
-	struct vfioadm_settlement all = { 0 };
 	struct store store = STORE_CLOSED;
 	struct vfioadm_ctx *ctx;
 	struct host *own;
@@ -137,8 +137,7 @@ static int late(struct host *h, const char *run_dir, const char *run, void *user
 	assert_int_equal(ctx_new_with_host(own, run_dir, &ctx), 0);
 	r = store_open_locked(&store, run_dir, "late", 0, -1, NULL);
 	if (r == 0)
-		r = settle_runs(ctx, &store, run, 1000, &all, NULL, NULL);
-	arena_free(&all.arena);
+		r = settle_run_late(ctx, &store, run, 1000);
 	store_close(&store);
 	vfioadm_ctx_unref(ctx);
 	return r;
@@ -204,6 +203,114 @@ static void test_held_host_step(void **state)
 	assert_driver(t, TWIN1, "", "(null)");
 	assert_int_equal(change(t, vfioadm_plan_enable, &id, 1), 0);
 	assert_driver(t, TWIN1, "vfio-pci", "(null)");
+}
+
+/* ---- helpers that settle, and are ended in the middle ---- */
+
+static void leave_journal(struct settle_test *t, const char *wanted, const char *events);
+
+static char *journal_text(struct settle_test *t)
+{
+	_cleanup_free_ char *path = str_format("%s/journal", t->run_dir);
+	_cleanup_close_ int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char *text = NULL;
+
+	return file_read_all(dir, "run", 65536, &text, NULL) < 0 ? NULL : text;
+}
+
+static void settle_by_helper(struct settle_test *t)
+{
+	assert_int_equal(late(t->host, t->run_dir, "run", NULL), 0);
+}
+
+/* As a helper leaves it that is killed while it settles. */
+static void leave_late(struct settle_test *t, const char *events)
+{
+	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/devices/" TWIN0 "/driver_override", "vfio-pci"), 0);
+	leave_journal(t, "vfio-pci", events);
+}
+
+static void test_no_second_late_try(void **state)
+{
+	static const char *const begun[] = { "begin 0\ndone 0\nlate\n", "begin 0\ndone 0\nlate\nback\n",
+					     "begin 0\nlate\nended\nlate\nback\n",
+					     /* Torn amid its own end. */
+					     "begin 0\ndone 0\nlate\nback\nend" };
+	struct settle_test *t = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(begun); i++) {
+		_cleanup_free_ char *text = NULL;
+		unsigned before;
+
+		leave_late(t, begun[i]);
+		before = fake_operations(t->host);
+		settle_by_helper(t);
+		settle_by_helper(t);
+		assert_int_equal(fake_operations(t->host), before);
+		text = journal_text(t);
+		assert_non_null(text);
+		assert_non_null(strstr(text, begun[i]));
+		/* It is told, and who is asked to settles it. */
+		assert_int_equal(vfioadm_settle(t->ctx, true, &t->settlement, &t->err), 0);
+		assert_non_null(strstr(vfioadm_settlement_run(t->settlement, 0)->message, "The helper that began to settle"));
+		assert_settled(t, VFIOADM_SETTLED_UNDONE, NULL);
+		assert_driver(t, TWIN0, "nvme", "(null)");
+	}
+}
+
+/* The next change does it first as well: nobody has to remove a journal by hand. */
+static void test_left_late_settled_by_next_verb(void **state)
+{
+	struct settle_test *t = *state;
+
+	leave_late(t, "begin 0\ndone 0\nlate\n");
+	settle_by_helper(t);
+	assert_int_equal(assign(t, TWIN1, NULL), 0);
+	assert_driver(t, TWIN0, "nvme", "(null)");
+	assert_int_equal(settle(t), 0);
+}
+
+/* A helper that has lived to the end of its try does not keep the next one from another. */
+static void test_late_try_that_ended(void **state)
+{
+	struct settle_test *t = *state;
+
+	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/drivers/nvme/unbind", TWIN0), 0);
+	control(t->host, "probe nvme " TWIN0 " EIO");
+	leave_late(t, "begin 0\ndone 0\nbegin 1\ndone 1\n");
+	settle_by_helper(t);
+	assert_driver(t, TWIN0, "", "(null)");
+	control(t->host, "probe nvme " TWIN0 " ok");
+	settle_by_helper(t);
+	assert_driver(t, TWIN0, "nvme", "(null)");
+	assert_null(journal_text(t));
+	/* But there is an end to that: no more tries than steps, and one. */
+	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/drivers/nvme/unbind", TWIN0), 0);
+	leave_late(t, "begin 0\ndone 0\nbegin 1\ndone 1\nlate\nended\nlate\nended\nlate\nended\n");
+	settle_by_helper(t);
+	assert_driver(t, TWIN0, "", "vfio-pci");
+	assert_settled(t, VFIOADM_SETTLED_UNDONE, NULL);
+	assert_driver(t, TWIN0, "nvme", "(null)");
+}
+
+/* What cannot be remembered is not tried: there would be no end to it. */
+static void test_late_try_that_cannot_be_noted(void **state)
+{
+	struct settle_test *t = *state;
+	_cleanup_free_ char *text = NULL;
+	struct rlimit before, none;
+
+	leave_late(t, "begin 0\ndone 0\n");
+	text = journal_text(t);
+	assert_non_null(text);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	none = (struct rlimit){ .rlim_cur = strlen(text), .rlim_max = before.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+	assert_int_equal(late(t->host, t->run_dir, "run", NULL), -EFBIG);
+	assert_driver(t, TWIN0, "nvme", "vfio-pci");
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	settle_by_helper(t);
+	assert_driver(t, TWIN0, "nvme", "(null)");
 }
 
 /* ---- interrupted ---- */
@@ -528,6 +635,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		SETTLE_TEST(test_held_and_let_go),	SETTLE_TEST(test_let_go_settled_by_verb),
+		SETTLE_TEST(test_no_second_late_try),	SETTLE_TEST(test_left_late_settled_by_next_verb),
+		SETTLE_TEST(test_late_try_that_ended),	SETTLE_TEST(test_late_try_that_cannot_be_noted),
 		SETTLE_TEST(test_held_host_step),	SETTLE_TEST(test_back),
 		SETTLE_TEST(test_killed_before_the_group_was_looked_at),
 		SETTLE_TEST(test_settled_by_next_verb), SETTLE_TEST(test_moved_by_others),

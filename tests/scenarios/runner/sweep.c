@@ -41,10 +41,11 @@ int sweep_another(struct runner *run, struct sweep *sweep)
 	return vfioadm_ctx_set_timeout(ctx, 1);
 }
 
+static struct sweep *the_sweep;
+
 static int settle_late_one(struct host *h, const char *run_dir, const char *name, void *userdata)
 {
 	_cleanup_store_ struct store store = STORE_CLOSED;
-	struct vfioadm_settlement all = {0};
 	struct runner *run = userdata;
 	struct vfioadm_ctx *ctx = NULL;
 	struct host *other = NULL;
@@ -57,10 +58,10 @@ static int settle_late_one(struct host *h, const char *run_dir, const char *name
 		r = runner_set_root(ctx);
 	if (r != 0)
 		return r;
+	the_sweep->actor = other;
 	r = store_open_locked(&store, run_dir, "late settling", 1000, -1, NULL);
 	if (r == 0)
-		r = settle_runs(ctx, &store, name, 1000, &all, NULL, NULL);
-	arena_free(&all.arena);
+		r = settle_run_late(ctx, &store, name, 1000);
 	vfioadm_ctx_unref(ctx);
 	return r;
 }
@@ -98,13 +99,22 @@ static int check_settled(struct runner *run, struct sweep *sweep,
 	return 0;
 }
 
+int sweep_late(struct runner *run, struct sweep *sweep)
+{
+	struct host *actor = sweep->actor;
+	int r = fake_run_late(run->fake, settle_late_one, run);
+
+	sweep->actor = actor;
+	return r;
+}
+
 int sweep_settle(struct runner *run, struct sweep *sweep, bool late,
 		 const struct world_excuses *excuses)
 {
 	int r = fake_control(run->fake, "resume");
 
 	if (r == 0 && late)
-		r = fake_run_late(run->fake, settle_late_one, run);
+		r = sweep_late(run, sweep);
 	if (r < 0)
 		return runner_failed(run, "the helpers could not settle: %s", strerror(-r));
 	r = sweep_another(run, sweep);
@@ -268,8 +278,6 @@ static int in_a_process(struct runner *run, struct sweep *sweep, const struct sw
 }
 
 /* ---- at each vfioadm ---- */
-
-static struct sweep *the_sweep;
 
 static int split_wanted(struct sweep *sweep)
 {

@@ -71,6 +71,8 @@ extern const size_t sweep_n_faults, sweep_n_kills;
 int sweep_another(struct runner *run, struct sweep *sweep) MUST_CHECK;
 /** Has the fault that was armed come? */
 bool sweep_fault_came(struct runner *run);
+/** Helpers that are alone settle, each in a process of its own, which is the actor meanwhile. How many, or an errno. */
+int sweep_late(struct runner *run, struct sweep *sweep) MUST_CHECK;
 /**
  * What hangs goes on; helpers that are alone settle (late), the next vfioadm settles. Then nothing may be
  * left, and the whole is as before or as wanted. 0 or FAILED.

@@ -158,6 +158,67 @@ static int kill_the_settling(struct runner *run, struct sweep *sweep, const stru
 	return r;
 }
 
+/* How far the one that settles got before it died: its note is there, so that no other one begins. */
+static bool late_is_noted(struct runner *run)
+{
+	_cleanup_free_ char *path = str_format("%s/journal", run->ctx->run_dir), *text = NULL, *file = NULL;
+	DIR *d = path ? opendir(path) : NULL;
+	struct dirent *e;
+
+	while (d && (e = readdir(d)))
+		if (e->d_name[0] != '.')
+			file = str_format("%s/%s", path, e->d_name);
+	if (d)
+		closedir(d);
+	return file && runner_read_file(file, &text) == 0 && strstr(text, "\nlate\n") && !strstr(text, "\nended\n");
+}
+
+/* A sample: there are thousands of places in all. */
+enum { LATE_SECOND = 5 };
+
+static bool late_to_death(struct runner *run, struct sweep *sweep, unsigned die_at, int *ret)
+{
+	static struct descriptors before; /* not on a stack that is jumped over */
+
+	note_descriptors(&before);
+	if (sigsetjmp(kill_jump, 1) == 0) {
+		kill_points_begin(die_at);
+		*ret = sweep_late(run, sweep);
+		(void)kill_points_end();
+		return false;
+	}
+	close_others(&before);
+	*ret = 0;
+	fake_kill(sweep->actor);
+	return true;
+}
+
+/* The helpers of one that died settle, and the one that does it dies as well: that is the only try. */
+static int kill_the_helper_that_settles(struct runner *run, struct sweep *sweep, const struct sweep_case *c,
+					unsigned nth, const struct strv *command)
+{
+	unsigned first = (nth - 1) / LATE_SECOND + 1;
+	unsigned second = (nth - 1) % LATE_SECOND * LATE_SECOND + first % LATE_SECOND + 1, operations;
+	struct fault fault = *c->fault;
+	bool died, noted;
+	int r;
+
+	fault.nth = first;
+	r = fake_fault(run->fake, &fault);
+	if (r < 0)
+		return r;
+	died = run_to_death(run, sweep, 0, command, &r);
+	fake_faults_clear(run->fake);
+	if (r == 0 && died && late_to_death(run, sweep, second, &r)) {
+		noted = late_is_noted(run);
+		operations = fake_operations(run->fake);
+		r = sweep_late(run, sweep);
+		if (r >= 0 && noted && fake_operations(run->fake) != operations)
+			return runner_failed(run, "a helper died while it settled, and another one has tried");
+	}
+	return r < 0 ? r : settled(run, sweep, died, c);
+}
+
 /* Also amid a line, which the one that settles must not write on; it dies as well, now here, now there. */
 static int kill_both_at_points(struct runner *run, struct sweep *sweep, const struct sweep_case *c,
 			       unsigned nth, const struct strv *command)
@@ -191,6 +252,8 @@ const struct sweep_case sweep_kills[] = {
 	 HELPERS_DIE},
 	{"killed while the kernel holds a step", kill_while_undoing, &hangs, HELPERS_LIVE},
 	{"killed, and who settles it as well", kill_the_settling, &deaths[0], HELPERS_DIE},
+	{"killed, and the helper that settles it as well, before operation",
+	 kill_the_helper_that_settles, &deaths[0], HELPERS_LIVE},
 	{"killed, and two who settle it as well, at the change of a file", kill_both_at_points,
 	 NULL, HELPERS_DIE},
 };
