@@ -228,7 +228,9 @@ static int look(struct run *run)
 
 	if (r == 0 && notes_read(run, &run->noted) == -ENOMEM)
 		r = -ENOMEM;
-	if (r == 0 && (run->declared.found.n || run->noted.n))
+	if (r == 0 && notes_read_types(run, &run->left_types) == -ENOMEM)
+		r = -ENOMEM;
+	if (r == 0 && (run->declared.found.n || run->noted.n || run->left_types.n))
 		r = run_observe(run);
 	return r;
 }
@@ -297,6 +299,8 @@ int early_claim(const struct early *e)
 		r = prepare(&run);
 	if (r == 0 && run.declared.found.n)
 		r = claim(&run);
+	if (r == 0 && run.inv)
+		r = run_add_left_types(&run);
 	if (r == -ENOMEM)
 		run_log(&run, EARLY_ERROR, "Out of memory.");
 	return r < 0 ? r : run.incomplete;

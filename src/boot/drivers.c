@@ -99,6 +99,7 @@ static void fail_driver(struct run *run, const char *driver, int r)
 
 static int load_driver(struct run *run, const char *driver)
 {
+	_cleanup_free_ char *options = NULL;
 	enum driver_presence presence;
 	char module[DRIVER_SIZE] = "";
 	int r = observe_driver_presence(run->h, driver, &presence, module, sizeof(module));
@@ -107,8 +108,11 @@ static int load_driver(struct run *run, const char *driver)
 		return r;
 	r = presence == DRIVER_NOWHERE ? -ENOENT : run_step(run);
 	if (r == 0)
-		r = run->h->ops->load_module(run->h, module, NULL);
-	if (r < 0)
+		r = run_configured_types(run, module, &options);
+	if (r == 0)
+		r = run->h->ops->load_module(run->h, module, options);
+	/* With options of ours: somebody else has just loaded it. */
+	if (r < 0 && !(r == -EEXIST && options))
 		return r;
 	return is_registered(run, driver) ? 0 : -ENODEV;
 }
@@ -123,8 +127,7 @@ void run_load_drivers(struct run *run)
 	}
 }
 
-/* For whichever driver matches it. */
-static bool is_free(struct run *run, const struct vfioadm_function *f)
+bool run_is_free(struct run *run, const struct vfioadm_function *f)
 {
 	char driver[DRIVER_SIZE], override[DRIVER_SIZE];
 
@@ -133,7 +136,7 @@ static bool is_free(struct run *run, const struct vfioadm_function *f)
 	       observe_override(run->h, f->address, override, sizeof(override)) == 0 && !*override;
 }
 
-static bool has_target_on_vfio(const struct run *run, const struct vfioadm_function *f)
+bool run_is_claimed(const struct run *run, const struct vfioadm_function *f)
 {
 	for (size_t i = 0; i < run->n_targets; i++)
 		if (run->targets[i].f == f)
@@ -141,23 +144,23 @@ static bool has_target_on_vfio(const struct run *run, const struct vfioadm_funct
 	return false;
 }
 
-/*
- * A function of the type that is free, and that its own declaration wants elsewhere: a physical function whose virtual
- * ones are declared, or one that two declarations dispute. The driver takes all that is free when it gets the ID.
- */
-static const struct vfioadm_function *declared_otherwise(struct run *run, const struct cardtype *type,
-							 const struct declaration **ret)
+const struct vfioadm_function *run_declared_otherwise(struct run *run, const struct cardtype *type,
+						      const struct declaration **ret)
 {
+	const struct declaration *d;
+
 	for (size_t i = 0; i < run->declared.found.n; i++) {
 		const struct selection *meant = &run->matches[i].functions;
 
-		*ret = &run->declared.found.items[i];
-		if ((*ret)->match[MATCH_CARD_TYPE] || run->matches[i].outcome != MATCH_FOUND)
+		d = &run->declared.found.items[i];
+		if (ret)
+			*ret = d;
+		if (d->match[MATCH_CARD_TYPE] || run->matches[i].outcome != MATCH_FOUND)
 			continue;
 		for (size_t k = 0; k < meant->n; k++) {
 			const struct vfioadm_function *f = &run->inv->functions[meant->items[k]];
 
-			if (cardtype_matches(type, f) && !has_target_on_vfio(run, f) && is_free(run, f))
+			if (cardtype_matches(type, f) && !run_is_claimed(run, f) && run_is_free(run, f))
 				return f;
 		}
 	}
@@ -180,7 +183,7 @@ void run_add_types(struct run *run)
 
 		if (!d->match[MATCH_CARD_TYPE])
 			continue;
-		f = declared_otherwise(run, &d->type, &other);
+		f = run_declared_otherwise(run, &d->type, &other);
 		if (f) {
 			run_log(run, EARLY_WARNING,
 				"%s: %s is not given to %s yet, as %s says otherwise of %s, which has no driver so far.",

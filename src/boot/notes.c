@@ -9,7 +9,7 @@
 #include "boot/private.h"
 #include "model/address.h"
 
-static const char name[] = "early", host_name[] = "early-host";
+static const char name[] = "early", host_name[] = "early-host", types_name[] = "early-types";
 
 enum { NOTES_MAX = 1024 * 1024 };
 
@@ -59,6 +59,41 @@ int notes_drop(const struct run *run)
 	_cleanup_close_ int dir = file_open_trusted_dir(AT_FDCWD, run->e->run_dir, false);
 
 	return dir < 0 ? dir : file_remove(dir, name);
+}
+
+int notes_read_types(const struct run *run, struct strv *ret)
+{
+	_cleanup_close_ int dir = file_open_trusted_dir(AT_FDCWD, run->e->run_dir, false);
+	_cleanup_free_ char *text = NULL;
+	char *rest, *line;
+	size_t size;
+	int r = dir < 0 ? dir : file_read_all(dir, types_name, NOTES_MAX, &text, &size);
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	for (rest = text; (line = strsep(&rest, "\n"));)
+		if (*line && strv_add(ret, line) < 0)
+			return -ENOMEM;
+	return 0;
+}
+
+int notes_write_types(const struct run *run, const struct strv *types)
+{
+	_cleanup_close_ int dir = file_open_trusted_dir(AT_FDCWD, run->e->run_dir, true);
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+
+	if (dir < 0)
+		return dir;
+	STRV_FOREACH(i, types)
+		strbuf_addf(&text, "%s\n", types->items[i]);
+	return text.failed ? -ENOMEM : file_replace(dir, types_name, text.s ? text.s : "", text.len);
+}
+
+int notes_drop_types(const struct run *run)
+{
+	_cleanup_close_ int dir = file_open_trusted_dir(AT_FDCWD, run->e->run_dir, false);
+
+	return dir < 0 ? dir : file_remove(dir, types_name);
 }
 
 int notes_first_in_host(const struct run *run)

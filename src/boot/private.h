@@ -33,6 +33,7 @@ struct run {
 	size_t n_targets;
 	int64_t end_ms; /* 0: no limit */
 	struct strv noted; /* addresses claimed in this boot before this run */
+	struct strv left_types; /* card types that vfio-pci was loaded without in the initramfs */
 	bool first_in_host;
 	bool incomplete;
 };
@@ -69,6 +70,10 @@ int notes_read(const struct run *run, struct strv *ret) MUST_CHECK;
 /** Also what is noted already. */
 int notes_write(const struct run *run) MUST_CHECK;
 int notes_drop(const struct run *run) MUST_CHECK;
+/* RUN_DIR/early-types: card types of vfio-pci's configuration, one per line */
+int notes_read_types(const struct run *run, struct strv *ret) MUST_CHECK;
+int notes_write_types(const struct run *run, const struct strv *types) MUST_CHECK;
+int notes_drop_types(const struct run *run) MUST_CHECK;
 /**
  * Called by the host's run. 1: it is the first of this boot, so all that is noted is from the initramfs; 0: another
  * was here, and people may have assigned functions by hand since. Or a negative errno.
@@ -92,6 +97,23 @@ void run_drop_without_driver(struct run *run);
 void run_load_drivers(struct run *run);
 /** Gives the drivers the declared card types. */
 void run_add_types(struct run *run);
+/** It is to be assigned, and nothing was found against that. */
+bool run_is_claimed(const struct run *run, const struct vfioadm_function *f);
+/** For whichever driver matches it: it has neither a driver nor an override. */
+bool run_is_free(struct run *run, const struct vfioadm_function *f);
+/**
+ * A function of the type that is free, and that its own declaration (*ret, may be NULL) wants elsewhere: a physical
+ * function whose virtual ones are declared, or one that two declarations dispute. The driver takes all that is free
+ * when it gets the ID.
+ */
+const struct vfioadm_function *run_declared_otherwise(struct run *run, const struct cardtype *type,
+						      const struct declaration **ret);
+
+/* configured.c */
+/** What module is to be loaded with beside its configuration: NULL, nothing. -ENOMEM. */
+int run_configured_types(struct run *run, const char *module, char **ret_options) MUST_CHECK;
+/** The host's run: gives vfio-pci what the initramfs had to leave out, where the host would load it with that. */
+int run_add_left_types(struct run *run) MUST_CHECK;
 
 /* give_back.c */
 /** What an initramfs has claimed that no file declares any more goes to its native driver. -ENOMEM. */

@@ -43,6 +43,7 @@ void run_clear(struct run *run)
 	free(run->matches);
 	free(run->targets);
 	strv_clear(&run->noted);
+	strv_clear(&run->left_types);
 	declared_clear(&run->declared);
 	vfioadm_inventory_free(run->inv);
 }

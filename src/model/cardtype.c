@@ -150,6 +150,17 @@ void cardtype_format_new_id(const struct cardtype *id, char buf[CARDTYPE_MAX])
 		 id->subvendor, id->subdevice, id->class_code, id->class_mask);
 }
 
+void cardtype_format_parameter(const struct cardtype *id, char buf[CARDTYPE_MAX])
+{
+	cardtype_format(id, buf);
+	if (!strchr(buf, '*'))
+		return;
+	cardtype_format_new_id(id, buf);
+	for (char *p = buf; *p; p++)
+		if (*p == ' ')
+			*p = ':';
+}
+
 bool cardtype_equal(const struct cardtype *a, const struct cardtype *b)
 {
 	return a->vendor == b->vendor && a->device == b->device && a->subvendor == b->subvendor &&

@@ -27,6 +27,8 @@ int cardtype_parse(const char *s, struct cardtype *ret, struct vfioadm_error **e
 int cardtype_parse_parameter(const char *s, struct cardtype *ret, bool *ret_exact);
 /** Shortest spelling that parses back to the same. */
 void cardtype_format(const struct cardtype *id, char buf[CARDTYPE_MAX]);
+/** As vfio-pci's parameter "ids" takes it: it has no word for "any" but the number, and what is left out at the end. */
+void cardtype_format_parameter(const struct cardtype *id, char buf[CARDTYPE_MAX]);
 /** The six blank-separated fields that new_id and remove_id take, without newline. */
 void cardtype_format_new_id(const struct cardtype *id, char buf[CARDTYPE_MAX]);
 bool cardtype_equal(const struct cardtype *a, const struct cardtype *b);

@@ -58,19 +58,6 @@ static const char *new_id_value(struct vfioadm_plan *plan, const struct cardtype
 	return arena_strdup(&plan->arena, value);
 }
 
-/* "15b3:1003", "8086:10d3:ffffffff:…": the module's ids= knows the same fields, parted by colons. */
-static void format_for_load(const struct cardtype *type, char value[CARDTYPE_MAX])
-{
-	cardtype_format(type, value);
-	/* The module has no word for "any" but the number, and what is left out at the end. */
-	if (!strchr(value, '*'))
-		return;
-	cardtype_format_new_id(type, value);
-	for (char *p = value; *p; p++)
-		if (*p == ' ')
-			*p = ':';
-}
-
 enum { PARAMETER_MAX = 1023 };
 
 /*
@@ -83,7 +70,7 @@ static size_t fitting(const struct cardtype *types, size_t n)
 	size_t length = 0, i;
 
 	for (i = 0; i < n; i++) {
-		format_for_load(&types[i], value);
+		cardtype_format_parameter(&types[i], value);
 		length += strlen(value) + (i ? 1 : 0);
 		if (length > PARAMETER_MAX)
 			break;
@@ -99,7 +86,7 @@ static char *ids_parameter(struct vfioadm_plan *plan, const struct cardtype *typ
 
 	strbuf_addf(&text, "ids=");
 	for (size_t i = 0; i < n; i++) {
-		format_for_load(&types[i], value);
+		cardtype_format_parameter(&types[i], value);
 		strbuf_addf(&text, "%s%s", i ? "," : "", value);
 	}
 	joined = strbuf_take(&text);
@@ -126,7 +113,7 @@ int plan_load_with(struct vfioadm_plan *plan, struct step *step, const struct ca
 
 	strbuf_addf(&text, "ids=");
 	for (size_t i = 0; i < n; i++) {
-		format_for_load(&types[i], value);
+		cardtype_format_parameter(&types[i], value);
 		if (text.len - strlen("ids=") + strlen(value) + 1 > room)
 			break;
 		/* The driver would have it twice, and lose it only once. */

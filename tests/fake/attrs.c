@@ -184,7 +184,7 @@ int kernel_operate(struct kernel *k, struct work *w)
 		r = kernel_read_locked(k, w->path, &ignored);
 		break;
 	case WORK_LOAD:
-		r = module_load(k, w->path, w->data, w->data != NULL);
+		r = module_load(k, w->path, w->data + 1, *w->data == '!');
 		break;
 	case WORK_ATTACH:
 		r = driver_attach(k, w->driver);

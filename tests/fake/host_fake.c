@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "fault.h"
+#include "host/module_setup.h"
 
 static host_dir fake_dir_open(struct host *h, const char *path)
 {
@@ -239,9 +240,31 @@ static int fake_own_node(struct host *h, const char *claim, const char *path, co
 	return r < 0 ? r : 1;
 }
 
+/* As the loader of a live host: what is configured, and ours behind it. */
+static int add_configured(struct host *h, const char *module, struct strbuf *all)
+{
+	_cleanup_module_setup_ struct module_setup setup = {0};
+	int r = module_setup_read(h, module, &setup);
+
+	for (size_t i = 0; r == 0 && i < setup.n; i++)
+		if (!setup.parameters[i].unread)
+			strbuf_addf(all, "%s=%s ", setup.parameters[i].name,
+				    setup.parameters[i].value ? setup.parameters[i].value : "1");
+	return r;
+}
+
+/* Whether there are options of ours (first '!') makes a difference to a module that is loaded. */
 static int fake_load_module(struct host *h, const char *module, const char *options)
 {
-	return operate(h, "host", WORK_LOAD, module, options, options ? strlen(options) : 0);
+	_cleanup_strbuf_ struct strbuf all = {0};
+	int r;
+
+	strbuf_addf(&all, "%c", options ? '!' : ' ');
+	r = add_configured(h, module, &all);
+	strbuf_addf(&all, "%s", options ? options : "");
+	if (r < 0 || all.failed)
+		return -ENOMEM;
+	return operate(h, "host", WORK_LOAD, module, all.s, all.len);
 }
 
 static int fake_image_has(struct host *h, const char *const *modules, size_t n)

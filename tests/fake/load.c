@@ -60,10 +60,21 @@ static int show_module(struct kernel *k, struct module *m)
 		   : -ENOMEM;
 }
 
+/* Of a parameter that is given twice the kernel keeps the last. */
+static const char *last_ids(const char *options)
+{
+	const char *last = NULL;
+
+	for (const char *p = options; p && (p = strstr(p, "ids=")); p++)
+		if (p == options || p[-1] == ' ')
+			last = p;
+	return last;
+}
+
 /* vfio_pci_fill_ids() */
 static int fill_ids(struct kernel *k, struct pci_driver *drv, const char *options)
 {
-	const char *ids = options ? strstr(options, "ids=") : NULL;
+	const char *ids = last_ids(options);
 	_cleanup_free_ char *copy = ids ? strndup(ids + 4, strcspn(ids + 4, " ")) : NULL;
 	char *rest = copy, *one;
 	int hang = 0;
