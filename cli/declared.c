@@ -61,7 +61,7 @@ static int status_text(struct cli *cli, const struct vfioadm_status *status)
 	if (vfioadm_status_outdated(status))
 		fprintf(cli->out, "The udev rules or an initramfs may be made from older files than those in "
 				  "/etc/vfioadm.d.\n%s",
-			cli->quiet ? "" : "  hint: 'vfioadm plan' says what would be done; then 'vfioadm apply' does it.\n");
+			cli->quiet ? "" : "  hint: 'vfioadm plan' shows what would be done, or what prevents it.\n");
 	return r;
 }
 

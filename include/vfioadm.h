@@ -218,6 +218,9 @@ struct vfioadm_function {
 	/* USERS */
 	size_t n_unseen_minor; /**< the last so many of unseen could only have led to a warning */
 	size_t n_unseen_doubt; /**< so many before those are known and could not be followed: root sees no more */
+
+	/* BASIC */
+	bool noiommu; /**< its group was made by VFIO without an IOMMU (enable_unsafe_noiommu_mode) */
 };
 
 /** An s390 slot without a function: the function is in standby and can be configured. */

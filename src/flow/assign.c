@@ -42,8 +42,18 @@ static bool wants_auto(const char *driver)
 	return !driver || streq(driver, "auto");
 }
 
+/* One that a declaration names: the message names the function as well, since a plan may be about several. */
+static int no_declared_driver(const struct vfioadm_function *f, const char *driver, int r, struct vfioadm_error **err)
+{
+	error_set(err, r, VFIOADM_E_NO_VFIO_PCI,
+		  "%s is to have %s, but the running kernel has no such driver, neither built in nor as a module.",
+		  f->address, driver);
+	error_hint(err, "Install its module, or write Driver=auto in the file that declares %s.", f->address);
+	return r;
+}
+
 /* Which driver, and what must be loaded for it. A function on any VFIO driver is fine for "auto". */
-static int choose(struct look *look, const struct vfioadm_function *f, const char *wanted,
+static int choose(struct look *look, const struct vfioadm_function *f, const char *wanted, bool declared,
 		  struct plan_input *in, struct vfioadm_plan *plan, struct vfioadm_error **err)
 {
 	char module[NAME_SIZE] = "";
@@ -57,6 +67,8 @@ static int choose(struct look *look, const struct vfioadm_function *f, const cha
 	if (driver_choose_vfio(look->inv, f, wanted, &in->driver, &reason) < 0)
 		return error_oom(err);
 	r = ready_driver(look->host, in->driver, module, sizeof(module), err);
+	if (r == -ENOENT && declared && !wants_auto(wanted) && !driver_name_equal(in->driver, "vfio-pci"))
+		r = no_declared_driver(f, in->driver, r, err);
 	if (r < 0) {
 		error_device(err, f->address);
 		return r;
@@ -96,7 +108,7 @@ static int gather(struct vfioadm_ctx *ctx, struct look *look, const struct vfioa
 			in->incarnation = 0;
 		r = flow_need_override(f, look->host, o->dry_run, err);
 		if (r == 0)
-			r = choose(look, f, spelled(drivers ? drivers[i] : o->driver), in, plan, err);
+			r = choose(look, f, spelled(drivers ? drivers[i] : o->driver), drivers, in, plan, err);
 		if (r == 0)
 			r = keep_record(ctx, f, plan, in, err);
 		if (r < 0)
@@ -126,6 +138,7 @@ static int make_plan(struct vfioadm_ctx *ctx, struct look *look, const struct vf
 		.selected = &look->selected,
 		.force = o->force,
 		.n_force = o->n_force,
+		.declared = drivers,
 		.driver = drivers || wants_auto(o->driver) ? NULL : o->driver,
 	};
 	_cleanup_free_ struct plan_input *inputs = calloc(look->selected.n, sizeof(*inputs));

@@ -371,7 +371,7 @@ int observe_facts(struct host *h, struct vfioadm_inventory *inv, const char *mou
 	read_advice(h, inv);
 	read_lockdown(h, facts);
 	read_noiommu(h, facts);
-	if (read_denylist(h, inv) < 0)
+	if (observe_noiommu(h, inv) < 0 || read_denylist(h, inv) < 0)
 		return -ENOMEM;
 	facts->vfio_pci_loaded = uint_known(host_exists(h, "sys/bus/pci/drivers/vfio-pci"));
 	return mountinfo ? mounts_each(mountinfo, find_sysfs, facts) : 0;

@@ -263,6 +263,40 @@ int observe_backends(struct host *h, struct vfioadm_inventory *inv)
 	return r;
 }
 
+/* ---- groups without an IOMMU ---- */
+
+/* VFIO's node of such a group is "noiommu-N"; the group says so itself as well. */
+static bool is_without_iommu(struct host *h, const struct strv *nodes, uint64_t group)
+{
+	char name[64], text[64];
+
+	snprintf(name, sizeof(name), "noiommu-%" PRIu64, group);
+	if (strv_has(nodes, name))
+		return true;
+	snprintf(name, sizeof(name), "sys/kernel/iommu_groups/%" PRIu64 "/name", group);
+	return host_read_text(h, -1, name, text, sizeof(text)) > 0 && streq(text, "vfio-noiommu");
+}
+
+int observe_noiommu(struct host *h, struct vfioadm_inventory *inv)
+{
+	_cleanup_strv_ struct strv nodes = {0};
+	/* Thousands of groups are many files to read where no node speaks for it; of another root that may be missing. */
+	bool any = uint_is(&inv->facts.noiommu, 1) || !h->live;
+	int r = h->ops->list(h, -1, "sys/class/vfio", &nodes);
+
+	if (r == -ENOMEM)
+		return r;
+	STRV_FOREACH (i, &nodes)
+		any |= str_after(nodes.items[i], "noiommu-") != NULL;
+	for (size_t i = 0; any && i < inv->n_functions; i++) {
+		struct vfioadm_function *f = &inv->functions[i];
+
+		if (uint_is(&f->vfio, 1) && f->iommu_group.state == VFIOADM_KNOWN)
+			f->noiommu = is_without_iommu(h, &nodes, f->iommu_group.value);
+	}
+	return 0;
+}
+
 /* ---- the firmware's framebuffer ---- */
 
 /* "    e0000000-e02fffff : BOOTFB"; to others than root all addresses are zeros. */

@@ -103,6 +103,8 @@ int observe_users(struct host *h, struct vfioadm_inventory *inv, const char *mou
 int observe_facts(struct host *h, struct vfioadm_inventory *inv, const char *mountinfo) MUST_CHECK;
 /* observe_platform.c: facts about the host that decide whether a guest could open a function */
 int observe_platform(struct host *h, struct vfioadm_inventory *inv) MUST_CHECK;
+/** Which functions on VFIO have a group that is none of an IOMMU. -ENOMEM. */
+int observe_noiommu(struct host *h, struct vfioadm_inventory *inv) MUST_CHECK;
 /** type1 and iommufd: with DRIVERS, for the list of modules is long. */
 int observe_backends(struct host *h, struct vfioadm_inventory *inv) MUST_CHECK;
 /** Once for an inventory, with DETAIL. */

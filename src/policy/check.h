@@ -24,6 +24,7 @@ struct check_request {
 	const char *driver; /* assign: the VFIO driver that is wanted; NULL: whichever suits, or it has */
 	const char *const *pending;       /* addresses on which the kernel still holds a step */
 	size_t n_pending;
+	bool declared; /* assign: what declarations want */
 	bool park; /* release: no driver is to have it afterwards */
 	bool host; /* also what is wrong with the host, which is an error to who wants to change something */
 };

@@ -69,6 +69,8 @@ static int say_split(struct checker *c, const struct vfioadm_function *f, const 
 	bool releasing = c->request->verb == VERB_RELEASE;
 	const char *message, *hint, *group = check_group_text(c, f);
 	const char *them = n == 1 ? "it" : "them", *verb = releasing ? "release" : "assign";
+	/* What is taken along by hand stays with the host at the next boot. */
+	const char *option = c->request->declared ? "--persist --group" : "--group";
 	const struct vfioadm_function *used;
 	const struct vfioadm_user *user = check_group_in_way(c, f, releasing, &used);
 
@@ -80,12 +82,13 @@ static int say_split(struct checker *c, const struct vfioadm_function *f, const 
 		      releasing ? "the host" : "VFIO");
 	/* The same command that is told of must not be refused for another reason. */
 	if (user)
-		hint = SAY(c, "End the use of %s first (%s %s); then take %s along: vfioadm %s --group %s", used->address,
-			   user->what, user->why, them, verb, f->address);
+		hint = SAY(c, "End the use of %s first (%s %s); then take %s along: vfioadm %s %s %s", used->address,
+			   user->what, user->why, them, verb, option, f->address);
 	else if (c->request->verb == VERB_ENABLE)
 		hint = SAY(c, "Take the whole group at once: vfioadm assign --group %s", f->address);
 	else
-		hint = SAY(c, "Take %s along: vfioadm %s --group %s", them, verb, f->address);
+		hint = SAY(c, c->request->declared ? "Declare %s as well: vfioadm %s %s %s" :
+						     "Take %s along: vfioadm %s %s %s", them, verb, option, f->address);
 	return check_say(c, f, "group-split", message, hint);
 }
 

@@ -59,6 +59,20 @@ static const char *backend_module(const struct host_facts *facts)
 		       : "iommufd";
 }
 
+/* On VFIO without an IOMMU: the kernel's noiommu mode, which is for programs that trust each other. */
+static int ask_covered(struct question *q)
+{
+	bool none = q->f->noiommu || q->f->iommu_group.state == VFIOADM_NONE;
+
+	if (q->when != OPENABLE_NOW || !none || uint_is(&q->inv->facts.iommu, 0))
+		return 0;
+	return answer(q, "no-group",
+		      SAY(q,
+			  "%s is on %s without an IOMMU (noiommu mode): programs like DPDK can open it, no guest can.",
+			  q->f->address, q->f->driver.value),
+		      NULL);
+}
+
 static int ask_interrupts(struct question *q)
 {
 	const struct host_facts *facts = &q->inv->facts;
@@ -290,7 +304,7 @@ int openable_ask(const struct vfioadm_inventory *inv, const struct vfioadm_funct
 		 struct obstacles *ret)
 {
 	static int (*const questions[])(struct question * q) = {
-		ask_iommu,	ask_answers,	 ask_group, ask_reserved, ask_backend,
+		ask_iommu,	ask_covered,	 ask_answers,	 ask_group, ask_reserved, ask_backend,
 		ask_interrupts, ask_framebuffer, ask_reset, ask_acs,
 	};
 	struct question q = {inv, f, when, with, arena, ret};

@@ -51,7 +51,7 @@ def test_status_of_what_was_edited_since(double):
     assert (r.status, r.err) == (0, "")
     assert r.out.splitlines()[1:] == [
         "The udev rules or an initramfs may be made from older files than those in /etc/vfioadm.d.",
-        "  hint: 'vfioadm plan' says what would be done; then 'vfioadm apply' does it."]
+        "  hint: 'vfioadm plan' shows what would be done, or what prevents it."]
     lines = double("status", "--quiet", "--sysroot", "/outdated").out.splitlines()
     assert len(lines) == 1 and lines[0].startswith("The udev rules")
     data = double("status", "--json", "--sysroot", "/outdated").json()

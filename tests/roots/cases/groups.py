@@ -55,6 +55,28 @@ DEVICE = [
          why="declared and bound, and it does not answer"),
 ]
 
+_NO_GROUP = {f"{_GPU}.{n}/iommu_group": None for n in range(4)}
+
+NOIOMMU = [
+    Case("gtx1660-half", "check 0000:01:00.0", status=3, says=[r"without an IOMMU \(noiommu mode\).*no guest can", r"\[no-group\]"],
+         change=_ALONE | {"sys/kernel/iommu_groups/2/name": "vfio-noiommu\n"}, why="VFIO has made the group itself"),
+    Case("gtx1660-half", "check 0000:01:00.0", status=3, says=[r"\[no-group\]"],
+         change=_ALONE | {"sys/class/vfio/noiommu-2": ("dir",)}, why="VFIO's node says that there is no IOMMU"),
+    Case("gtx1660-half", "check 0000:01:00.0", never=[r"no-group"], status=3,
+         change=_ALONE | {"sys/class/vfio/2": ("dir",), "sys/module/vfio/parameters/enable_unsafe_noiommu_mode": "Y\n"},
+         why="the mode is on, and the group is one of the IOMMU's"),
+    Case("gtx1660-half", "check 0000:01:00.0", status=3, says=[r"\[no-group\]"], change=_ALONE | _NO_GROUP,
+         why="on VFIO, and no IOMMU covers it"),
+    Case("gtx1660-half", "status", status=3, says=[r"differs .*without an IOMMU"], never=[r"in-force"],
+         change=_DECLARED | _ALONE | {"sys/class/vfio/noiommu-2": ("dir",)}, why="declared and bound, without an IOMMU"),
+    Case("gtx1660-half", "list --verbose", says=[r"0000:01:00\.0 .*assigned .*without an IOMMU"],
+         change=_ALONE | _NO_GROUP, why="list asks as far as it is cheap"),
+    Case("gtx1660-half", "check 0000:01:00.0", status=3, says=[r"\[no-iommu\]"], never=[r"no-group"],
+         change=_ALONE | _NO_GROUP | {"sys/class/iommu": ("dir",),
+                                      "sys/module/vfio/parameters/enable_unsafe_noiommu_mode": "Y\n"},
+         why="the host has no IOMMU at all, which is the one thing to say"),
+]
+
 _BAR = ("0x00000000e0000000 0x00000000efffffff 0x000000000014220c\n" +
         "0x0000000000000000 0x0000000000000000 0x0000000000000000\n" * 12)
 _KEPT = {f"{_GPU}.0/resource": _BAR, "proc/iomem": "e0000000-efffffff : PCI Bus 0000:01\n"
@@ -176,4 +198,4 @@ LATE = [
          why="a virtio-iommu whose module is loaded and that the kernel does not use"),
 ]
 
-CASES = HALF + DEVICE + FRAMEBUFFER + INTERRUPTS + BACKEND + ACS + LATE
+CASES = HALF + NOIOMMU + DEVICE + FRAMEBUFFER + INTERRUPTS + BACKEND + ACS + LATE
