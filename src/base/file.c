@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "base/fd.h"
 #include "base/file.h"
 
 enum { LOCK_TURN_MS = 20 };
@@ -27,7 +28,7 @@ int file_open_trusted_dir(int parent, const char *path, bool create)
 
 	if (create && mkdirat(parent, path, 0755) < 0 && errno != EEXIST)
 		return -errno;
-	fd = openat(parent, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	fd = fd_above(openat(parent, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
 	if (fd < 0)
 		return -errno;
 	if (fstat(fd, &st) < 0)
@@ -85,7 +86,7 @@ static int read_fd(int fd, size_t max, char **ret, size_t *ret_size)
 static int read_regular(int dir, const char *name, size_t max, bool trusted, char **ret, size_t *ret_size)
 {
 	_cleanup_close_ int fd =
-		openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+		fd_above(openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
 	struct stat st;
 
 	if (fd < 0)
@@ -159,7 +160,7 @@ int file_replace(int dir, const char *name, const char *data, size_t size)
 	/* What a killed run left behind is ours to remove: every writer holds the lock of the store. */
 	if (unlinkat(dir, temporary, 0) < 0 && errno != ENOENT)
 		return -errno;
-	fd = openat(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	fd = fd_above(openat(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
 	if (fd < 0)
 		return -errno;
 	r = write_all(fd, data, size);
@@ -181,7 +182,7 @@ int file_remove(int dir, const char *name)
 
 int file_list(int dir, int (*fn)(void *userdata, const char *name), void *userdata)
 {
-	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
+	int fd = fd_above(openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)), r = 0;
 	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *entry;
 
@@ -247,7 +248,7 @@ static int try_lock(int fd)
 int file_lock(int dir, const char *name, const char *what, unsigned wait_ms, int cancel_fd)
 {
 	_cleanup_close_ int fd =
-		openat(dir, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
+		fd_above(openat(dir, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600));
 	struct pollfd cancelled = { cancel_fd, POLLIN, 0 };
 
 	if (fd < 0)
@@ -305,7 +306,7 @@ static void read_signature(int fd, struct file_lock_holder *ret)
 
 int file_lock_holder(int dir, const char *name, struct file_lock_holder *ret)
 {
-	_cleanup_close_ int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	_cleanup_close_ int fd = fd_above(openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
 	struct file_lock_holder holder = { 0 };
 	short type = F_UNLCK;
 	int r;

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/spawn.h"
 
 #ifndef P_PIDFD
@@ -31,8 +32,10 @@ int spawn_socket(int type, int spawn_fd, int *ret_ours, int *ret_theirs)
 
 	if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, fds) < 0)
 		return -errno;
-	ours = fds[0];
-	theirs = fds[1];
+	ours = fd_above(fds[0]);
+	theirs = fd_above(fds[1]);
+	if (ours < 0 || theirs < 0)
+		return -errno;
 	if (theirs <= spawn_fd) {
 		int moved = fcntl(theirs, F_DUPFD_CLOEXEC, spawn_fd + 1);
 
@@ -89,12 +92,13 @@ ssize_t spawn_receive(int fd, struct iovec *parts, size_t n, int flags, int *ret
 	c = r > 0 ? CMSG_FIRSTHDR(&msg) : NULL;
 	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)))
 		memcpy(ret_fd, CMSG_DATA(c), sizeof(int));
+	*ret_fd = fd_above(*ret_fd);
 	return r;
 }
 
 static int process_of(pid_t pid)
 {
-	return (int)syscall(SYS_pidfd_open, pid, 0);
+	return fd_above((int)syscall(SYS_pidfd_open, pid, 0));
 }
 
 int spawn_self(void)
@@ -145,7 +149,7 @@ static int arrange_files(int fd, int spawn_fd)
 
 	if (dup2(fd, spawn_fd) < 0)
 		return -errno;
-	null = open("/dev/null", O_RDWR);
+	null = fd_above(open("/dev/null", O_RDWR));
 	if (null < 0)
 		return -errno;
 	for (int i = 0; i < spawn_fd; i++)

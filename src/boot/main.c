@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/fd.h"
 #include "boot/early.h"
 #include "config.h"
 #include "host/host.h"
@@ -27,7 +28,7 @@ static const char help[] =
  */
 static void log_line(void *userdata, enum early_level level, const char *line)
 {
-	_cleanup_close_ int fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	_cleanup_close_ int fd = fd_above(open("/dev/kmsg", O_WRONLY | O_CLOEXEC | O_NOCTTY));
 	char text[900];
 	int n = snprintf(text, sizeof(text), "<%d>vfioadm: %s\n", level, line);
 
@@ -99,6 +100,7 @@ int main(int argc, char **argv)
 	bool strict = false;
 	int option, r;
 
+	fd_open_standard();
 	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
 		switch (option) {
 		case 'g':

@@ -3,6 +3,7 @@
 #include <sys/eventfd.h>
 
 #include "base/error.h"
+#include "base/fd.h"
 #include "flow/ctx.h"
 
 enum { DEFAULT_TIMEOUT_S = 30, MAX_TIMEOUT_S = 24 * 60 * 60 };
@@ -24,7 +25,7 @@ int ctx_new_with_host(struct host *h, const char *run_dir, struct vfioadm_ctx **
 		return -ENOMEM;
 	ctx->refs = 1;
 	ctx->timeout_s = DEFAULT_TIMEOUT_S;
-	ctx->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	ctx->cancel_fd = fd_above(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
 	ctx->run_dir = strdup(run_dir);
 	/* Only what is known to be the running host's may be read or written in its /etc. */
 	if (!h && streq(run_dir, RUN_DIR))

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "base/fd.h"
 #include "base/file.h"
 #include "helper/claim.h"
 
@@ -121,10 +122,10 @@ void claim_forget(struct claim *c)
 /* What sysfs says, not the name of a node: anybody may have put a node there. */
 static int disk_number(const char *disk, dev_t *ret)
 {
-	_cleanup_close_ int dir = open("/sys/class/block", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int dir = fd_above(open("/sys/class/block", O_PATH | O_DIRECTORY | O_CLOEXEC));
 	_cleanup_close_ int below =
-		dir < 0 ? -1 : openat(dir, disk, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_close_ int fd = below < 0 ? -1 : openat(below, "dev", O_RDONLY | O_CLOEXEC);
+		dir < 0 ? -1 : fd_above(openat(dir, disk, O_PATH | O_DIRECTORY | O_CLOEXEC));
+	_cleanup_close_ int fd = below < 0 ? -1 : fd_above(openat(below, "dev", O_RDONLY | O_CLOEXEC));
 	unsigned major, minor;
 	char text[32];
 	ssize_t n;
@@ -144,7 +145,7 @@ static int disk_number(const char *disk, dev_t *ret)
 /* Looked at before it is opened: to open a node of another kind can have effects of its own. */
 static int open_node(int dir, const char *name, dev_t number)
 {
-	_cleanup_close_ int node = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_close_ int node = fd_above(openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
 	char again[64];
 	struct stat st;
 	int fd;
@@ -157,13 +158,13 @@ static int open_node(int dir, const char *name, dev_t number)
 		return -ENODEV;
 	snprintf(again, sizeof(again), "/proc/self/fd/%d", node);
 	/* Non-blocking: no medium is loaded, no door is locked. */
-	fd = open(again, O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	fd = fd_above(open(again, O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
 	return fd < 0 ? -errno : fd;
 }
 
 static int open_own_node(const char *where, dev_t number)
 {
-	_cleanup_close_ int dir = open(where, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int dir = fd_above(open(where, O_PATH | O_DIRECTORY | O_CLOEXEC));
 	char name[64];
 	int fd;
 
@@ -179,7 +180,7 @@ static int open_own_node(const char *where, dev_t number)
 
 static int open_exclusively(const struct claim *c, const char *disk, dev_t number)
 {
-	_cleanup_close_ int dev = open("/dev", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int dev = fd_above(open("/dev", O_PATH | O_DIRECTORY | O_CLOEXEC));
 	_cleanup_free_ char *node = strdup(disk);
 	int fd;
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/fd.h"
 #include "base/file.h"
 #include "flow/settle.h"
 #include "helper/claim.h"
@@ -78,6 +79,7 @@ int main(int argc, char **argv)
 		.userdata = &claim,
 	};
 
+	fd_open_standard();
 	limits_lift();
 	if (argc == 4 && strcmp(argv[1], "settle") == 0)
 		return settle_late(argv[2], argv[3]);

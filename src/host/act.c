@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "base/fd.h"
 #include "host/act.h"
 
 void act_note(struct host *h, const struct helper *helper, int r)
@@ -125,7 +126,7 @@ int act_let_go(struct helper *helper, struct host *h)
 void act_announce(const char *text)
 {
 	static const struct sockaddr_un log = { .sun_family = AF_UNIX, .sun_path = "/dev/log" };
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	_cleanup_close_ int fd = fd_above(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
 	char line[1024];
 	int n;
 

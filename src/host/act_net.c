@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <sys/vfs.h>
 
+#include "base/fd.h"
 #include "base/str.h"
 #include "host/act_net.h"
 #include "host/netlink.h"
@@ -32,7 +33,7 @@ enum {
 static int open_namespace(const char *path)
 {
 	_cleanup_free_ char *absolute = str_format("/%s", path);
-	_cleanup_close_ int found = absolute ? open(absolute, O_PATH | O_CLOEXEC) : -1;
+	_cleanup_close_ int found = absolute ? fd_above(open(absolute, O_PATH | O_CLOEXEC)) : -1;
 	struct statfs fs;
 	char link[32];
 	int fd;
@@ -44,13 +45,13 @@ static int open_namespace(const char *path)
 	if (fs.f_type != NSFS_MAGIC)
 		return -EINVAL;
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", found);
-	fd = open(link, O_RDONLY | O_CLOEXEC);
+	fd = fd_above(open(link, O_RDONLY | O_CLOEXEC));
 	return fd < 0 ? -errno : fd;
 }
 
 static int open_socket(int protocol)
 {
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
+	int fd = fd_above(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol));
 
 	return fd < 0 ? -errno : fd;
 }
@@ -63,7 +64,7 @@ static int open_socket_in(const char *netns, int protocol)
 
 	if (!*netns)
 		return open_socket(protocol);
-	own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	own = fd_above(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
 	if (own < 0)
 		return -errno;
 	other = open_namespace(netns);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/fd.h"
 #include "base/str.h"
 #include "host/act.h"
 
@@ -104,7 +105,7 @@ int64_t act_serve_own_node(const char *path, const char *data, size_t size, bool
 		return r;
 	if (snprintf(absolute, sizeof(absolute), "/%s", path) >= (int)sizeof(absolute))
 		return -ENAMETOOLONG;
-	fd = open(absolute, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	fd = fd_above(open(absolute, O_PATH | O_NOFOLLOW | O_CLOEXEC));
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
 	if (!S_ISCHR(st.st_mode))

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/fd.h"
 #include "base/str.h"
 #include "host/act.h"
 #include "host/act_net.h"
@@ -14,7 +15,7 @@ static int open_below_root(const char *path, int flags)
 
 	if (snprintf(absolute, sizeof(absolute), "/%s", path) >= (int)sizeof(absolute))
 		return -ENAMETOOLONG;
-	return open(absolute, flags | O_CLOEXEC | O_NOCTTY);
+	return fd_above(open(absolute, flags | O_CLOEXEC | O_NOCTTY));
 }
 
 /* One command is one write(2), see sysfs; a short count is a failure that the kernel did not name. */

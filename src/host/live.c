@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "config.h"
 #include "host/act.h"
 #include "host/files.h"
@@ -19,7 +20,7 @@ static int base_of(struct host *h, host_dir dir)
 
 static host_dir live_dir_open(struct host *h, const char *path)
 {
-	int fd = openat(live_of(h)->root, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int fd = fd_above(openat(live_of(h)->root, path, O_PATH | O_DIRECTORY | O_CLOEXEC));
 
 	return fd < 0 ? -errno : fd;
 }
@@ -32,7 +33,7 @@ static void live_dir_close(struct host *h, host_dir dir)
 
 static int open_file(struct host *h, host_dir dir, const char *name)
 {
-	int fd = openat(base_of(h, dir), name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	int fd = fd_above(openat(base_of(h, dir), name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
 
 	return fd < 0 ? -errno : fd;
 }
@@ -52,7 +53,7 @@ static ssize_t live_readlink(struct host *h, host_dir dir, const char *name, cha
 
 static int live_list(struct host *h, host_dir dir, const char *name, struct strv *ret)
 {
-	int fd = openat(base_of(h, dir), name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = fd_above(openat(base_of(h, dir), name, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 
 	return fd < 0 ? -errno : files_list(fd, ret);
 }
@@ -188,7 +189,7 @@ int host_live_new(const char *helper, struct host **ret)
 		.unprivileged = geteuid() != 0,
 	};
 	l->log.fd = -1;
-	l->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	l->root = fd_above(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
 	r = l->root < 0 ? -errno : 0;
 	l->program = strdup(helper ? helper : VFIOADM_HELPER);
 	l->host.helper = l->program;

@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include "base/fd.h"
 #include "host/live.h"
 
 /* ---- network interfaces ---- */
@@ -22,7 +23,7 @@ int live_permanent_mac(struct host *h, const char *interface, uint8_t ret_mac[6]
 
 	if (strlen(interface) >= sizeof(ifr.ifr_name))
 		return -ENAMETOOLONG;
-	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	fd = fd_above(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
 	if (fd < 0)
 		return -errno;
 	memcpy(ifr.ifr_name, interface, strlen(interface));
@@ -116,7 +117,7 @@ int live_log_position(struct host *h, uint64_t *ret_position)
 	int r;
 
 	if (log->fd < 0) {
-		_cleanup_close_ int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+		_cleanup_close_ int fd = fd_above(open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC));
 
 		if (fd < 0 || lseek(fd, 0, SEEK_END) < 0)
 			return -errno;

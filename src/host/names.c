@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "base/fd.h"
 #include "host/hwdb.h"
 #include "host/names.h"
 #include "host/observe.h"
@@ -47,7 +48,7 @@ static int open_system(struct host_names *names)
 		int r;
 
 		snprintf(path, sizeof(path), "/%s", hwdb_paths[i]);
-		fd = open(path, O_RDONLY | O_CLOEXEC);
+		fd = fd_above(open(path, O_RDONLY | O_CLOEXEC));
 		if (fd < 0 || fstat(fd, &st) < 0 || st.st_size <= 0)
 			continue;
 		data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "base/fd.h"
 #include "base/str.h"
 #include "host/files.h"
 #include "host/path.h"
@@ -21,15 +22,15 @@ int path_open_kernel(int root, const char *path, int flags)
 		.flags = (unsigned)flags | O_CLOEXEC,
 		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
 	};
-	long fd = -1;
+	int fd = -1;
 
 	/* EAGAIN: something was renamed meanwhile, and the kernel could not tell that it stayed inside. */
 	for (int i = 0; i < WALK_RETRIES; i++) {
-		fd = syscall(SYS_openat2, root, *path ? path : ".", &how, sizeof(how));
+		fd = fd_above((int)syscall(SYS_openat2, root, *path ? path : ".", &how, sizeof(how)));
 		if (fd >= 0 || errno != EAGAIN)
 			break;
 	}
-	return fd < 0 ? -errno : (int)fd;
+	return fd < 0 ? -errno : fd;
 }
 
 /* Where the walk stands: the directories from the root down, each held open. */
@@ -137,7 +138,7 @@ static int step(struct walk *w, const char *name, bool follow_last)
 		pop(w);
 		return 0;
 	}
-	fd = openat(top(w), name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	fd = fd_above(openat(top(w), name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
 	if (S_ISLNK(st.st_mode) && (follow_last || !at_end(w)))
@@ -160,7 +161,7 @@ static int walk_open(struct walk *w, int flags)
 {
 	int parent = w->depth > 1 ? w->fds[w->depth - 2] : w->root;
 	const char *name = w->depth ? w->names[w->depth - 1] : ".";
-	int fd = openat(parent, name, flags | O_NOFOLLOW | O_CLOEXEC);
+	int fd = fd_above(openat(parent, name, flags | O_NOFOLLOW | O_CLOEXEC));
 
 	return fd < 0 ? -errno : fd;
 }

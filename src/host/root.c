@@ -9,6 +9,7 @@
 #include <sys/sysmacros.h>
 
 #include "base/error.h"
+#include "base/fd.h"
 #include "host/files.h"
 #include "host/host.h"
 #include "host/path.h"
@@ -69,7 +70,7 @@ static int locate(struct root_host *r, host_dir dir, const char *name, int flags
 	int fd;
 
 	if (dir >= 0 && !strchr(name, '/') && !streq(name, "..")) {
-		fd = openat(r->dirs[dir].fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+		fd = fd_above(openat(r->dirs[dir].fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
 		if (fd < 0)
 			return -errno;
 		if (fstat(fd, &st) == 0 && (!S_ISLNK(st.st_mode) || (flags & O_NOFOLLOW)))
@@ -95,7 +96,7 @@ static int open_regular(struct root_host *r, host_dir dir, const char *name)
 	if (!S_ISREG(st.st_mode))
 		return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", found);
-	fd = open(link, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	fd = fd_above(open(link, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
 	if (fd >= 0)
 		return fd;
 	if (errno != ENOENT)
@@ -175,7 +176,7 @@ static int root_list(struct host *h, host_dir dir, const char *name, struct strv
 
 	if (fd < 0)
 		return fd;
-	readable = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	readable = fd_above(openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	return readable < 0 ? -errno : files_list(readable, ret);
 }
 
@@ -319,7 +320,7 @@ int host_root_new(const char *dir, struct host **ret, struct vfioadm_error **err
 	if (!r)
 		return error_oom(err);
 	r->host = (struct host){.ops = &root_ops, .cancel_fd = -1};
-	r->fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	r->fd = fd_above(open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC));
 	e = r->fd < 0 ? -errno : 0;
 	r->display = strdup(dir);
 	if (!r->display || e < 0) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/fd.h"
 #include "base/file.h"
 #include "base/ini.h"
 #include "store/declared_private.h"
@@ -115,7 +116,7 @@ static int open_component(int parent, const char *name, enum declared_open how)
 	int fd;
 
 	if (how == DECLARED_ANY) {
-		fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		fd = fd_above(openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
 		return fd < 0 ? -errno : fd;
 	}
 	fd = file_open_trusted_dir(parent, name, false);
@@ -140,7 +141,7 @@ int declared_open_below(const char *root, const char *path, enum declared_open h
 
 	if (!copy)
 		return -ENOMEM;
-	fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = fd_above(open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	if (fd < 0)
 		return -errno;
 	while ((name = strsep(&rest, "/"))) {
@@ -353,7 +354,7 @@ static int read_all(struct reading *r, const char *root)
 int declared_read(const char *root, bool trusted, struct declared *ret, struct vfioadm_error **err)
 {
 	CLEANUP(reading_clear) struct reading r = { .trusted = trusted, .dirs = { -1, -1, -1 } };
-	_cleanup_close_ int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int fd = fd_above(open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 
 	if (fd < 0) {
 		int e = errno;

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "base/fd.h"
 #include "base/file.h"
 #include "model/address.h"
 #include "store/declared.h"
@@ -39,7 +40,7 @@ static int set(const char *run_dir, const char *kind, const char *address)
 	if (dir < 0)
 		return dir;
 	/* Gone after a reboot in any case, so nothing is synced. */
-	fd = openat(dir, name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644);
+	fd = fd_above(openat(dir, name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644));
 	return fd < 0 ? -errno : 0;
 }
 

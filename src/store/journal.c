@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "base/fd.h"
 #include "base/file.h"
 #include "store/journal_private.h"
 
@@ -45,7 +46,7 @@ void journal_name(char run[JOURNAL_RUN_MAX])
 
 static int open_for_events(int dir, const char *run, struct journal *ret)
 {
-	_cleanup_close_ int fd = openat(dir, run, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
+	_cleanup_close_ int fd = fd_above(openat(dir, run, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY));
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
@@ -79,7 +80,7 @@ int journal_create(struct store *s, const char *run, const struct vfioadm_plan *
 /* An event behind a torn line would become part of it: cut off what has no newline. */
 static int cut_torn_line(int dir, const char *run)
 {
-	_cleanup_close_ int fd = openat(dir, run, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
+	_cleanup_close_ int fd = fd_above(openat(dir, run, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY));
 	struct stat st;
 	char tail[128], *end;
 	off_t from;
