@@ -32,6 +32,16 @@ int check_never(struct vfioadm_inventory *inv, const struct vfioadm_function *f,
 	return *ret_why ? 0 : -ENOMEM;
 }
 
+/* vfio-pci takes no function with virtual functions, and without its driver f would not be there. */
+static int check_owner(struct vfioadm_inventory *inv, const struct vfioadm_function *f,
+		       const struct vfioadm_function *other, const char **ret_why)
+{
+	if (f->physfn.state != VFIOADM_KNOWN || !streq(f->physfn.value, other->address))
+		return 0;
+	*ret_why = arena_format(&inv->arena, "%s is its virtual function", f->address);
+	return *ret_why ? 0 : -ENOMEM;
+}
+
 int check_stayer(struct vfioadm_inventory *inv, const struct vfioadm_function *f,
 		 const struct vfioadm_function **ret, const char **ret_why)
 {
@@ -41,7 +51,8 @@ int check_stayer(struct vfioadm_inventory *inv, const struct vfioadm_function *f
 
 		if (!other || !check_must_come_along(inv, f, other, false))
 			continue;
-		if (check_never(inv, other, ret_why) < 0)
+		if (check_never(inv, other, ret_why) < 0 ||
+		    (!*ret_why && check_owner(inv, f, other, ret_why) < 0))
 			return -ENOMEM;
 		if (*ret_why) {
 			*ret = other;

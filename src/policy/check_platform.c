@@ -325,6 +325,16 @@ int check_reserved(struct checker *c, const struct vfioadm_function *f)
 
 /* ---- virtual functions ---- */
 
+/* Without ACS virtual functions are in the group of theirs, and cannot be assigned either. */
+static bool shares_group_with_vfs(const struct vfioadm_function *f)
+{
+	for (size_t i = 0; i < f->companions.n; i++)
+		for (size_t k = 0; k < f->virtfns.n; k++)
+			if (streq(f->companions.items[i], f->virtfns.items[k]))
+				return true;
+	return false;
+}
+
 int check_vfs(struct checker *c, const struct vfioadm_function *f)
 {
 	bool leaves = check_leaves_vfio(c, f) || c->request->verb == VERB_RELEASE;
@@ -343,7 +353,8 @@ int check_vfs(struct checker *c, const struct vfioadm_function *f)
 			     f->address, f->address);
 	else
 		remove = SAY(c, "%s: echo 0 > /sys/bus/pci/devices/%s/sriov_numvfs",
-			     leaves ? "Remove them first" : "Assign the virtual functions instead, or remove them",
+			     leaves || shares_group_with_vfs(f) ? "Remove them first" :
+						       "Assign the virtual functions instead, or remove them",
 			     f->address);
 	return check_say(c, f, "has-vfs",
 			 SAY(c, "%s has %zu virtual function%s enabled (%s%s), and %s.", f->address,

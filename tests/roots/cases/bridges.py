@@ -8,6 +8,9 @@ _VF5 = "sys/devices/pci0000:40/0000:40:01.0/0000:41:00.5"
 _VFIO_PCI = ("link", "../../../../bus/pci/drivers/vfio-pci")
 _VIRTFNS = {f"{_PF}/sriov_totalvfs": "16\n", f"{_PF}/virtfn0": ("link", "../0000:41:00.4"),
             f"{_PF}/virtfn1": ("link", "../0000:41:00.5")}
+# Without ACS.
+_ONE_GROUP = {**_VIRTFNS, f"{_VF5}/iommu_group": ("link", "../../../../kernel/iommu_groups/80"),
+              "sys/kernel/iommu_groups/80/devices/0000:41:00.5": ("link", "../../../../devices/pci0000:40/0000:40:01.0/0000:41:00.5")}
 _HEADER_1 = bytes(14) + b"\x01" + bytes(49)
 _HEADER_2 = bytes(14) + b"\x82" + bytes(49)
 
@@ -123,6 +126,15 @@ CASES = [
          why="nor with an override that was left over"),
     Case("vgpu-vf", "assign --dry-run 0000:41:00.0", status=3, says=[r"has 2 virtual functions", r"or remove them: echo 0"],
          never=[r"vfioadm release"], change=_VIRTFNS, why="a PF with VFs on its own driver"),
+    Case("vgpu-vf", "check 0000:41:00.5", status=3, says=[r"not-assignable", r"0000:41:00\.0 \(.*cannot leave the host.*0000:41:00\.5 is its virtual function.*\[group-member\]"],
+         never=[r"--group", r"Assign the virtual functions instead"], change=_ONE_GROUP,
+         why="without ACS a VF shares its PF's group, and the PF cannot come along"),
+    Case("vgpu-vf", "list", says=[r"0000:41:00\.5 .* not-assignable"], change=_ONE_GROUP,
+         why="list knows that a VF whose PF is in its group cannot be assigned"),
+    Case("vgpu-vf", "assign --group --dry-run 0000:41:00.5", status=3, never=[r"Assign the virtual functions instead"],
+         change=_ONE_GROUP, why="nor with the whole group"),
+    Case("vgpu-vf", "check 0000:41:00.5", never=[r"group-member"], change={**_ONE_GROUP, f"{_PF}/driver": None},
+         why="a PF without a driver does not keep the group"),
 ] + [
     Case(f"noiommu-{name}", "list", says=[r"0000:01:00\.1 .* not-assignable", r"no active IOMMU", advice],
          why=why) for name, advice, why in (
