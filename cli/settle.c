@@ -81,7 +81,8 @@ static void say_run(struct cli *cli, const struct vfioadm_settled *run)
 	if (!run->run)
 		return;
 	if (cli_has(cli, OPT_DRY_RUN))
-		fprintf(cli->out, "  %s, journal /run/vfioadm/journal/%s\n", run->verb, run->run);
+		fprintf(cli->out, "  %s%sjournal /run/vfioadm/journal/%s\n", run->verb ? run->verb : "",
+			run->verb ? ", " : "", run->run);
 	for (size_t i = 0; cli_has(cli, OPT_DRY_RUN) && i < run->n_devices; i++)
 		fprintf(cli->out, "  %s\n", run->devices[i]);
 }

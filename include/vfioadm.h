@@ -659,7 +659,8 @@ const char *vfioadm_settled_as_name(enum vfioadm_settled_as as); /**< "finished"
 struct vfioadm_settled {
 	const char *run;          /**< name of its journal below /run/vfioadm/journal; NULL: it is about no run, but about a
 				       function that was assigned and is not there any more (VFIOADM_SETTLED_STALE) */
-	const char *verb;         /**< "assign", "release", "enable", "disable", "apply", "import" */
+	const char *verb;         /**< "assign", "release", "enable", "disable", "apply", "import"; NULL: its journal
+				       cannot be read (VFIOADM_SETTLED_FAILED) */
 	size_t n_devices;
 	const char *const *devices;
 	enum vfioadm_settled_as as;

@@ -246,8 +246,8 @@ static int fail_run(const char *run, int r, struct vfioadm_error **err)
 	else
 		error_set(err, r, VFIOADM_E_STORE, "The interrupted run %s cannot be settled: %s.", run,
 			  strerror(-r));
-	error_hint(err, "Look at /run/vfioadm/journal/%s: it says what was done; remove it when its devices "
-			"are as you want them.", run);
+	error_hint(err, "Look at /run/vfioadm/journal/%s: it says what was done; 'vfioadm settle' moves it out of the way.",
+		   run);
 	return r;
 }
 
@@ -261,6 +261,11 @@ static int settle_one(struct vfioadm_ctx *ctx, struct store *store, const char *
 
 	if (r == -ENOENT)
 		return 0; /* somebody else has just settled it */
+	/* Whoever asks for something else would not hear of it. */
+	if (r == -EBADMSG && wait_ms && unsettled) {
+		r = settle_damaged(ctx, store, run, true, all);
+		return r < 0 ? fail_run(run, r, err) : 0;
+	}
 	if (r == 0)
 		r = settle_found(&s, wait_ms);
 	if (r == 0)
@@ -348,6 +353,12 @@ static int tell_runs(struct store *store, struct vfioadm_settlement *all, struct
 		};
 
 		r = journal_load(store, runs.items[i], &s.found);
+		if (r == -EBADMSG) {
+			r = settle_damaged(NULL, store, runs.items[i], false, all);
+			if (r < 0)
+				return error_oom(err);
+			continue;
+		}
 		if (r == 0)
 			r = collect_names(&s);
 		if (r == 0)

@@ -23,7 +23,7 @@ void unsettled_clear(struct unsettled *u);
 /**
  * Settles the runs whose journals are there, or only the one named. The store must be locked. wait_ms: how
  * long to wait for a step that the kernel still works on before the others of its run are put back; 0: the
- * run is left as it is. *ret_unsettled may be NULL.
+ * run is left as it is, and a journal that cannot be read is an error. *ret_unsettled may be NULL.
  */
 int settle_runs(struct vfioadm_ctx *ctx, struct store *store, const char *only, unsigned wait_ms,
 		struct vfioadm_settlement *settlement, struct unsettled *ret_unsettled,
@@ -38,6 +38,9 @@ int settle_gone(struct vfioadm_ctx *ctx, struct store *store, const struct unset
  */
 int settle_vanished(struct vfioadm_ctx *ctx, struct store *store, const struct strv *busy, bool drop,
 		    struct vfioadm_settlement *all, struct vfioadm_error **err) MUST_CHECK;
+/** Adds a journal that cannot be read; set_aside: which is one no longer. -ENOMEM, or what moving it gave. */
+int settle_damaged(struct vfioadm_ctx *ctx, struct store *store, const char *run, bool set_aside,
+		   struct vfioadm_settlement *all) MUST_CHECK;
 
 /**
  * Functions (and CLAIM_HOST) that journals tell of, without a lock and without changing anything: runs that

@@ -166,6 +166,20 @@ int journal_remove(struct store *s, const char *run)
 	return name_valid(run) ? file_remove(dir, run) : -EINVAL;
 }
 
+int journal_set_aside(struct store *s, const char *run)
+{
+	_cleanup_close_ int from = journal_dir(s, false);
+	_cleanup_close_ int to = s->dir < 0 ? -ENOENT : file_open_trusted_dir(s->dir, "damaged", true);
+
+	if (from < 0 || to < 0)
+		return from < 0 ? from : to;
+	if (!name_valid(run))
+		return -EINVAL;
+	if (renameat(from, run, to, run) < 0)
+		return -errno;
+	return fsync(from) < 0 || fsync(to) < 0 ? -errno : 0;
+}
+
 /* Hidden names are temporary files of file_replace(): runs that have not begun. */
 static int add_name(void *userdata, const char *name)
 {
@@ -392,7 +406,8 @@ int journal_load(struct store *s, const char *run, struct journal_found *ret)
 	if (!name_valid(run))
 		return -EINVAL;
 	r = file_read_all(dir, run, JOURNAL_MAX, &text, &size);
-	if (r == 0 && strlen(text) != size)
+	/* A link, a directory or a device is no journal either, and none has ever been so long. */
+	if (r == -ELOOP || r == -EINVAL || r == -EFBIG || (r == 0 && strlen(text) != size))
 		r = -EBADMSG;
 	return r < 0 ? r : journal_parse(text, ret);
 }

@@ -63,12 +63,14 @@ int journal_reopen(struct store *s, const char *run, struct journal *ret) MUST_C
 int journal_note(struct journal *j, enum journal_event event, size_t step);
 void journal_close(struct journal *j);
 int journal_remove(struct store *s, const char *run);
+/** Moves what cannot be read as a journal out of the way, to "damaged" in the store. Needs the lock. */
+int journal_set_aside(struct store *s, const char *run) MUST_CHECK;
 
 /** Removes what a run left that was killed while it wrote its journal, before it had begun. Needs the lock. */
 int journal_sweep(struct store *s) MUST_CHECK;
 /** Names of all journals, sorted (oldest first). An empty store has none. */
 int journal_list(struct store *s, struct strv *ret) MUST_CHECK;
-/** -ENOENT; -EBADMSG: not one of ours, or of a version that we do not know. */
+/** -ENOENT; -EBADMSG: not one of ours (or no file at all), damaged, or of a version that we do not know. */
 int journal_load(struct store *s, const char *run, struct journal_found *ret) MUST_CHECK;
 /** "assign", "release", … */
 const char *journal_verb(enum verb verb);

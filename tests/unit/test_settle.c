@@ -315,19 +315,27 @@ static void test_late_try_that_cannot_be_noted(void **state)
 
 /* ---- interrupted ---- */
 
-static void leave_journal_of(struct settle_test *t, const char *plan, const char *events)
+static void leave_text(struct settle_test *t, const char *text, size_t len)
 {
 	struct store s = STORE_CLOSED;
-	_cleanup_strbuf_ struct strbuf text = { 0 };
 	int dir;
 
 	assert_int_equal(store_open_locked(&s, t->run_dir, "test", 0, -1, NULL), 0);
 	(void)!mkdirat(s.dir, "journal", 0755);
 	dir = openat(s.dir, "journal", O_RDONLY | O_DIRECTORY);
-	strbuf_addf(&text, "vfioadm-journal 1\nboot-id 5ca1ab1e\npid 1\nverb assign\n%splan-end\n%s", plan, events);
-	assert_int_equal(file_replace(dir, "run", text.s, text.len), 0);
+	assert_int_equal(file_replace(dir, "run", text, len), 0);
 	close(dir);
 	store_close(&s);
+}
+
+#define JOURNAL_HEAD "vfioadm-journal 1\nboot-id 5ca1ab1e\npid 1\nverb assign\n"
+
+static void leave_journal_of(struct settle_test *t, const char *plan, const char *events)
+{
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+
+	strbuf_addf(&text, JOURNAL_HEAD "%splan-end\n%s", plan, events);
+	leave_text(t, text.s, text.len);
 }
 
 /* As a run leaves it that is killed when its steps up to `done` are through. */
@@ -458,6 +466,111 @@ static void test_damaged(void **state)
 	assert_string_equal(vfioadm_error_code_name(t->err), "store");
 	assert_non_null(strstr(vfioadm_error_hint(t->err), "/run/vfioadm/journal/run"));
 	assert_driver(t, TWIN1, "nvme", "(null)");
+}
+
+/* Settling it moves it out of the way, so nothing is refused for ever. */
+static void test_damaged_is_set_aside(void **state)
+{
+	static const char *const bad[] = { "", "vfioadm-journal 2\n", JOURNAL_HEAD, "x\0y\n" };
+	static const size_t sizes[] = { 0, 18, sizeof(JOURNAL_HEAD) - 1, 4 };
+	struct settle_test *t = *state;
+	_cleanup_free_ char *aside = str_format("%s/damaged/run", t->run_dir);
+	_cleanup_free_ char *there = str_format("%s/journal/run", t->run_dir);
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		leave_text(t, bad[i], sizes[i]);
+		assert_int_equal(assign(t, TWIN1, NULL), -EBADMSG);
+		assert_non_null(strstr(vfioadm_error_hint(t->err), "vfioadm settle"));
+		vfioadm_settlement_free(t->settlement);
+		vfioadm_error_free(t->err);
+		t->err = NULL;
+		/* Told first, and then moved. */
+		assert_int_equal(vfioadm_settle(t->ctx, true, &t->settlement, &t->err), 0);
+		assert_int_equal(vfioadm_settlement_n(t->settlement), 1);
+		assert_int_equal(access(there, F_OK), 0);
+		assert_settled(t, VFIOADM_SETTLED_FAILED, "/run/vfioadm/damaged/run");
+		assert_null(vfioadm_settlement_run(t->settlement, 0)->verb);
+		assert_int_equal(access(aside, F_OK), 0);
+		assert_int_equal(settle(t), 0);
+	}
+	/* What is no file at all. */
+	assert_int_equal(mkdir(there, 0755), 0);
+	assert_int_equal(assign(t, TWIN1, NULL), -EBADMSG);
+	assert_int_equal(unlink(aside), 0);
+	assert_settled(t, VFIOADM_SETTLED_FAILED, NULL);
+	assert_int_equal(symlink("/etc/passwd", there), 0);
+	assert_int_equal(rmdir(aside), 0);
+	assert_settled(t, VFIOADM_SETTLED_FAILED, NULL);
+	assert_int_equal(assign(t, TWIN1, NULL), 0);
+	assert_int_equal(settle(t), 0);
+}
+
+/* Others are settled all the same. */
+static void test_damaged_beside_another(void **state)
+{
+	struct settle_test *t = *state;
+	_cleanup_free_ char *from = str_format("%s/journal/run", t->run_dir);
+	_cleanup_free_ char *to = str_format("%s/journal/a", t->run_dir);
+
+	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/devices/" TWIN0 "/driver_override", "vfio-pci"), 0);
+	leave_text(t, "torn", 4);
+	assert_int_equal(rename(from, to), 0);
+	leave_journal(t, "vfio-pci", "begin 0\n");
+	assert_int_equal(settle(t), 2);
+	assert_driver(t, TWIN0, "nvme", "(null)");
+	assert_int_equal(settle(t), 0);
+}
+
+/* What the first n steps of leave_journal() do. */
+static void do_steps(struct settle_test *t, unsigned n)
+{
+	if (n > 0)
+		assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/devices/" TWIN0 "/driver_override",
+						  "vfio-pci"), 0);
+	if (n > 1)
+		assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/drivers/nvme/unbind", TWIN0), 0);
+}
+
+/* How many lines of this kind stand whole in the first len bytes. */
+static unsigned count_lines(const char *text, size_t len, const char *word)
+{
+	const char *end;
+	unsigned n = 0;
+
+	for (; (end = memchr(text, '\n', len)); len -= (size_t)(end + 1 - text), text = end + 1)
+		n += strncmp(text, word, strlen(word)) == 0;
+	return n;
+}
+
+/* The last line was torn anywhere: what it announced has not been done, what stands before it has. */
+static void test_torn_at_each_byte(void **state)
+{
+	static const char events[] = "begin 0\ndone 0\nbegin 1\ndone 1\nback\nundone 1\n";
+	struct settle_test *t = *state;
+	_cleanup_free_ char *path = str_format("%s/journal/run", t->run_dir), *text = NULL;
+	size_t size;
+
+	leave_journal(t, "vfio-pci", events);
+	assert_int_equal(file_read_all(AT_FDCWD, path, 65536, &text, &size), 0);
+	for (size_t len = 0; len <= size; len++) {
+		bool undone = count_lines(text, len, "undone ");
+		unsigned begun = undone ? 0 : count_lines(text, len, "begin ");
+
+		/* A step that has begun and was not noted as done may have been done or not. */
+		for (unsigned done = undone ? 0 : count_lines(text, len, "done "); done <= begun; done++) {
+			do_steps(t, done);
+			leave_text(t, text, len);
+			if (!count_lines(text, len, "plan-end")) {
+				assert_int_equal(assign(t, TWIN1, NULL), -EBADMSG);
+				assert_settled(t, VFIOADM_SETTLED_FAILED, NULL);
+			} else {
+				assert_settled(t, VFIOADM_SETTLED_UNDONE, NULL);
+			}
+			assert_driver(t, TWIN0, "nvme", "(null)");
+			assert_int_equal(settle(t), 0);
+		}
+	}
+	assert_int_equal(assign(t, TWIN1, NULL), 0);
 }
 
 /* Putting it back fails again and again: said each time, and no other run makes it worse. */
@@ -641,6 +754,8 @@ int main(void)
 		SETTLE_TEST(test_killed_before_the_group_was_looked_at),
 		SETTLE_TEST(test_settled_by_next_verb), SETTLE_TEST(test_moved_by_others),
 		SETTLE_TEST(test_other_override_stays), SETTLE_TEST(test_stale),
+		SETTLE_TEST(test_damaged_is_set_aside), SETTLE_TEST(test_damaged_beside_another),
+		SETTLE_TEST(test_torn_at_each_byte),
 		SETTLE_TEST(test_damaged),		SETTLE_TEST(test_cannot_be_put_back),
 		SETTLE_TEST(test_dry_run_changes_nothing), SETTLE_TEST(test_late_settling_is_waited_for),
 		SETTLE_TEST(test_glued_line), SETTLE_TEST(test_assigned_and_gone),
