@@ -235,6 +235,7 @@ int uses_block(struct uses *u)
 	free(s.queue);
 	free(s.concerned);
 	free(s.journals);
+	free(s.multi);
 	free(s.pools);
 	free(s.leaves);
 	mounts_free(&s.mounts);

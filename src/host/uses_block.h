@@ -45,9 +45,17 @@ struct block_note {
 	char *why;
 };
 
-/** Both are indices: the disk of an ext4, and the one that its journal is on. */
+/** Both are indices: the disk of a file system, and the one that its journal, or more of its data, is on. */
 struct block_journal {
 	size_t main, device;
+	const char *role;
+};
+
+/** A file system that may be on more devices than its mount names. */
+struct block_multi {
+	const struct block *main; /* NULL: none */
+	int type;		  /* uses_block_multi.c */
+	const char *text;	  /* "The log of /srv (jfs) … is not known"; NULL: all are known */
 };
 
 /** A ZFS pool that is imported. */
@@ -80,6 +88,9 @@ struct block_search {
 	struct block_journal *journals;
 	size_t n_journals;
 	bool journals_known; /* the kernel lists them */
+	struct block_multi *multi;
+	size_t n_multi;
+	bool multi_cut;
 	struct block_pool *pools;
 	size_t n_pools;
 	bool pools_in_part; /* zpool.cache is there, and could not be read to its end */
@@ -146,12 +157,20 @@ struct block *block_of_mount(struct block_search *s, const struct mount *m);
 
 /** Journals of ext4 that are on disks of their own; after the mounts. */
 int block_journals_read(struct block_search *s) MUST_CHECK;
+/** d belongs to the file system on main. role: "journal". */
+int block_add_further(struct block_search *s, const struct block *main, const struct block *d, const char *role)
+	MUST_CHECK;
 /** Those whose file system no mount shows. */
 int block_journals_hidden(struct block_search *s) MUST_CHECK;
 /** As block_each_of_mount(), for the further devices of a file system. */
 int block_each_further(struct block_search *s, const struct mount *m, block_fn fn, void *userdata) MUST_CHECK;
 /** name: "log /dev/sdb", a further device that a mount names and that could not be found; "": none. */
 int block_further_lost(struct block_search *s, const struct mount *m, char *name, size_t size) MUST_CHECK;
+/** File systems of which not every device is told (uses_block_multi.c); after the mounts. */
+int block_multi_read(struct block_search *s) MUST_CHECK;
+/** The same for a mount of another namespace. */
+int block_multi_mount(struct block_search *s, const struct mount *m) MUST_CHECK;
+int block_multi_doubt(struct block_search *s) MUST_CHECK;
 /** Imported pools and their known members; after the mounts. */
 int block_zfs_read(struct block_search *s) MUST_CHECK;
 /** What a dataset ("rpool/ROOT/x") is on. */

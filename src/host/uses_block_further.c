@@ -18,15 +18,26 @@ enum {
 
 /* ---- journals of ext3 and ext4 ---- */
 
-static int add_journal(struct block_search *s, size_t main, size_t device)
+static int add_further(struct block_search *s, size_t main, size_t device, const char *role)
 {
 	struct block_journal *grown = reallocarray(s->journals, s->n_journals + 1, sizeof(*grown));
 
 	if (!grown)
 		return -ENOMEM;
 	s->journals = grown;
-	grown[s->n_journals++] = (struct block_journal){ main, device };
+	grown[s->n_journals++] = (struct block_journal){ main, device, role };
+	s->states[device].role = role;
 	return 0;
+}
+
+int block_add_further(struct block_search *s, const struct block *main, const struct block *d, const char *role)
+{
+	return add_further(s, block_index(&s->blocks, main), block_index(&s->blocks, d), role);
+}
+
+static int add_journal(struct block_search *s, size_t main, size_t device)
+{
+	return add_further(s, main, device, "journal");
 }
 
 /* The thread of a journal is called after it: "jbd2/sda1-8", and "jbd2/nvme1n1" where it has a disk of its own. */
@@ -126,9 +137,9 @@ int block_journals_hidden(struct block_search *s)
 	for (size_t i = 0; r == 0 && i < s->n_concerned; i++) {
 		const struct block_state *state = &s->states[s->concerned[i]];
 
-		if (state->role && streq(state->role, "journal") && !state->shown)
+		if (state->role && !state->shown)
 			r = block_note(s, &s->blocks.items[s->concerned[i]], "in-use-mount",
-				       "holding the journal of a file system that is mounted");
+				       "holding the %s of a file system that is mounted", state->role);
 	}
 	return r;
 }
@@ -187,7 +198,7 @@ int block_each_further(struct block_search *s, const struct mount *m, block_fn f
 	uint64_t number = (uint64_t)m->major << 32 | m->minor;
 	int r = each_option(s, m, take_option, &(struct further){ fn, userdata });
 
-	for (size_t i = 0; r == 0 && is_ext_with_journal(m) && i < s->n_journals; i++) {
+	for (size_t i = 0; r == 0 && i < s->n_journals; i++) {
 		struct block *main = &s->blocks.items[s->journals[i].main];
 		size_t device = s->journals[i].device;
 

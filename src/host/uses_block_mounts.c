@@ -85,6 +85,8 @@ int block_mounts_read(struct block_search *s)
 		r = read_groups(s, "bcachefs", "", "block");
 	if (r == 0)
 		r = block_journals_read(s);
+	if (r == 0)
+		r = block_multi_read(s);
 	return r == 0 ? block_zfs_read(s) : r;
 }
 

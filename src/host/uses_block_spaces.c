@@ -135,6 +135,8 @@ static int look_at(struct spaces *all, const struct process *p, const char *text
 			continue;
 		look.point = t.items[i].point;
 		r = block_each_of_mount(s, &t, &t.items[i], find, &look);
+		if (r == 0)
+			r = block_multi_mount(s, &t.items[i]);
 	}
 	if (r == 0)
 		r = note_found(all, p, s->round);

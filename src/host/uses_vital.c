@@ -339,5 +339,7 @@ int block_vital(struct block_search *s)
 	if (r == 0 && v.n_lost > LOST_SHOWN)
 		r = block_doubt(s, NULL, NULL, "%u more mounts and devices could not be followed to their disks",
 				v.n_lost - LOST_SHOWN);
+	if (r == 0)
+		r = block_multi_doubt(s);
 	return r == 0 ? block_zfs_doubt(s) : r;
 }

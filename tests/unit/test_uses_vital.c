@@ -105,6 +105,113 @@ static void test_journal_by_signature(void **state)
 	assert_string_equal(disk_unseen(t, DISK_SECOND), "");
 }
 
+/* ---- file systems whose further devices no mount names ---- */
+
+static void expect_multi(struct tmp_tree *t, const char *first, const char *second)
+{
+	search(t);
+	assert_string_equal(disk_unseen(t, DISK_FIRST), "");
+	assert_string_equal(uses_text(t, DISK_SECOND), first);
+	assert_string_equal(disk_unseen(t, DISK_SECOND), second);
+}
+
+#define F2FS_LOST(where) "The further devices of " where " (f2fs), if it has any, are not known, and may be on nvme1n1."
+
+static void test_f2fs_map(void **state)
+{
+	struct tmp_tree *t = *state;
+	static const char one[] = "Address Layout   :  4096B Block address (# of Segments)\n Main : 0x0 ( 20)\n";
+	static const char two[] = "Address Layout   :  4096B Block address (# of Segments)\n"
+				  " Section size  :            2 MB\n\nDisk Map for multi devices:\n"
+				  "Disk: 0 (zoned=0): 0x0000000000 - 0x00000003ff on /dev/sda\n"
+				  "Disk: 1 (zoned=0): 0x0000000400 - 0x00000007ff on /dev/nvme1n1\n";
+
+	disk_fill(t);
+	tmp_file(t, "proc/swaps", "Filename Type\n/dev/nvme0n1p1 partition 1 0 -2\n/dev/nvme0n1p2 partition 1 0 -2\n");
+	disk_mounts(t, "30 1 8:0 / / rw - f2fs /dev/sda rw\n");
+	tmp_file(t, "proc/fs/f2fs/sda/disk_map", two);
+	expect_multi(t, "root-filesystem nvme1n1: holding the data of the file system mounted at /", "");
+	/* Mounted by a container, and by nobody who can be seen. */
+	disk_mounts(t, "");
+	disk_process(t, 70, "postgres", "200", "30 1 8:0 / /data rw - f2fs /dev/sda rw\n");
+	expect_multi(t, "in-use-mount-namespace nvme1n1: mounted at /data in the mount namespace of postgres (pid 70)", "");
+	disk_process(t, 70, "postgres", "200", "");
+	expect_multi(t, "in-use-mount nvme1n1: holding the data of a file system that is mounted", "");
+	/* One that is named as it was called when it was made, and is not to be found. */
+	disk_mounts(t, "30 1 8:0 / /srv rw - f2fs /dev/sda rw\n");
+	tmp_file(t, "proc/fs/f2fs/sda/disk_map",
+		 "Address Layout\nDisk: 0 (zoned=0): 0x0 - 0x3ff on /dev/sda\nDisk: 1 (zoned=0): 0x400 - 0x7ff on /dev/sdq\n");
+	expect_multi(t, "", F2FS_LOST("/srv"));
+	tmp_file(t, "proc/fs/f2fs/sda/disk_map", one);
+	expect_multi(t, "", "");
+	tmp_file(t, "proc/fs/f2fs/sda/disk_map", "\n");
+	expect_multi(t, "", F2FS_LOST("/srv"));
+}
+
+/* Kernels before 6.9 tell how long it is, and that must end on its device. */
+static void test_f2fs_length(void **state)
+{
+	struct tmp_tree *t = *state;
+	static const char segments[] = "format: segment_type|valid_blocks\nsegment_type(0:HD, 1:WD)\n"
+				       "0         0|0   0|0   0|0   0|0   0|0   0|0   0|0   0|0   0|0   0|0  \n"
+				       "10        0|0   0|0   1|512\n";
+
+	disk_fill(t);
+	tmp_file(t, "proc/swaps", "Filename Type\n/dev/nvme0n1p1 partition 1 0 -2\n/dev/nvme0n1p2 partition 1 0 -2\n");
+	disk_mounts(t, "30 1 8:0 / / rw - f2fs /dev/sda rw\n");
+	expect_multi(t, "", F2FS_LOST("/"));
+	/* 13 segments of 2 MiB behind 6 MiB: 32 MiB. */
+	tmp_file(t, "proc/fs/f2fs/sda/segment_info", segments);
+	tmp_file(t, "sys/devices/" DISK_SCSI_PLACE "/sda/size", "65536\n");
+	expect_multi(t, "", F2FS_LOST("/"));
+	tmp_file(t, "sys/fs/f2fs/sda/main_blkaddr", "1536\n");
+	expect_multi(t, "", "");
+	tmp_file(t, "sys/devices/" DISK_SCSI_PLACE "/sda/size", "65535\n");
+	expect_multi(t, "", F2FS_LOST("/"));
+	/* The device has been made larger, or another one was counted in. */
+	tmp_file(t, "sys/devices/" DISK_SCSI_PLACE "/sda/size", "131072\n");
+	expect_multi(t, "", F2FS_LOST("/"));
+	tmp_file(t, "sys/devices/" DISK_SCSI_PLACE "/sda/size", "66000\n");
+	expect_multi(t, "", "");
+	tmp_file(t, "proc/fs/f2fs/sda/segment_info", "format: segment_type|valid_blocks\n");
+	expect_multi(t, "", F2FS_LOST("/"));
+	/* Unmounted lazily: the kernel has it still. */
+	disk_mounts(t, "");
+	expect_multi(t, "", F2FS_LOST("sda"));
+}
+
+static void test_jfs_and_erofs(void **state)
+{
+	struct tmp_tree *t = *state;
+	static const char log[] = "The log of /srv (jfs), if it is not inside, is not known, and may be on nvme1n1.";
+	static const char layer[] =
+		"The further devices of /img (erofs), if it has any, are not known, and may be on nvme1n1.";
+
+	disk_fill(t);
+	tmp_file(t, "proc/swaps", "Filename Type\n/dev/nvme0n1p1 partition 1 0 -2\n/dev/nvme0n1p2 partition 1 0 -2\n");
+	disk_mounts(t, "30 1 8:0 / /srv rw - jfs /dev/sda rw\n");
+	expect_multi(t, "", log);
+	/* mkfs.jfs leaves the signature of what was there before. */
+	disk_udev(t, "259:9", "E:ID_FS_TYPE=ext4\nE:ID_FS_UUID=x\n");
+	expect_multi(t, "signature nvme1n1: holding a file system (ext4)", log);
+	/* In a container only. */
+	disk_mounts(t, "");
+	disk_process(t, 70, "postgres", "200", "30 1 8:0 / /srv rw - jfs /dev/sda rw\n");
+	expect_multi(t, "signature nvme1n1: holding a file system (ext4)", log);
+	disk_process(t, 70, "postgres", "200", "");
+	expect_multi(t, "signature nvme1n1: holding a file system (ext4)", "");
+	/* A layer of an image is data, or an image itself. */
+	disk_mounts(t, "30 1 8:0 / /img ro - erofs /dev/sda ro,user_xattr,acl\n");
+	expect_multi(t, "signature nvme1n1: holding a file system (ext4)", "");
+	disk_udev(t, "259:9", "E:ID_FS_TYPE=erofs\n");
+	expect_multi(t, "signature nvme1n1: holding a file system (erofs)", layer);
+	disk_udev(t, "259:9", "E:ID_MODEL=x\n");
+	expect_multi(t, "", layer);
+	/* From a file, which has no number. */
+	disk_mounts(t, "30 1 0:77 / /img ro - erofs /base.img ro\n");
+	expect_multi(t, "", layer);
+}
+
 /* ---- ZFS ---- */
 
 static void test_zfs_root(void **state)
@@ -517,6 +624,9 @@ int main(void)
 		TEST(test_xfs),
 		TEST(test_ext4),
 		TEST(test_journal_by_signature),
+		TEST(test_f2fs_map),
+		TEST(test_f2fs_length),
+		TEST(test_jfs_and_erofs),
 		TEST(test_zfs_root),
 		TEST(test_zfs_by_signs),
 		TEST(test_zfs_volume),

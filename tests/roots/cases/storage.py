@@ -112,6 +112,33 @@ CASES = [
          says=[r"nvme0n1p3, mounted at /, on one of 2 disks of its file system.*\[root-filesystem\]"],
          why="/ is a btrfs on two disks"),
 
+    # ---- file systems whose further devices no mount names ----
+    Case("zfs-root-mirror", "check 0000:01:00.0", status=3,
+         change={**_NO_ZFS, **_mounts(_EXT4.replace("ext4", "f2fs")), **_BLANK, "proc/fs/f2fs/nvme1n1p3/disk_map":
+                 "Address Layout   :  4096B Block address (# of Segments)\n\nDisk Map for multi devices:\n"
+                 "Disk: 0 (zoned=0): 0x0000000000 - 0x00000003ff on /dev/nvme1n1p3\n"
+                 "Disk: 1 (zoned=0): 0x0000000400 - 0x00000007ff on /dev/nvme0n1p3\n"},
+         says=[r"blocks: .*nvme0n1p3, holding the data of the file system mounted at /.*\[root-filesystem\]"],
+         never=[r"[Uu]nmount"], why="/ is an f2fs on two disks"),
+    Case("zfs-root-mirror", "check 0000:01:00.0", status=3,
+         change={**_NO_ZFS, **_mounts(_EXT4.replace("ext4", "f2fs")), **_BLANK},
+         says=[r"devices of / \(f2fs\), if it has any, are not known, and may be on nvme0n1p1.*\[not-looked-at\]"],
+         why="/ is an f2fs, and the kernel tells nothing of its disks"),
+    Case("zfs-root-mirror", "check 0000:01:00.0", status=3,
+         change={**_NO_ZFS, **_mounts(_DATA.replace("ext4", "jfs")), **_BLANK},
+         says=[r"The log of /srv \(jfs\), if it is not inside, is not known, and may be on .*\[not-looked-at\]"],
+         why="nothing tells where a JFS has its log"),
+    Case("zfs-root-mirror", "enable --persist --dry-run 1344:51c0", status=3,
+         change={**_NO_ZFS, **_mounts(_DATA.replace("ext4", "jfs")), **_BLANK},
+         says=[r"The log of /srv \(jfs\)"], why="the log of a JFS counts for the next boot as well"),
+    Case("zfs-root-mirror", "check 0000:01:00.0", status=3,
+         change={**_NO_ZFS, **_mounts(_DATA.replace("ext4", "erofs")), **_BLANK},
+         says=[r"The further devices of /srv \(erofs\), if it has any, are not known, .*\[not-looked-at\]"],
+         why="nothing tells what an erofs was mounted with as device="),
+    Case("zfs-root-mirror", "assign --dry-run --force not-looked-at 0000:01:00.0", status=0,
+         change={**_NO_ZFS, **_mounts(_DATA.replace("ext4", "erofs")), **_BLANK},
+         why="what is in doubt can be forced by that name, where nothing tells the devices of an erofs"),
+
     # ---- drivers that link no disks ----
     Case("unraid-md", "check 0000:06:00.0", status=3,
          says=[r"/dev/sdb, part of md1p1, mounted at /mnt/disk1\. \[in-use-holder\]"],
