@@ -27,6 +27,11 @@ int observe_names(struct host *h, struct vfioadm_inventory *inv) MUST_CHECK;
  * must be found anew afterwards. 0 or -ENOMEM.
  */
 int observe_uses(struct host *h, struct vfioadm_inventory *inv, const bool *wanted) MUST_CHECK;
+/**
+ * The part of that which is cheap and about disks, for all functions: what stands on them though no link between
+ * block devices tells (ZFS, Unraid, DRBD, further devices of file systems). mountinfo: NULL, not readable.
+ */
+int observe_unlinked(struct host *h, struct vfioadm_inventory *inv, const char *mountinfo) MUST_CHECK;
 /** One more user of a function, found by trying (the disk could not be had exclusively). -ENOMEM. */
 int observe_add_user(struct vfioadm_inventory *inv, struct vfioadm_function *f, const char *code,
 		     const char *what, const char *why) MUST_CHECK;

@@ -11,6 +11,7 @@ struct mark {
 	bool swap;
 	const char *vital;  /* "/" or "/usr", which is on it directly or above */
 	const char *holder; /* name of a device that is made of it */
+	bool stands;        /* on others, which are known */
 	const char *above_mounted;
 	bool above_swap;
 };
@@ -20,12 +21,79 @@ struct marks {
 	struct blocks blocks;
 	struct mark *items;
 	bool btrfs;
+	bool unlinked; /* to be searched for: links do not lead to all disks of what is in use */
 };
 
 static struct mark *mark_of(struct marks *k, const struct block *d)
 {
 	return &k->items[block_index(&k->blocks, d)];
 }
+
+/* ---- what no link tells ---- */
+
+static bool has_further_devices(const struct mount *m)
+{
+	static const char *const types[] = { "zfs", "bcachefs", "f2fs", "jfs", "erofs" };
+	static const char *const options[] = { "logdev=", "rtdev=", "jdev=" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		if (streq(m->type, types[i]))
+			return true;
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
+		if (strstr(m->super, options[i]))
+			return true;
+	return false;
+}
+
+/* Its block device is not known here, or (loop devices) not looked at. */
+static bool leads_nowhere(const struct mount *m)
+{
+	return m->major || (mount_rank(m->point) && !streq(m->type, "btrfs") && !streq(m->type, "rootfs"));
+}
+
+/* The journal of an ext4 is called after its own disk where it has one. */
+static bool has_journal_disk(const struct marks *k)
+{
+	_cleanup_strv_ struct strv names = {0};
+
+	if (k->u->h->ops->list(k->u->h, -1, "proc/fs/jbd2", &names) < 0)
+		return false;
+	STRV_FOREACH (i, &names)
+		if (blocks_find(&k->blocks, names.items[i]))
+			return true;
+	return false;
+}
+
+/* ZFS' pools, f2fs, NonRaid, and disks that are exported: these are there with or without a mount. */
+static bool has_signs(const struct marks *k)
+{
+	static const char *const paths[] = { "proc/spl/kstat/zfs", "proc/fs/f2fs", "proc/nmdstat",
+					     "sys/kernel/config/nvmet/subsystems", "sys/kernel/config/target/core" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
+		if (host_exists(k->u->h, paths[i]))
+			return true;
+	return has_journal_disk(k);
+}
+
+/* Of a driver that links no disks. */
+static bool is_unlinked(const struct block *d, const struct mark *m)
+{
+	return d->is_virtual && d->disk < 0 && !m->stands && (m->mounted || m->swap || str_after(d->name, "drbd"));
+}
+
+static bool has_unlinked(const struct marks *k)
+{
+	for (size_t i = 0; i < k->blocks.names.n; i++) {
+		const struct block *d = &k->blocks.items[i];
+
+		if (is_unlinked(d, &k->items[d->disk >= 0 ? (size_t)d->disk : i]))
+			return true;
+	}
+	return false;
+}
+
+/* ---- mounts and swap space ---- */
 
 static int mark_mount(const struct mount *m, void *userdata)
 {
@@ -34,9 +102,12 @@ static int mark_mount(const struct mount *m, void *userdata)
 	struct mark *mark;
 
 	k->btrfs |= streq(m->type, "btrfs");
+	k->unlinked |= has_further_devices(m);
 	d = blocks_of_mount(&k->blocks, m);
-	if (!d)
+	if (!d) {
+		k->unlinked |= leads_nowhere(m);
 		return 0;
+	}
 	mark = mark_of(k, d);
 	mark->n_mounts++;
 	if (mark->mounted && mount_rank(m->point) <= mount_rank(mark->mounted))
@@ -146,6 +217,7 @@ static int mark_holders(struct marks *k)
 	for (size_t i = 0; i < b->n_edges; i++) {
 		struct mark *lower = &k->items[b->edges[i].lower];
 
+		k->items[b->edges[i].upper].stands = true;
 		if (b->edges[i].how == BLOCK_PART && !lower->holder)
 			lower->holder = b->items[b->edges[i].upper].name;
 	}
@@ -229,6 +301,7 @@ static int look(struct marks *k)
 	r = mark_holders(k);
 	for (size_t i = 0; r == 0 && i < b->names.n; i++)
 		r = blocks_each_carrier(b, &b->items[i], carry, &(struct carried){k, &b->items[i]});
+	k->u->unlinked = k->unlinked || has_unlinked(k) || has_signs(k);
 	return r;
 }
 

@@ -87,6 +87,7 @@ struct users {
 	struct vfioadm_inventory *inv;
 	const char *mountinfo; /* NULL: not readable */
 	struct owned_list net, block, users;
+	bool unlinked; /* something is in use that the links between block devices do not lead to */
 };
 
 int users_add_name(struct users *u, struct owned_list *list, size_t function,

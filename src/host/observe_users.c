@@ -339,6 +339,8 @@ int observe_users(struct host *h, struct vfioadm_inventory *inv, const char *mou
 		r = store_names(inv, &u.block, offsetof(struct vfioadm_function, block));
 	if (r == 0)
 		r = store_users(inv, &u.users);
+	if (r == 0 && u.unlinked)
+		r = observe_unlinked(h, inv, mountinfo);
 	if (u.net.unknown || u.block.unknown)
 		inv->complete = false;
 	free(u.net.items);

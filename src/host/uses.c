@@ -249,14 +249,14 @@ static int merge_unseen(struct uses *u, size_t function)
 	return 0;
 }
 
-static int merge(struct uses *u)
+static int merge(struct uses *u, unsigned facets)
 {
 	for (size_t i = 0; i < u->inv->n_functions; i++) {
 		if (!u->wanted[i])
 			continue;
 		if (merge_users(u, i) < 0 || merge_unseen(u, i) < 0)
 			return -ENOMEM;
-		u->inv->functions[i].facets |= VFIOADM_FACET_USERS;
+		u->inv->functions[i].facets |= facets;
 	}
 	return 0;
 }
@@ -296,7 +296,33 @@ static int search(struct uses *u, struct processes *procs)
 		r = say_processes(u);
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(subjects); i++)
 		r = subjects[i](u);
-	return r < 0 ? r : merge(u);
+	return r < 0 ? r : merge(u, VFIOADM_FACET_USERS);
+}
+
+static void uses_free(struct uses *u)
+{
+	free(u->found.items);
+	free(u->unseen.items);
+	free(u->doubts.items);
+	free(u->minor.items);
+}
+
+int observe_unlinked(struct host *h, struct vfioadm_inventory *inv, const char *mountinfo)
+{
+	_cleanup_free_ bool *wanted = malloc(inv->n_functions + 1);
+	struct uses u = { .h = h, .inv = inv, .wanted = wanted, .mountinfo = mountinfo };
+	struct processes procs = { .none = true };
+	int r;
+
+	if (!wanted)
+		return -ENOMEM;
+	memset(wanted, true, inv->n_functions + 1);
+	u.procs = &procs;
+	r = uses_block_unlinked(&u);
+	if (r == 0)
+		r = merge(&u, 0);
+	uses_free(&u);
+	return r;
 }
 
 int observe_uses(struct host *h, struct vfioadm_inventory *inv, const bool *wanted)
@@ -312,10 +338,7 @@ int observe_uses(struct host *h, struct vfioadm_inventory *inv, const bool *want
 	r = search(&u, &procs);
 	if (u.mountinfo)
 		h->ops->unmap(h, mountinfo, size);
-	free(u.found.items);
-	free(u.unseen.items);
-	free(u.doubts.items);
-	free(u.minor.items);
+	uses_free(&u);
 	return host_starved(h, r);
 }
 

@@ -188,14 +188,10 @@ static bool somebody_asks(const struct uses *u)
 	return false;
 }
 
-static int search(struct block_search *s)
+typedef int (*part_fn)(struct block_search *s);
+
+static int search(struct block_search *s, const part_fn *parts)
 {
-	static int (*const parts[])(struct block_search *s) = {
-		block_mounts, block_mounts_elsewhere, block_mounts_hidden, block_journals_hidden, block_swaps,
-		block_openers, block_exports, config_resume, config_kdump, block_stack_holders, block_zfs_notes,
-		/* These say nothing about a disk that is in use. */
-		config_tables, config_units, config_signatures, block_vital,
-	};
 	size_t n = s->blocks.names.n;
 	int r;
 
@@ -208,14 +204,14 @@ static int search(struct block_search *s)
 		r = block_stack_read(s);
 	if (r < 0 || !s->n_concerned)
 		return r;
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(parts); i++)
-		r = parts[i](s);
+	for (; r == 0 && *parts; parts++)
+		r = (*parts)(s);
 	if (r == 0 && s->cut)
 		r = block_unseen(s, "The stacks of block devices are too large to be followed.");
 	return r < 0 ? r : block_notes_hand_over(s);
 }
 
-int uses_block(struct uses *u)
+static int search_for(struct uses *u, const part_fn *parts)
 {
 	struct block_search s = { .u = u };
 	int r;
@@ -227,7 +223,7 @@ int uses_block(struct uses *u)
 		return r == -ENOMEM ? r : 0;
 	if (r < 0)
 		return block_unseen(&s, "The disks of the host could not be listed: %s.", strerror(-r));
-	r = search(&s);
+	r = search(&s, parts);
 	for (size_t i = 0; i < s.n_notes; i++)
 		free(s.notes[i].why);
 	free(s.notes);
@@ -241,4 +237,26 @@ int uses_block(struct uses *u)
 	mounts_free(&s.mounts);
 	blocks_close(&s.blocks);
 	return r;
+}
+
+int uses_block(struct uses *u)
+{
+	static const part_fn parts[] = {
+		block_mounts, block_mounts_elsewhere, block_mounts_hidden, block_journals_hidden, block_swaps,
+		block_openers, block_exports, config_resume, config_kdump, block_stack_holders, block_zfs_notes,
+		/* These say nothing about a disk that is in use. */
+		config_tables, config_units, config_signatures, block_vital, NULL,
+	};
+
+	return search_for(u, parts);
+}
+
+int uses_block_unlinked(struct uses *u)
+{
+	static const part_fn parts[] = {
+		/* Who has mounted what in other namespaces is not known here: what no mount shows may be shown there. */
+		block_mounts, block_swaps, block_exports, block_stack_holders, block_zfs_notes, block_vital, NULL,
+	};
+
+	return search_for(u, parts);
 }

@@ -52,7 +52,7 @@ static int take_member(struct block_search *s, const struct block *main, const c
 	return r;
 }
 
-/* From 6.9 on. One disk: the list is not there. */
+/* Newer kernels have it. One disk: the list is not there. */
 static int read_disk_map(struct block_search *s, const struct block *d, enum known *ret)
 {
 	const char *text, *line;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Small hosts on which a tool goes wrong, with the right answers; cases/README.md says how one is added."""
 
+import json
 import os
 import re
 import shlex
@@ -92,6 +93,22 @@ def test_case(program, unpacked, case):
         assert not re.search(pattern, output), f"must not be there: {pattern}\n{said}"
     found = hints.problems(hints.Runner(program, root), case.command, output)
     assert not found, "\n\n".join(found)
+
+
+# Users that are no disks list looks for less closely.
+REFUSED = [c for c in _subject(DIRECTORY / "storage.py") if c.status == 3 and re.fullmatch(r"check [0-9a-f:.]+", c.command)
+           # A kernel with an ext4 always has that list.
+           and "where the kernel's list of journals is not there" not in c.why]
+
+
+@pytest.mark.parametrize("case", REFUSED, ids=[c.name for c in REFUSED])
+def test_list_agrees(program, unpacked, case):
+    """A disk that check refuses is not called assignable by list."""
+    argv = [str(program.path), *program.args, "--sysroot", str(unpacked(case)), "list", "--all", "--json"]
+    r = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, env=program.env,
+                       check=True)
+    verdicts = {f["address"]: f.get("verdict") for f in json.loads(r.stdout)["functions"]}
+    assert verdicts[case.command.split()[1]] != "assignable", case.why
 
 
 def test_every_root_is_used():

@@ -678,6 +678,20 @@ static int job_unlinked(const void *arg, struct vfioadm_error **err)
 	return r < 0 ? error_oom(err) : r;
 }
 
+/* The cheap part, for a list: the same of what is in doubt. */
+static int job_unlinked_cheaply(const void *arg, struct vfioadm_error **err)
+{
+	const struct tmp_tree *t = arg;
+	int r = host_starved(t->host, observe_unlinked(t->host, t->inv, "32 1 0:26 / /z rw - zfs tank/z rw\n"
+									"33 1 9:9 / /lost rw - jfs x rw\n"));
+
+	if (r == 0) {
+		assert_int_equal(t->inv->functions[1].n_users, 2);
+		assert_int_equal(t->inv->functions[0].n_unseen_doubt, 3);
+	}
+	return r < 0 ? error_oom(err) : r;
+}
+
 static void test_unlinked(void **state)
 {
 	struct tmp_tree *t;
@@ -696,6 +710,7 @@ static void test_unlinked(void **state)
 	disk_udev(t, "230:0", "S:zvol/tank/v\n");
 	tmp_observe(t);
 	starve(job_unlinked, t, 0, NULL);
+	starve(job_unlinked_cheaply, t, 0, NULL);
 	assert_int_equal(tmp_teardown((void **)&t), 0);
 }
 

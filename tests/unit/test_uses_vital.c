@@ -148,7 +148,7 @@ static void test_f2fs_map(void **state)
 	expect_multi(t, "", F2FS_LOST("/srv"));
 }
 
-/* Kernels before 6.9 tell how long it is, and that must end on its device. */
+/* Older kernels tell how long it is, and that must end on its device. */
 static void test_f2fs_length(void **state)
 {
 	struct tmp_tree *t = *state;
