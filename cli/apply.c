@@ -130,6 +130,8 @@ static bool run_once(struct runs *all)
 	options.dry_run |= all->dry;
 	*run = (struct run){ .names = task->names, .n_names = task->n, .label = task->label, .only = task->only };
 	options.only = task->only;
+	/* Started by a unit. */
+	options.unattended = task->only || cli_has(all->cli, OPT_BOOT);
 	/* An initramfs takes minutes to make: that is not the boot's time. */
 	options.persist = !task->n && !cli_has(all->cli, OPT_BOOT);
 	run->r = vfioadm_plan_apply(all->cli->ctx, task->names, task->n, &options, &run->plan, &run->error);

@@ -489,6 +489,11 @@ struct vfioadm_options {
 	 * is removed with the last card type. It does not know vfioadm.disable; see vfioadm-enable(1).
 	 */
 	bool modprobe;
+	/*
+	 * apply: nobody asked for it just now, as when the host boots and its disks are still being mounted. Then a disk
+	 * is opened exclusively only when nothing else prevents its function from being assigned.
+	 */
+	bool unattended;
 };
 
 /**

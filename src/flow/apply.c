@@ -324,7 +324,7 @@ int flow_apply(struct vfioadm_ctx *ctx, const char *const *names, size_t n, cons
 	_cleanup_look_ struct look look = { 0 };
 	/* What is declared already is not to be declared by what it moves. */
 	const struct vfioadm_options own = { .dry_run = o->dry_run, .force = o->force, .n_force = o->n_force,
-					     .only = o->only };
+					     .only = o->only, .unattended = o->unattended };
 	_cleanup_wanted_ struct wanted w = { .ctx = ctx, .look = &look, .options = &own, .plan = plan };
 	int r;
 

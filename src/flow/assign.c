@@ -130,10 +130,10 @@ static int need_boot_id(struct host *h, bool dry_run, char *buf, size_t size, st
 	return r;
 }
 
-static int make_plan(struct vfioadm_ctx *ctx, struct look *look, const struct vfioadm_options *o,
-		     const char *const *drivers, struct vfioadm_plan *plan, struct vfioadm_error **err)
+static struct check_request assign_request(const struct look *look, const struct vfioadm_options *o,
+					   const char *const *drivers)
 {
-	const struct check_request request = {
+	return (struct check_request){
 		.verb = VERB_ASSIGN,
 		.selected = &look->selected,
 		.force = o->force,
@@ -141,6 +141,12 @@ static int make_plan(struct vfioadm_ctx *ctx, struct look *look, const struct vf
 		.declared = drivers,
 		.driver = drivers || wants_auto(o->driver) ? NULL : o->driver,
 	};
+}
+
+static int make_plan(struct vfioadm_ctx *ctx, struct look *look, const struct vfioadm_options *o,
+		     const char *const *drivers, struct vfioadm_plan *plan, struct vfioadm_error **err)
+{
+	const struct check_request request = assign_request(look, o, drivers);
 	_cleanup_free_ struct plan_input *inputs = calloc(look->selected.n, sizeof(*inputs));
 	char boot_id[64] = "unknown";
 	int r;
@@ -169,21 +175,59 @@ static int make_plan(struct vfioadm_ctx *ctx, struct look *look, const struct vf
 	return r == 0 && o->persist ? persist_assign(ctx, look, o, plan, err) : r;
 }
 
+static int look_closely(struct look *look, struct vfioadm_error **err)
+{
+	return flow_look_closer(look, check_facets(VERB_ASSIGN) | VFIOADM_FACET_DRIVERS | VFIOADM_FACET_LOCKED, err);
+}
+
+/* Would the check refuse it by what can be seen without opening anything? */
+static int ask_refused(struct look *look, const struct check_request *request, bool *ret, struct vfioadm_error **err)
+{
+	_cleanup_plan_ struct vfioadm_plan *scratch = plan_new(VERB_ASSIGN);
+
+	return !scratch || check_run(look->inv, request, scratch, ret) < 0 ? error_oom(err) : 0;
+}
+
+/* Each disk first, then the search: nobody can mount one in between. */
+static int hold_and_look(struct session *s, struct look *look, struct vfioadm_error **err)
+{
+	int r;
+
+	session_expect(s, look, false);
+	r = session_hold_disks(s, look, err);
+	return r < 0 ? r : look_closely(look, err);
+}
+
+/*
+ * The search first: a disk whose function stays is not taken, even for an instant, from who is mounting it. Who has
+ * mounted one after the search has it, and is found out by that.
+ */
+static int look_and_hold(struct session *s, struct look *look, const struct vfioadm_options *o,
+			 const char *const *drivers, struct vfioadm_error **err)
+{
+	const struct check_request request = assign_request(look, o, drivers);
+	bool refused = false;
+	int r = look_closely(look, err);
+
+	if (r == 0)
+		r = ask_refused(look, &request, &refused, err);
+	if (r < 0 || refused || uint_is(&look->inv->facts.iommu, 0))
+		return r;
+	session_expect(s, look, false);
+	return session_hold_disks(s, look, err);
+}
+
 int assign_selected(struct vfioadm_ctx *ctx, struct look *look, const struct vfioadm_options *o,
 		    const char *const *drivers, struct vfioadm_plan *plan, struct vfioadm_error **err)
 {
-	int r = 0;
+	struct session *s = session_of(plan);
+	int r;
 
-	if (session_of(plan)) {
-		session_expect(session_of(plan), look, false);
-		r = session_hold_disks(session_of(plan), look, err);
-	}
-	if (r == 0)
-		r = flow_look_closer(look,
-				     check_facets(VERB_ASSIGN) | VFIOADM_FACET_DRIVERS |
-					     VFIOADM_FACET_LOCKED,
-				     err);
-	if (r == 0 && session_of(plan) && session_add_busy(session_of(plan), look) < 0)
+	if (!s)
+		r = look_closely(look, err);
+	else
+		r = o->unattended ? look_and_hold(s, look, o, drivers, err) : hold_and_look(s, look, err);
+	if (r == 0 && s && session_add_busy(s, look) < 0)
 		r = error_oom(err);
 	return r < 0 ? r : make_plan(ctx, look, o, drivers, plan, err);
 }

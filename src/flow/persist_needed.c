@@ -44,7 +44,10 @@ static int search_type_users(struct persist *p, const struct cardtype *types, si
 	}
 	if (observe_uses(p->look->host, p->look->inv, wanted) < 0 || check_verdicts(p->look->inv) < 0)
 		return error_oom(err);
-	return session_of(p->plan) ? session_try_disks(session_of(p->plan), p->look, wanted, err) : 0;
+	/* Who mounts such a disk at this instant would be told that it is in use: not for what is not even moved. */
+	return session_of(p->plan) && !p->options->unattended ?
+		       session_try_disks(session_of(p->plan), p->look, wanted, err) :
+		       0;
 }
 
 int persist_modules_of_types(struct persist *p, const struct cardtype *types, size_t n,

@@ -431,6 +431,61 @@ static void test_applied_type_with_a_disk_that_somebody_has(void **state)
 	done(t, vfioadm_plan_apply, name, false);
 }
 
+static void count(struct host *h, void *userdata)
+{
+	++*(unsigned *)userdata;
+}
+
+/* How many disks are opened exclusively while this is planned. */
+static unsigned opened(struct persist_test *t, const char *name, struct vfioadm_options o)
+{
+	unsigned n = 0;
+	const struct fault each = { .kind = FAULT_CALL, .match = "hold *", .call = count, .userdata = &n };
+
+	assert_int_equal(fake_fault(t->host, &each), 0);
+	assert_int_equal(plan(t, vfioadm_plan_apply, name, o), 0);
+	fake_faults_clear(t->host);
+	return n;
+}
+
+/* At boot, where disks are still being mounted: who mounts one while we have it is told that it is in use. */
+static void test_unattended_opens_nothing_that_stays(void **state)
+{
+	const struct vfioadm_options boot = { .unattended = true }, by_hand = { 0 };
+	struct persist_test *t = *state;
+
+	/* Both have a driver of the host, so the type takes neither now. */
+	write_conf(t, "type", "[Match]\nCardType=1b36:0010\n");
+	assert_int_equal(opened(t, "type", by_hand), 1);
+	assert_int_equal(opened(t, "type", boot), 0);
+	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_PLANNED);
+	/* It moves: had from now on, or found out. */
+	write_conf(t, "disk", "[Match]\nAddress=" TWIN0 "\n");
+	assert_int_equal(opened(t, "disk", boot), 1);
+	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_PLANNED);
+	forget(t);
+	control(t->host, "use-disk nvme0n1");
+	assert_int_equal(opened(t, "disk", boot), 1);
+	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_REFUSED);
+	assert_non_null(finding(t, "in-use-claimed"));
+	control(t->host, "leave-disk nvme0n1");
+}
+
+/* The firmware's memory keeps it with the host, so nobody need be kept from its disk. */
+static void test_unattended_refused_opens_nothing(void **state)
+{
+	struct persist_test *t = *state;
+
+	assert_int_equal(switch_on(t, HOST_ROOT "d sys/kernel/iommu_groups/1\n"
+						"f reserved_regions 0x00000000cf000000 0x00000000cfffffff direct\n"),
+			 0);
+	write_conf(t, "disk", "[Match]\nAddress=" TWIN0 "\n");
+	assert_int_equal(opened(t, "disk", (struct vfioadm_options){ .unattended = true }), 0);
+	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_REFUSED);
+	assert_non_null(finding(t, "reserved-region"));
+	assert_int_equal(opened(t, "disk", (struct vfioadm_options){ 0 }), 1);
+}
+
 static void test_applied_type_of_the_root_disk(void **state)
 {
 	struct persist_test *t = *state;
@@ -500,6 +555,8 @@ static void test_no_initramfs_for_the_mate_of_what_is_used(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_unattended_opens_nothing_that_stays, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_unattended_refused_opens_nothing, setup_directories, teardown),
 		cmocka_unit_test_setup_teardown(test_applied_type_of_the_root_disk, setup_mounted, teardown),
 		cmocka_unit_test_setup_teardown(test_no_initramfs_for_the_mate_of_what_is_used, setup_directories, teardown),
 		cmocka_unit_test_setup_teardown(test_status_says_what_the_next_boot_would_take, setup_mounted, teardown),
