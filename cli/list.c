@@ -9,7 +9,10 @@
 
 bool list_includes(const struct cli *cli, const struct vfioadm_function *f)
 {
-	return (!f->bridge && f->host_part == VFIOADM_PART_NONE) || cli_has(cli, OPT_ALL);
+	/* A part of the host that was given away all the same is of interest to anybody. */
+	bool candidate = f->host_part == VFIOADM_PART_NONE || (f->vfio.state == VFIOADM_KNOWN && f->vfio.value);
+
+	return (!f->bridge && candidate) || cli_has(cli, OPT_ALL);
 }
 
 void list_say_iommu(struct cli *cli, const struct vfioadm_inventory *inventory)

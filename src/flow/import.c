@@ -141,6 +141,9 @@ static int add_proposal(struct import *m, const struct declaration *d, const cha
 	proposal->hint = hint ? arena_strdup(&plan->arena, hint) : NULL;
 	m->proposed[plan->n_proposals - 1] = (struct proposed){ *d, arena_strdup(&plan->arena, remark) };
 	m->proposed[plan->n_proposals - 1].d.name = proposal->name;
+	if (d->match[MATCH_CARD_TYPE])
+		m->proposed[plan->n_proposals - 1].d.match[MATCH_CARD_TYPE] =
+			arena_strdup(&plan->arena, d->match[MATCH_CARD_TYPE]);
 	return plan->arena.failed ? error_oom(m->err) : 0;
 }
 
@@ -259,7 +262,9 @@ static int import_used_type(struct import *m, const struct cardtype *type, const
 
 	if (r < 0)
 		return error_oom(m->err);
-	r = skip_used(m, &found);
+	r = import_skip_unfit_type(m, type, id);
+	if (r == 0)
+		r = skip_used(m, &found);
 	if (r == 0)
 		r = skip_collision(m, id, &found);
 	if (r == 0)
@@ -373,7 +378,9 @@ static int import_present(struct import *m, size_t function)
 	if (inventory_never_taken(f))
 		return import_skip(m, str_format("%s is %s, which no guest can have.", f->address,
 					  f->bridge ? "a bridge" : "the IOMMU"));
-	r = skip_used(m, &alone);
+	r = import_skip_unfit(m, f);
+	if (r == 0)
+		r = skip_used(m, &alone);
 	return r ? (r < 0 ? r : 0) : propose_function(m, f);
 }
 

@@ -31,6 +31,10 @@ const char *import_proposed_from(const struct import *m, const char *address);
 const char *import_type_from(const struct import *m, const struct vfioadm_function *f);
 /** The text of a declaration that is proposed. */
 void import_format(const char *source, const struct declaration *d, const char *remark, struct strbuf *out);
+/** 1: left out, for nobody can ever have it as the machine is. */
+int import_skip_unfit(struct import *m, struct vfioadm_function *f) MUST_CHECK;
+/** The same of a card type with which every function here is such. */
+int import_skip_unfit_type(struct import *m, const struct cardtype *type, const char *id) MUST_CHECK;
 /**
  * Where a part of the IOMMU group of what is proposed would stay with the host, the proposal gets the whole group, or
  * is withdrawn when that is not to be had.

@@ -138,13 +138,40 @@ static void withdraw(struct import *m, size_t at)
 	plan->n_proposals--;
 }
 
+/* One that can never leave the host. NULL: none. -ENOMEM. */
+static int find_unfit(struct import *m, const struct selection *staying, const struct vfioadm_function **ret,
+		      const char **ret_why)
+{
+	struct vfioadm_inventory *inv = m->p.look->inv;
+
+	*ret_why = NULL;
+	for (size_t i = 0; !*ret_why && i < staying->n; i++) {
+		struct vfioadm_function *f = &inv->functions[staying->items[i]];
+
+		if (observe_function(m->p.look->host, inv, f, VFIOADM_FACET_DETAIL & ~f->facets) < 0)
+			return -ENOMEM;
+		*ret_why = check_fits_nobody(inv, f);
+		*ret = f;
+	}
+	return 0;
+}
+
 /* Why the companions cannot go along; NULL: they can. */
 static int find_obstacle(struct import *m, const struct vfioadm_function *f, const struct selection *staying, char **ret)
 {
-	const struct vfioadm_function *bridge = check_blocking_bridge(m->p.look->inv, f), *used;
+	const struct vfioadm_function *bridge = check_blocking_bridge(m->p.look->inv, f), *used, *unfit;
 	const struct vfioadm_user *user = selection_in_use(m->p.look, staying, &used);
+	const char *why;
 
 	*ret = NULL;
+	if (find_unfit(m, staying, &unfit, &why) < 0)
+		return -ENOMEM;
+	if (!bridge && why) {
+		*ret = str_format("%s shares IOMMU group %llu with %s, which cannot be assigned (%s), so that no guest "
+				  "could open it.",
+				  f->address, (unsigned long long)f->iommu_group.value, unfit->address, why);
+		return *ret ? 0 : -ENOMEM;
+	}
 	if (!bridge && !user)
 		return 0;
 	*ret = bridge ? str_format("%s shares IOMMU group %llu with %s (%s), which stays with the host: no guest could open "
@@ -191,6 +218,63 @@ static int complete_all(struct import *m)
 	return r;
 }
 
+/* ---- card types ---- */
+
+/* "0000:01:00.2 (xhci_hcd), 0000:01:00.3 (nvidia-gpu)" */
+static void name_staying(const struct import *m, const struct selection *staying, struct strbuf *out)
+{
+	for (size_t i = 0; i < staying->n; i++) {
+		const struct vfioadm_function *f = &m->p.look->inv->functions[staying->items[i]];
+
+		strbuf_addf(out, "%s%s", i ? ", " : "", f->address);
+		if (f->driver.state == VFIOADM_KNOWN)
+			strbuf_addf(out, " (%s)", f->driver.value);
+	}
+}
+
+static int remark_function(struct import *m, const struct vfioadm_function *f, struct strbuf *remark)
+{
+	_cleanup_selection_ struct selection staying = { 0 };
+	_cleanup_free_ char *obstacle = NULL;
+
+	if (find_staying(m, f, &staying) < 0 || find_obstacle(m, f, &staying, &obstacle) < 0)
+		return -ENOMEM;
+	if (obstacle) {
+		strbuf_addf(remark, "# %s\n", obstacle);
+	} else if (staying.n) {
+		strbuf_addf(remark, "# No guest can open %s while the host has these of its IOMMU group:\n# ", f->address);
+		name_staying(m, &staying, remark);
+		strbuf_addf(remark, ".\n# To declare them as well: vfioadm assign --persist --group %s\n", f->address);
+	}
+	return remark->failed ? -ENOMEM : 0;
+}
+
+/* A card type takes no group along: which members stay with the host is written beside it. */
+static int remark_type(struct import *m, size_t at)
+{
+	const struct vfioadm_inventory *inv = m->p.look->inv;
+	struct vfioadm_proposal *proposal = &m->p.plan->proposals[at];
+	struct declare_change *change = change_of(m, proposal->name);
+	_cleanup_strbuf_ struct strbuf text = { 0 }, remark = { 0 };
+
+	for (size_t i = 0; i < inv->n_functions; i++) {
+		const struct vfioadm_function *f = &inv->functions[i];
+
+		if (cardtype_matches(&m->proposed[at].d.type, f) && !inventory_never_taken(f) &&
+		    remark_function(m, f, &remark) < 0)
+			return -ENOMEM;
+	}
+	if (!remark.s)
+		return 0;
+	import_format(proposal->source, &m->proposed[at].d, remark.s, &text);
+	if (text.failed)
+		return -ENOMEM;
+	proposal->text = arena_strdup(&m->p.plan->arena, text.s);
+	if (change)
+		change->after = proposal->text;
+	return m->p.plan->arena.failed ? -ENOMEM : 0;
+}
+
 int import_complete_groups(struct import *m)
 {
 	int r;
@@ -198,5 +282,8 @@ int import_complete_groups(struct import *m)
 	do
 		r = complete_all(m);
 	while (r > 0);
+	for (size_t i = 0; r == 0 && i < m->p.plan->n_proposals; i++)
+		if (m->proposed[i].d.match[MATCH_CARD_TYPE] && remark_type(m, i) < 0)
+			return error_oom(m->err);
 	return r;
 }

@@ -102,6 +102,7 @@ static const struct check {
 	{ ASSIGN, VFIOADM_FACET_DRIVERS, check_denylist },
 	/* To let it have the card type later is no use either. */
 	{ ENABLE, VFIOADM_FACET_BASIC, check_denylist, MENTIONED },
+	{ ENABLE, VFIOADM_FACET_BASIC, check_system_part, MENTIONED },
 	{ RELEASE, VFIOADM_FACET_DETAIL, check_dead },
 	{ ASSIGN | ENABLE, VFIOADM_FACET_BASIC, check_vmd },
 	{ ASSIGN | ENABLE, VFIOADM_FACET_BASIC, check_group },

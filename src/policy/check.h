@@ -45,6 +45,8 @@ int check_uses(struct vfioadm_inventory *inv, const struct check_request *reques
  */
 int check_types_enable(struct vfioadm_plan *plan, struct cardtype *types, size_t n,
 		       const struct cardtype *held, size_t n_held, size_t *ret_n_new) MUST_CHECK;
+/** Is it the class of PCI bridges that the card type names? */
+bool check_type_of_bridges(const struct cardtype *type);
 /** Refuses card types that fit only functions which vfio-pci never takes: bridges, the IOMMU. -ENOMEM. */
 int check_types_useless(struct vfioadm_plan *plan, const struct vfioadm_inventory *inv, const struct cardtype *types,
 			size_t n) MUST_CHECK;
@@ -93,6 +95,8 @@ const char *check_gone_text(struct arena *arena, const struct vfioadm_function *
 const char *check_unreadable_text(struct arena *arena, const struct vfioadm_function *f) MUST_CHECK;
 /** Why the device itself can be given to no guest; NULL: nothing is known against it. */
 const char *check_device_says_no(const struct vfioadm_inventory *inv, const struct vfioadm_function *f);
+/** The same with what the machine has for it: no IOMMU group, memory that the firmware reserves. NULL: likewise. */
+const char *check_fits_nobody(const struct vfioadm_inventory *inv, const struct vfioadm_function *f);
 /** Why it can never be assigned while the host runs, whatever is ended or forced; NULL: likewise. -ENOMEM. */
 int check_never(struct vfioadm_inventory *inv, const struct vfioadm_function *f, const char **ret_why) MUST_CHECK;
 /** The member of its group that must come along and never can, and why; NULL: there is none. -ENOMEM. */

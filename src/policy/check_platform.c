@@ -72,16 +72,22 @@ static int say_system(struct checker *c, const struct vfioadm_function *f)
 
 	return check_say(c, f, "system-bridge",
 			 SAY(c,
-			     "%s is %s (class %06" PRIx64 "): a part of the host that firmware and kernel use without "
-			     "a driver.",
+			     "%s is %s (class %06" PRIx64 "): a part of the host that firmware and kernel use even "
+			     "without a driver.",
 			     f->address, name, f->class_code.value),
 			 "Assign it only where the guest needs this very function; the host may lose what is behind it.");
+}
+
+/* One that is to get its card type: it goes when its driver lets it go, at the next boot before that has it. */
+int check_system_part(struct checker *c, const struct vfioadm_function *f)
+{
+	return f->host_part == VFIOADM_PART_SYSTEM && !uint_is(&f->vfio, 1) ? say_system(c, f) : 0;
 }
 
 int check_host_part(struct checker *c, const struct vfioadm_function *f)
 {
 	if (f->host_part == VFIOADM_PART_SYSTEM)
-		return say_system(c, f);
+		return c->request->verb == VERB_ENABLE ? 0 : say_system(c, f);
 	if (f->host_part != VFIOADM_PART_IOMMU)
 		return 0;
 	return check_say(c, f, "iommu",

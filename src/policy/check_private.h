@@ -51,6 +51,7 @@ const char *check_name(const struct checker *c, const struct vfioadm_function *f
 /* check_platform.c: can it work at all? */
 int check_host(struct checker *c, const struct vfioadm_function *f) MUST_CHECK;
 int check_bridge(struct checker *c, const struct vfioadm_function *f) MUST_CHECK;
+int check_system_part(struct checker *c, const struct vfioadm_function *f) MUST_CHECK;
 int check_host_part(struct checker *c, const struct vfioadm_function *f) MUST_CHECK;
 int check_gone(struct checker *c, const struct vfioadm_function *f) MUST_CHECK;
 int check_header(struct checker *c, const struct vfioadm_function *f) MUST_CHECK;

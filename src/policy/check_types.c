@@ -43,7 +43,7 @@ static int say_useless(struct vfioadm_plan *plan, const struct cardtype *type, c
 }
 
 /* The kernel drops the class of what says that it is one without having the header of one. */
-static bool means_pci_bridges(const struct cardtype *type)
+bool check_type_of_bridges(const struct cardtype *type)
 {
 	enum { PCI_BRIDGE = 0x060400, INTERFACE = 0xff };
 
@@ -65,7 +65,7 @@ int check_types_useless(struct vfioadm_plan *plan, const struct vfioadm_inventor
 			useful |= !inventory_never_taken(f);
 			never = never ? never : f;
 		}
-		if (!useful && (never || means_pci_bridges(&types[i])) && say_useless(plan, &types[i], never) < 0)
+		if (!useful && (never || check_type_of_bridges(&types[i])) && say_useless(plan, &types[i], never) < 0)
 			return -ENOMEM;
 	}
 	return 0;

@@ -25,17 +25,11 @@ const char *check_device_says_no(const struct vfioadm_inventory *inv, const stru
 	return NULL;
 }
 
-/* What of the host speaks against it. */
-static const char *host_says_no(const struct vfioadm_inventory *inv, const struct vfioadm_function *f)
+/* How the machine has it: no program changes that. */
+static const char *machine_says_no(const struct vfioadm_inventory *inv, const struct vfioadm_function *f)
 {
-	if (uint_is(&inv->facts.iommu, 0))
-		return "this host has no active IOMMU";
-	if (f->iommu_group.state == VFIOADM_NONE)
+	if (f->iommu_group.state == VFIOADM_NONE && !uint_is(&inv->facts.iommu, 0))
 		return "it has no IOMMU group";
-	/* Known where drivers were looked at. */
-	if (uint_is(&inv->facts.vfio_pci_available, 0) &&
-	    (f->vfio_driver.state != VFIOADM_KNOWN || str_is(&f->vfio_driver, "vfio-pci")))
-		return "the running kernel has no vfio-pci driver";
 	for (size_t i = 0; i < f->reserved_regions.n; i++) {
 		const char *type = __builtin_strrchr(f->reserved_regions.items[i], ' ');
 
@@ -43,6 +37,25 @@ static const char *host_says_no(const struct vfioadm_inventory *inv, const struc
 			return "the firmware reserves memory for it (direct region)";
 	}
 	return NULL;
+}
+
+const char *check_fits_nobody(const struct vfioadm_inventory *inv, const struct vfioadm_function *f)
+{
+	const char *why = check_device_says_no(inv, f);
+
+	return why ? why : machine_says_no(inv, f);
+}
+
+/* What of the host prevents it. */
+static const char *host_says_no(const struct vfioadm_inventory *inv, const struct vfioadm_function *f)
+{
+	if (uint_is(&inv->facts.iommu, 0))
+		return "this host has no active IOMMU";
+	/* Known where drivers were looked at. */
+	if (uint_is(&inv->facts.vfio_pci_available, 0) &&
+	    (f->vfio_driver.state != VFIOADM_KNOWN || str_is(&f->vfio_driver, "vfio-pci")))
+		return "the running kernel has no vfio-pci driver";
+	return machine_says_no(inv, f);
 }
 
 /* What spoils its group, or its place. */

@@ -83,6 +83,27 @@ CASES = [
     Case("gtx-driverctl", "import", change={"etc/driverctl.d/pci-0000:01:00.2": "vfio-pci\n",
                                            "etc/driverctl.d/pci-0000:01:00.3": "vfio-pci\n"},
          never=(r"IommuGroup",), why="driverctl has all of the group"),
+    Case("gtx1660-half", "import",
+         says=(r"CardType=10de:2184", r"# No guest can open 0000:01:00\.0 while the host has these of its IOMMU group:\n"
+               r"# 0000:01:00\.2 \(xhci_hcd\), 0000:01:00\.3 \(nvidia-gpu\)\.\n# .*assign --persist --group 0000:01:00\.0\n"),
+         why="the types of two of four functions: the rest of the group must be declared as well"),
+    Case("gtx1660-half", "import", change={_GTX_FN + "2/driver": None, _GTX_FN + "3/driver": None,
+                                           "sys/bus/pci/drivers/xhci_hcd/0000:01:00.2": None,
+                                           "sys/bus/pci/drivers/nvidia-gpu/0000:01:00.3": None,
+                                           "lib/modules/6.1.0-18-amd64/modules.alias":
+                                           "alias vfio_pci:v*d*sv*sd*bc*sc*i* vfio_pci\n"},
+         says=(r"CardType=10de:2184",), never=(r"No guest can open",),
+         why="the rest of the group has no driver, and would get none"),
+    Case("gtx-driverctl", "import", change={"sys/kernel/iommu_groups/2/reserved_regions":
+                                            "0x00000000bd800000 0x00000000bfffffff direct\n"},
+         says=(r"0000:01:00\.0 cannot be assigned: the firmware reserves memory for it", "nothing to import"),
+         why="apply would refuse what the firmware reserves memory for"),
+    Case("gtx-driverctl", "import", change={_GTX_FN + "0/iommu_group": None},
+         says=(r"0000:01:00\.0 cannot be assigned: it has no IOMMU group",), never=(r"gpu-0000-01-00\.0\.conf\n#",),
+         why="apply would refuse what no IOMMU covers"),
+    Case("gtx-driverctl", "import", change={_GTX_FN + "2/config": b"\xff" * 64},
+         says=(r"0000:01:00\.0 shares IOMMU group 2 with 0000:01:00\.2, which cannot be assigned \(it does not answer",
+               "nothing to import"), why="a member that must come along does not answer"),
     # ---- the next boot is checked as well as now
     Case("bcache-root", "config check", status=3, change={"etc/vfioadm.d/x.conf": "[Match]\nAddress=0000:00:17.0\n"},
          says=(r"x\.conf: The next boot would take what the host uses: 0000:00:17\.0 .*mounted at /", "hint: Remove the file"),
