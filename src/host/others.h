@@ -98,15 +98,20 @@ struct others_text {
 	struct other about; /* kind and path */
 	bool cron;	    /* only lines with @reboot are run at boot */
 	bool rule;	    /* a udev rule: ATTR{vendor} and ATTR{device} name a card type */
+	bool any_slot;	    /* an address alone binds: what is not about binding names none */
 	bool any_node_name; /* "pci_0000_01_00_0" alone binds */
 	bool quiet;	    /* that it computes what it binds is not worth a word */
 	/* Does the program at this path bind what it is called with? NULL: nothing is followed. -ENOMEM, 0, 1. */
 	int (*calls)(const char *path, void *userdata);
 	void *calls_data;
+	/* The text of a file with settings that a script may read: 1, 0: none, -ENOMEM. NULL: none is read. */
+	int (*settings)(const char *path, char **ret_text, void *userdata);
 	/* Set: a line binds what is named nowhere in the text. */
 	unsigned open_line;
 };
 
+/** Card types that a rule names by attributes, MODALIAS or class. Returns how many. */
+size_t others_rule_types(const char *line, struct cardtype *types, size_t max);
 int others_scan(struct others_text *t, const char *text, other_fn fn, void *userdata) MUST_CHECK;
 /** Length of what names functions at p, 0: nothing does. "0000:01:00.0", "01:00.*", "pci_0000_01_00_0", … */
 size_t others_read_slot(const char *p, struct other_slot *ret);

@@ -53,7 +53,9 @@ static void name_other(const struct other *o, char text[CARDTYPE_MAX])
 	size_t n;
 
 	text[0] = '\0';
-	if (o->names == OTHER_TYPE)
+	if (o->names == OTHER_TYPE && o->type.vendor == CARDTYPE_ANY)
+		snprintf(text, CARDTYPE_MAX, "every function of class %06x", (unsigned)o->type.class_code);
+	else if (o->names == OTHER_TYPE)
 		cardtype_format(&o->type, text);
 	if (o->names != OTHER_SLOT)
 		return;

@@ -8,7 +8,7 @@
 
 #include "host/others.h"
 
-enum { SEEN_MAX = 64 };
+enum { SEEN_MAX = 64, TYPES_MAX = 16 };
 
 struct scan {
 	struct others_text *t;
@@ -180,8 +180,11 @@ static bool writes_binding(const struct others_text *t, const char *line)
 			return true;
 	if (t->any_node_name && strstr(line, "pci_") && names_slot(line))
 		return true;
+	if (t->any_slot && names_slot(line))
+		return true;
 	/* "mount --bind" and the like have no slash there. */
-	if ((strstr(line, "/bind") || strstr(line, "/unbind") || strstr(line, "drivers_probe")) &&
+	if ((strstr(line, "/bind") || strstr(line, "/unbind") || strstr(line, "]bind}") || strstr(line, "]unbind}") ||
+	     strstr(line, "drivers_probe")) &&
 	    (strstr(line, "pci/dr") || strstr(line, "vfio") || names_slot(line)))
 		return true;
 	return loads_with_ids(line);
@@ -236,30 +239,23 @@ static int emit_named(struct scan *s, const char *line, unsigned number, bool ty
 	return n;
 }
 
-static bool attribute(const char *line, const char *key, uint32_t *ret)
+/* ATTR{vendor}=="0x10de", ATTR{device}=="0x2184", … How many, or negative. */
+static int emit_attributes(struct scan *s, const char *text, unsigned number)
 {
-	const char *p = strstr(line, key);
+	struct cardtype types[TYPES_MAX];
+	size_t n = s->t->rule ? others_rule_types(text, types, TYPES_MAX) : 0;
 
-	if (!p)
-		return false;
-	p += strlen(key);
-	return hex_field(&p, 4, ret) && *p == '"';
-}
+	for (size_t i = 0; i < n; i++) {
+		struct other o = s->t->about;
+		int r;
 
-/* ATTR{vendor}=="0x10de", ATTR{device}=="0x2184", … */
-static int emit_attributes(struct scan *s, const char *line, unsigned number)
-{
-	struct other o = s->t->about;
-	uint32_t vendor, device;
-	int r;
-
-	if (!s->t->rule || !attribute(line, "{vendor}==\"0x", &vendor) ||
-	    !attribute(line, "{device}==\"0x", &device))
-		return 0;
-	o.names = OTHER_TYPE;
-	o.type = (struct cardtype){ vendor, device, CARDTYPE_ANY, CARDTYPE_ANY, 0, 0 };
-	r = emit(s, &o, number);
-	return r < 0 ? r : 1;
+		o.names = OTHER_TYPE;
+		o.type = types[i];
+		r = emit(s, &o, number);
+		if (r < 0)
+			return r;
+	}
+	return (int)n;
 }
 
 /* ---- lines ---- */
@@ -320,9 +316,10 @@ static int look_at_line(struct scan *s, const char *line, unsigned number)
 
 	if (r <= 0)
 		return r;
-	n = emit_attributes(s, line, number);
+	n = emit_named(s, line, number, true);
+	/* Which slot is meant says more than which card is to be in it. */
 	if (n == 0)
-		n = emit_named(s, line, number, true);
+		n = emit_attributes(s, line, number);
 	if (n == 0 && !s->t->open_line) {
 		s->t->open_line = number;
 		s->open_types = binds_types(line);
@@ -335,6 +332,8 @@ static int look_elsewhere(struct scan *s, const char *line, unsigned number)
 {
 	int r = writes_binding(s->t, line) ? 0 : emit_named(s, line, number, s->open_types);
 
+	if (r == 0)
+		r = emit_attributes(s, line, number);
 	return r < 0 ? r : 0;
 }
 
@@ -354,6 +353,52 @@ static int each_line(struct scan *s, const char *text, int (*fn)(struct scan *s,
 	return r;
 }
 
+/* ". /etc/vfio.conf", "EnvironmentFile=-/etc/default/vfio": what is computed may be set there. */
+static int settings_file(struct scan *s, const char *path)
+{
+	char *text;
+	int r = s->t->settings(path, &text, s->t->calls_data);
+
+	if (r <= 0)
+		return r;
+	s->t->about.path = path + 1;
+	r = each_line(s, text, look_elsewhere);
+	return r;
+}
+
+static int look_at_settings(struct scan *s, const char *text)
+{
+	const char *own = s->t->about.path, *name = strrchr(own, '/');
+	char path[256];
+	int r = 0;
+
+	for (const char *p = text; r == 0 && !s->emitted && s->t->settings && (p = strstr(p, "/etc/"));) {
+		size_t n = strcspn(p, " \t\r\n\"';|&(){}<>");
+
+		if (n < sizeof(path) && (p == text || strchr(" \t\"'=-", p[-1]))) {
+			snprintf(path, sizeof(path), "%.*s", (int)n, p);
+			r = settings_file(s, path);
+		}
+		p += n;
+	}
+	/* Scripts of OpenRC and sysvinit have them under their own name. */
+	for (size_t i = 0; r == 0 && !s->emitted && s->t->settings && name && i < 2; i++) {
+		if (snprintf(path, sizeof(path), "/etc/%s%s", i ? "default" : "conf.d", name) < (int)sizeof(path))
+			r = settings_file(s, path);
+	}
+	s->t->about.path = own;
+	return r;
+}
+
+/* "vfio@0000:01:00.0.service": the instance of a template is in its name. */
+static int look_at_name(struct scan *s, unsigned number)
+{
+	const char *at = s->t->about.path ? strchr(s->t->about.path, '@') : NULL;
+	int r = at ? emit_named(s, at + 1, number, false) : 0;
+
+	return r < 0 ? r : 0;
+}
+
 int others_scan(struct others_text *t, const char *text, other_fn fn, void *userdata)
 {
 	struct scan s = { .t = t, .fn = fn, .userdata = userdata };
@@ -364,10 +409,17 @@ int others_scan(struct others_text *t, const char *text, other_fn fn, void *user
 	r = each_line(&s, text, look_at_line);
 	if (r < 0 || !t->open_line)
 		return r;
-	r = each_line(&s, text, look_elsewhere);
+	r = look_at_name(&s, t->open_line);
+	if (r == 0 && !s.emitted)
+		r = each_line(&s, text, look_elsewhere);
+	/* ATTR{vendor}!="0x10de", GOTO="end" on one line, and the device on another. */
+	if (r == 0 && !s.emitted)
+		r = emit_attributes(&s, text, t->open_line);
+	if (r >= 0 && !s.emitted)
+		r = look_at_settings(&s, text);
 	if (r < 0 || s.emitted) {
 		t->open_line = 0;
-		return r;
+		return r < 0 ? r : 0;
 	}
 	return t->quiet ? 0 : emit(&s, &nothing, t->open_line);
 }

@@ -30,6 +30,26 @@ static bool is_followed(const char *path)
 	return false;
 }
 
+/* One that an interpreter is given need not begin with "#!". */
+static bool is_script(const char *path, const char *text)
+{
+	return str_after(text, "#!") || others_ends_in(path, ".sh") || others_ends_in(path, ".py") ||
+	       others_ends_in(path, ".pl");
+}
+
+/* What a script reads is none that it runs. */
+static int settings(const char *path, char **ret_text, void *userdata)
+{
+	struct following *f = userdata;
+	int r;
+
+	if (strstr(path, "/../") || streq(path + 1, f->from->about.path))
+		return 0;
+	r = others_read(f->o, path + 1, f->o->called);
+	*ret_text = f->o->called;
+	return r;
+}
+
 static int calls(const char *path, void *userdata)
 {
 	struct following *f = userdata;
@@ -40,7 +60,7 @@ static int calls(const char *path, void *userdata)
 	if (!is_followed(path) || streq(path + 1, f->from->about.path))
 		return 0;
 	r = others_read(f->o, path + 1, f->o->called);
-	if (r <= 0 || !str_after(f->o->called, "#!"))
+	if (r <= 0 || !is_script(path, f->o->called))
 		return r < 0 ? r : 0;
 	r = others_scan(&t, f->o->called, f->o->fn, f->o->userdata);
 	return r < 0 ? r : t.open_line != 0;
@@ -57,6 +77,7 @@ static int scan_file(struct others *o, const struct others_text *kind, const cha
 	t.about.path = path;
 	t.calls = calls;
 	t.calls_data = &f;
+	t.settings = settings;
 	return others_scan(&t, o->text, o->fn, o->userdata);
 }
 
@@ -98,6 +119,7 @@ struct place {
 	enum other_kind kind;
 	bool cron, quiet;
 	const char *suffix; /* NULL: every file */
+	bool any_slot;
 };
 
 static const struct place places[] = {
@@ -125,6 +147,12 @@ static const struct place places[] = {
 	{ "run/systemd/system", 1, OTHER_SCRIPT, false, true, NULL },
 	{ "usr/local/lib/systemd/system", 1, OTHER_SCRIPT, false, false, NULL },
 	{ "etc/systemd/system-generators", 0, OTHER_SCRIPT, false, false, NULL },
+	{ "etc/tmpfiles.d", 0, OTHER_SCRIPT, false, false, ".conf" },
+	{ "run/tmpfiles.d", 0, OTHER_SCRIPT, false, true, ".conf" },
+	{ "usr/lib/tmpfiles.d", 0, OTHER_SCRIPT, false, true, ".conf" },
+	{ "etc/sysfs.conf", 0, OTHER_SCRIPT, false, false, NULL },
+	{ "etc/sysfs.d", 0, OTHER_SCRIPT, false, false, ".conf" },
+	{ "etc/dpdk/interfaces", 0, OTHER_SCRIPT, false, true, NULL, true },
 	{ "etc/libvirt/hooks", 5, OTHER_HOOK, false, false, NULL },
 	{ "var/lib/vz/snippets", 0, OTHER_HOOK, false, false, NULL },
 };
@@ -149,7 +177,7 @@ static bool has_suffix(const struct place *place, const char *path)
 static int scan_place(struct others *o, const struct place *place, const char *path, unsigned depth)
 {
 	const struct others_text kind = { .about.kind = place->kind, .cron = place->cron, .quiet = place->quiet,
-					  .any_node_name = place->kind == OTHER_HOOK };
+					  .any_node_name = place->kind == OTHER_HOOK, .any_slot = place->any_slot };
 	_cleanup_strv_ struct strv names = { 0 };
 	int r = 0;
 

@@ -72,8 +72,8 @@ static int say_system(struct checker *c, const struct vfioadm_function *f)
 
 	return check_say(c, f, "system-bridge",
 			 SAY(c,
-			     "%s is %s (class %06" PRIx64 "): a part of the host that firmware and kernel use even "
-			     "without a driver.",
+			     "%s is %s (class %06" PRIx64 "): a part of the host that firmware and kernel use without "
+			     "a driver.",
 			     f->address, name, f->class_code.value),
 			 "Assign it only where the guest needs this very function; the host may lose what is behind it.");
 }

@@ -81,6 +81,51 @@ CASES = [
            '/sys/bus/usb-serial/drivers/ftdi_sio/new_id\'"\n',
            "etc/udev/rules.d/81-y.rules": f'KERNEL=="{GPU}", ATTR{{power/control}}="auto"\n'},
           "drivers of other buses, and rules that bind nothing", never=[r"bound-by-others"]),
+    *(_only({"etc/udev/rules.d/80-x.rules": rule}, why, command=f"check {GPU} {USB}", says=[_claimed("etc/udev/rules.d/80-x.rules", n)],
+            never=[r"0000:01:00\.2 .*bound-by-others"]) for n, rule, why in (
+        (1, 'KERNEL=="0000:01:00.0", ATTR{[drivers/pci:vfio-pci]bind}="%k"\n', "a rule writes to the driver's bind"),
+        (1, 'ENV{MODALIAS}=="pci:v000010DEd00002184*", ATTR{driver_override}="vfio-pci"\n', "a rule knows it by its modalias"),
+        (1, 'ENV{MODALIAS}=="pci:v*d*sv*sd*bc03sc00i*", ATTR{driver_override}="vfio-pci"\n', "a rule knows its class by its modalias"),
+        (1, 'SUBSYSTEM=="pci", ATTR{class}=="0x0300*", ATTR{driver_override}="vfio-pci"\n', "a rule about all graphics cards"),
+        (1, 'ATTR{vendor}=="0x1002|0x10de", ATTR{device}=="0x73bf|0x2184", ATTR{driver_override}="vfio-pci"\n',
+         "one of several IDs of a rule"),
+        (1, 'ATTRS{vendor}=="0x10DE", ATTRS{device} == "0x218?", ATTRS{class}=="0x030000", ATTR{driver_override}="vfio-pci"\n',
+         "a rule with a wildcard in the device's ID"),
+        (4, 'ATTR{vendor}!="0x10de", GOTO="end"\nATTR{device}!="0x2184", GOTO="end"\n'
+            'ENV{X}="y"\nATTR{driver_override}="vfio-pci"\nLABEL="end"\n', "a rule that jumps over what is another card"),
+        (1, 'ATTR{vendor}=="0x10de", ATTR{device}=="0x2184", TAG+="v"\nTAG=="v", ATTR{driver_override}="vfio-pci"\n',
+         "a card type is marked on one line and bound on another"))),
+    _only({"etc/udev/rules.d/80-x.rules": 'SUBSYSTEM=="pci", ATTR{class}=="0x030000", ATTR{driver_override}="vfio-pci"\n'},
+          "a class in words", command="import", says=[r"A udev rule binds every function of class 030000\."]),
+    _only({"etc/udev/rules.d/80-x.rules": 'KERNEL=="0000:01:00.1", ATTR{vendor}=="0x10de", ATTR{device}=="0x2184", '
+           'ATTR{driver_override}="vfio-pci"\n'}, "a slot says more than the card that is to be in it",
+          says=[r"0000:01:00\.1 .*bound-by-others"], never=[r"0000:01:00\.0 .*bound-by-others"]),
+    # ---- settings that scripts read
+    *(_only(files, why, command=f"check {GPU} {USB}", says=[_claimed(path, line)], never=[r"0000:01:00\.2 .*bound-by-others"])
+      for path, line, files, why in (
+        ("etc/conf.d/vfio", 1, {"etc/init.d/vfio": '#!/sbin/openrc-run\nstart() {\n for d in $VFIO; do echo vfio-pci > '
+                                '/sys/bus/pci/devices/$d/driver_override; done\n}\n',
+                                "etc/conf.d/vfio": 'VFIO="0000:01:00.0"\n'}, "settings of an init script of OpenRC"),
+        ("etc/default/vfio", 1, {"etc/systemd/system/v.service": "[Service]\nEnvironmentFile=-/etc/default/vfio\n"
+                                 "ExecStart=/usr/local/bin/v\n", "usr/local/bin/v":
+                                 "#!/bin/sh\necho vfio-pci > /sys/bus/pci/devices/$DEVICE/driver_override\n",
+                                 "etc/default/vfio": "DEVICE=01:00.0\n"}, "the environment of a unit"),
+        ("etc/vfio.conf", 1, {"etc/rc.local": "#!/bin/sh\n. /etc/vfio.conf\necho $D > /sys/bus/pci/drivers/vfio-pci/bind\n",
+                              "etc/vfio.conf": "D=0000:01:00.0\n"}, "a file that rc.local sources"),
+        ("etc/systemd/system/multi-user.target.wants/vfio@0000:01:00.0.service", 2,
+         {"etc/systemd/system/vfio@.service": "[Service]\nExecStart=/usr/bin/driverctl --nosave set-override %i vfio-pci\n",
+          "etc/systemd/system/multi-user.target.wants/vfio@0000:01:00.0.service": ("link", "../vfio@.service")},
+         "the instance of a unit is in its name"),
+        ("root/bind.py", 1, {"etc/rc.local": "#!/bin/sh\npython3 /root/bind.py\n", "root/bind.py":
+                             'open("/sys/bus/pci/devices/0000:01:00.0/driver_override", "w").write("vfio-pci")\n'},
+         "a script that an interpreter gets"),
+        ("etc/tmpfiles.d/v.conf", 1, {"etc/tmpfiles.d/v.conf":
+                                      "w /sys/bus/pci/devices/0000:01:00.0/driver_override - - - - vfio-pci\n"},
+         "tmpfiles.d writes to sysfs"),
+        ("etc/sysfs.d/v.conf", 1, {"etc/sysfs.d/v.conf": "bus/pci/devices/0000:01:00.0/driver_override = vfio-pci\n"},
+         "sysfsutils write to sysfs"),
+        ("etc/dpdk/interfaces", 2, {"etc/dpdk/interfaces": "# pci 0000:01:00.2 vfio-pci\npci 0000:01:00.0 uio_pci_generic\n"},
+         "DPDK's list of interfaces"))),
     # ---- scripts
     _only({"etc/initramfs-tools/scripts/init-premount/vfio":
            '#!/bin/sh\nDEVS="0000:01:00.0 0000:01:00.1"\nfor DEV in $DEVS; do\n'
