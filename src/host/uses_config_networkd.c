@@ -117,6 +117,29 @@ static int read_unit(struct config_search *s, const char *path, bool link)
 	return r;
 }
 
+/* NAME.network.d: a [Match] there means interfaces as that of the file does. */
+static int read_drop_ins(struct config_search *s, const char *dir, const char *name)
+{
+	_cleanup_strv_ struct strv names = { 0 };
+	char place[NAME_MAX + 64];
+	int r;
+
+	snprintf(place, sizeof(place), "%s/%s", dir, name);
+	r = s->u->h->ops->list(s->u->h, -1, place, &names);
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
+	strv_sort(&names);
+	r = 0;
+	for (size_t i = 0; r == 0 && i < names.n && i < FILES_MAX; i++) {
+		char path[2 * NAME_MAX + 64];
+
+		snprintf(path, sizeof(path), "%s/%s", place, names.items[i]);
+		if (fnmatch("*.conf", names.items[i], 0) == 0)
+			r = read_unit(s, path, fnmatch("*.link.d", name, 0) == 0);
+	}
+	return r;
+}
+
 int config_networkd(struct config_search *s)
 {
 	static const char *const dirs[] = { "etc/systemd/network", "run/systemd/network", "usr/local/lib/systemd/network",
@@ -138,6 +161,10 @@ int config_networkd(struct config_search *s)
 			bool link = fnmatch("*.link", names.items[i], 0) == 0;
 			char path[NAME_MAX + 64];
 
+			if (fnmatch("*.network.d", names.items[i], 0) == 0 || fnmatch("*.link.d", names.items[i], 0) == 0) {
+				r = read_drop_ins(s, dirs[d], names.items[i]);
+				continue;
+			}
 			/* The first one of a name counts, also where it is a mask (a link to /dev/null). */
 			if ((!link && fnmatch("*.network", names.items[i], 0) != 0) || strv_has(&done, names.items[i]))
 				continue;

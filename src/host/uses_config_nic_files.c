@@ -198,10 +198,40 @@ static int look_at_ifcfg(struct config_search *s, const char *dir)
 	return r;
 }
 
+/* netifrc: config_eth0="dhcp" in conf.d/net, and a link net.eth0 in init.d that says that it is used. */
+static int on_netifrc(struct config_search *s, char *line, const char *path, unsigned number, unsigned depth)
+{
+	char *name = strchr(line, '_');
+	int r = 0;
+
+	(void)depth;
+	for (size_t i = 0; r == 0 && name && i < s->n; i++) {
+		size_t n = strlen(s->items[i].name);
+
+		if (!strncmp(name + 1, s->items[i].name, n) && strchr("=+", name[1 + n]))
+			r = config_nic_add(&s->items[i], path, number);
+	}
+	return r < 0 ? r : look_at_line(s, line, path, number);
+}
+
+static int look_at_netifrc(struct config_search *s)
+{
+	int r = each_line(s, "etc/conf.d/net", on_netifrc, 0);
+
+	for (size_t i = 0; r == 0 && i < s->n; i++) {
+		char path[NAME_MAX + 32];
+
+		snprintf(path, sizeof(path), "etc/init.d/net.%s", s->items[i].name);
+		if (host_exists(s->u->h, path))
+			r = config_nic_add(&s->items[i], path, 0);
+	}
+	return r;
+}
+
 int config_word_files(struct config_search *s)
 {
 	static const char *const dirs[] = { "etc/sysconfig/network-scripts", "etc/sysconfig/network" };
-	static const char *const files[] = { "etc/dhcpcd.conf", "etc/conf.d/net", "boot/config/network.cfg" };
+	static const char *const files[] = { "etc/dhcpcd.conf", "etc/rc.d/rc.inet1.conf", "boot/config/network.cfg" };
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(dirs); i++)
@@ -209,7 +239,14 @@ int config_word_files(struct config_search *s)
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(files); i++)
 		r = each_line(s, files[i], on_words, 0);
 	if (r == 0)
+		r = look_at_netifrc(s);
+	if (r == 0)
 		r = each_file(s, "etc/netctl", "*", on_words, 0);
+	if (r == 0)
+		r = each_file(s, "etc/nmstate", "*.y*ml", on_words, 0);
+	/* What a guest's network is bridged to. */
+	if (r == 0)
+		r = each_file(s, "etc/libvirt/qemu/networks", "*.xml", on_words, 0);
 	return r == 0 ? each_file(s, "etc/wicked/ifconfig", "*.xml", on_words, 0) : r;
 }
 
@@ -247,7 +284,7 @@ struct netplan {
 	unsigned line;
 	bool has_match;
 	bool *no; /* by interface: a key of "match" does not mean it */
-	int error;
+	bool has_driver, *driver; /* by interface: one of the drivers of "match" is its own */
 };
 
 /* At the end of an entry: what its "match" means, or the interface of its name. */
@@ -258,7 +295,7 @@ static int end_entry(struct netplan *n)
 	for (size_t i = 0; r == 0 && n->id[0] && i < n->s->n; i++) {
 		struct config_nic *nic = &n->s->items[i];
 
-		if (n->has_match ? !n->no[i] : streq(n->id, nic->name))
+		if (n->has_match ? !n->no[i] && (!n->has_driver || n->driver[i]) : streq(n->id, nic->name))
 			r = config_nic_add(nic, n->path, n->line);
 	}
 	n->id[0] = '\0';
@@ -282,8 +319,21 @@ static void take_match(struct netplan *n, const char *key, const char *value)
 		else if (streq(key, "macaddress"))
 			n->no[i] |= strcasecmp(value, nic->mac) != 0;
 		else if (streq(key, "driver"))
-			n->no[i] |= fnmatch(value, driver_of(n->s, nic), 0) != 0;
+			n->driver[i] |= fnmatch(value, driver_of(n->s, nic), 0) == 0;
 	}
+}
+
+/* network: { bonds: { bond0: { interfaces: [eth0, eth1] } }, vlans: { v: { link: eth0 } } } */
+static int on_upper(struct netplan *n, const struct yaml_entry *e)
+{
+	int r = 0;
+
+	if (e->depth != 4 || !streq(e->path[0], "network") || (!streq(e->path[3], "interfaces") && !streq(e->path[3], "link")))
+		return 0;
+	for (size_t i = 0; r == 0 && i < n->s->n; i++)
+		if (streq(e->value, n->s->items[i].name))
+			r = config_nic_add(&n->s->items[i], n->path, e->line);
+	return r;
 }
 
 /* network: { ethernets: { ID: { match: { macaddress: … }, … } } } */
@@ -294,29 +344,32 @@ static int on_netplan(const struct yaml_entry *e, void *userdata)
 
 	if (e->depth < 3 || !streq(e->path[0], "network") ||
 	    (!streq(e->path[1], "ethernets") && !streq(e->path[1], "wifis") && !streq(e->path[1], "modems")))
-		return n->id[0] && e->depth <= 3 ? end_entry(n) : 0;
+		return n->id[0] && e->depth <= 3 ? end_entry(n) : on_upper(n, e);
 	if (e->depth == 3) {
 		r = end_entry(n);
 		snprintf(n->id, sizeof(n->id), "%s", e->path[2]);
 		n->line = e->line;
-		n->has_match = false;
+		n->has_match = n->has_driver = false;
+		memset(n->driver, 0, n->s->n * sizeof(*n->driver));
 		memset(n->no, 0, n->s->n * sizeof(*n->no));
 		return r;
 	}
 	if (!streq(e->path[3], "match"))
 		return 0;
 	n->has_match = true;
-	if (e->depth == 5)
+	if (e->depth == 5) {
+		n->has_driver |= *e->value && streq(e->path[4], "driver");
 		take_match(n, e->path[4], e->value);
+	}
 	return 0;
 }
 
 static int read_netplan(struct config_search *s, const char *path)
 {
 	_cleanup_free_ char *text = NULL;
-	_cleanup_free_ bool *no = calloc(s->n + 1, sizeof(*no));
-	struct netplan n = { .s = s, .path = path, .no = no };
-	int r = no ? config_read(s->u, path, &text) : -ENOMEM;
+	_cleanup_free_ bool *no = calloc(s->n + 1, sizeof(*no)), *driver = calloc(s->n + 1, sizeof(*driver));
+	struct netplan n = { .s = s, .path = path, .no = no, .driver = driver };
+	int r = no && driver ? config_read(s->u, path, &text) : -ENOMEM;
 
 	if (r < 0 || !text)
 		return r;
