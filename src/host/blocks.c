@@ -227,11 +227,6 @@ struct block *blocks_of_mount(struct blocks *b, const struct mount *m)
 	return blocks_by_path(b, first);
 }
 
-unsigned mount_rank(const char *point)
-{
-	return streq(point, "/") ? 2 : streq(point, "/usr") || streq(point, "/etc") ? 1 : 0;
-}
-
 /* ---- who stands on whom ---- */
 
 int blocks_add_edge(struct blocks *b, const struct block *upper, const struct block *lower,

@@ -3,6 +3,7 @@
 #define VFIOADM_HOST_BLOCKS_H
 
 #include "host/observe_private.h"
+#include "model/mount_point.h"
 
 /*
  * The block devices of a host and how they stand on one another: functions carry disks, disks have
@@ -87,7 +88,5 @@ int blocks_each_carrier(const struct blocks *b, const struct block *d, block_car
  * with major 0: its source names one of them (btrfs) or all, with colons between (bcachefs).
  */
 struct block *blocks_of_mount(struct blocks *b, const struct mount *m);
-/** What the host cannot live without, whoever asks: 2 for "/", 1 for "/usr" and "/etc", 0 for others. */
-unsigned mount_rank(const char *point);
 
 #endif

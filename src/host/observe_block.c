@@ -113,7 +113,7 @@ static int mark_mount(const struct mount *m, void *userdata)
 	if (mark->mounted && mount_rank(m->point) <= mount_rank(mark->mounted))
 		return 0;
 	mark->mounted = arena_strdup(&k->u->inv->arena, m->point);
-	if (mark->mounted && mount_rank(m->point))
+	if (mark->mounted && mount_is_system(m->point))
 		mark->vital = mark->mounted;
 	return mark->mounted ? 0 : -ENOMEM;
 }

@@ -21,7 +21,7 @@ struct block_state {
 	bool shown;     /* mounted, as was told */
 	bool explained; /* by a note that tells what stands on the disks below */
 	enum block_ending ending; /* uses_vital.c */
-	unsigned rank;  /* mount_rank() of its mounts in our own namespace */
+	enum mount_rank rank; /* of its mounts in our own namespace */
 	unsigned n_points;
 	const char *points[POINTS_SHOWN]; /* in the arena or in a mount table */
 	unsigned group;                   /* file system on several disks; 0: none */
@@ -82,6 +82,7 @@ struct block_search {
 	struct mount_table mounts; /* of our own namespace */
 	bool mounts_known;
 	unsigned n_groups;
+	bool layers_lost; /* of an overlay that the host cannot run without */
 	struct block_note *notes;
 	size_t n_notes, room;
 	bool cut; /* there was too much to follow */
@@ -147,6 +148,8 @@ int block_each_of_path(struct block_search *s, const char *path, block_fn fn, vo
 int block_mounts_read(struct block_search *s) MUST_CHECK;
 int block_mounts(struct block_search *s) MUST_CHECK;
 int block_mounts_elsewhere(struct block_search *s) MUST_CHECK;
+/** Is a layer of it on a file system that no mount shows? -ENOMEM. */
+int block_overlay_is_lost(const struct mount_table *t, const struct mount *m, bool *ret) MUST_CHECK;
 /** File systems that the kernel has, and that no mount tells of. */
 int block_mounts_hidden(struct block_search *s) MUST_CHECK;
 int block_swaps(struct block_search *s) MUST_CHECK;

@@ -263,7 +263,7 @@ static int note_mounts(struct block_search *s, const struct block *d)
 	places = strbuf_take(&text);
 	if (!places)
 		return -ENOMEM;
-	return block_note(s, d, state->rank ? "root-filesystem" : "in-use-mount", "%s%s%smounted at %s",
+	return block_note(s, d, state->rank >= MOUNT_SYSTEM ? "root-filesystem" : "in-use-mount", "%s%s%smounted at %s",
 			  state->role ? "holding the " : "", state->role ? state->role : "",
 			  state->role ? " of the file system " : "", places);
 }
@@ -274,8 +274,77 @@ static int note_layer(struct block_search *s, struct block *d, void *userdata)
 	const struct mount *m = userdata;
 
 	block_state(s, d)->shown = true;
-	return block_note(s, d, mount_rank(m->point) ? "root-filesystem" : "in-use-mount",
+	return block_note(s, d, mount_is_system(m->point) ? "root-filesystem" : "in-use-mount",
 			  "used below the overlay at %s", m->point);
+}
+
+/* A layer that is below the overlay itself, or below nothing, is on a file system that no mount shows. */
+static bool layer_is_lost(const struct mount_table *t, const struct mount *m, const char *layer)
+{
+	const struct mount *on = *layer == '/' ? mounts_of_path(t, layer) : NULL;
+
+	return !on || on == m;
+}
+
+int block_overlay_is_lost(const struct mount_table *t, const struct mount *m, bool *ret)
+{
+	static const char *const keys[] = { "lowerdir=", "lowerdir+=", "datadir+=", "upperdir=" };
+	_cleanup_free_ char *options = strdup(m->super);
+	char *rest = NULL;
+	bool any = false;
+
+	if (!options)
+		return -ENOMEM;
+	*ret = false;
+	for (char *word = strtok_r(options, ",", &rest); word; word = strtok_r(NULL, ",", &rest)) {
+		for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+			const char *value = str_after(word, keys[i]);
+			char *end = NULL;
+
+			if (!value)
+				continue;
+			for (char *layer = strtok_r(word + strlen(keys[i]), ":", &end); layer;
+			     layer = strtok_r(NULL, ":", &end)) {
+				mounts_decode(layer);
+				*ret |= layer_is_lost(t, m, layer);
+				any = true;
+			}
+		}
+	}
+	*ret |= !any;
+	return 0;
+}
+
+/* A live system names its layers as they were called before it became the root: each image that is mounted may be one. */
+static bool may_be_layer(const struct mount *m)
+{
+	static const char *const types[] = { "squashfs", "erofs", "cramfs", "iso9660", "udf" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		if (streq(m->type, types[i]))
+			return true;
+	return false;
+}
+
+static int note_lost_layers(struct block_search *s, const struct mount *overlay)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < s->mounts.n; i++)
+		if (may_be_layer(&s->mounts.items[i]))
+			r = block_each_of_mount(s, &s->mounts, &s->mounts.items[i], note_layer, (void *)overlay);
+	return r;
+}
+
+static int note_overlay(struct block_search *s, const struct mount *m)
+{
+	bool lost = false;
+	int r = block_each_of_mount(s, &s->mounts, m, note_layer, (void *)m);
+
+	if (r == 0 && mount_is_system(m->point))
+		r = block_overlay_is_lost(&s->mounts, m, &lost);
+	s->layers_lost |= lost;
+	return r == 0 && lost ? note_lost_layers(s, m) : r;
 }
 
 int block_mounts(struct block_search *s)
@@ -298,7 +367,7 @@ int block_mounts(struct block_search *s)
 		const struct mount *m = &s->mounts.items[i];
 
 		if (streq(m->type, "overlay"))
-			r = block_each_of_mount(s, &s->mounts, m, note_layer, (void *)m);
+			r = note_overlay(s, m);
 	}
 	return r;
 }
@@ -310,6 +379,11 @@ static int note_hidden(struct block_search *s, const struct block *d, const char
 	if (!block_state(s, d)->concerned || block_state(s, d)->shown)
 		return 0;
 	block_state(s, d)->shown = true;
+	if (s->layers_lost)
+		return block_note(s, d, "root-filesystem",
+				  "holding a file system (%s) that is mounted where it cannot be seen, while layers of the "
+				  "root file system are not known",
+				  type);
 	return block_note(s, d, "in-use-mount",
 			  "holding a file system (%s) that is mounted where it cannot be seen: it was unmounted "
 			  "lazily and is still busy, or a mount namespace without a process keeps it",

@@ -54,7 +54,7 @@ static int find(struct block_search *s, struct block *d, void *userdata)
 	struct block_state *state = block_state(s, d);
 	const struct look *look = userdata;
 	/* Where the first process lives the root of the host is, wherever we are. */
-	bool vital = look->process->pid == 1 && mount_rank(look->point) > state->rank;
+	bool vital = look->process->pid == 1 && mount_is_system(look->point) && mount_rank(look->point) > state->rank;
 
 	state->shown = true;
 	if (state->n_points && !vital)
@@ -83,7 +83,7 @@ static int note_found(struct spaces *all, const struct process *p, unsigned roun
 			s->states[s->concerned[i]].there = NULL;
 	for (size_t i = 0; r == 0 && i < s->n_concerned; i++) {
 		struct block_state *state = &s->states[s->concerned[i]];
-		bool vital = p->pid == 1 && state->there && mount_rank(state->there);
+		bool vital = p->pid == 1 && state->there && mount_is_system(state->there);
 
 		if (!state->there)
 			continue;

@@ -205,7 +205,7 @@ static int uses_of_mounts(struct search *s, const struct mount_table *t, const c
 
 	for (size_t i = 0; r == 0 && i < t->n; i++) {
 		const struct mount *m = &t->items[i];
-		bool vital = mount_rank(m->point) && (!who || first);
+		bool vital = mount_is_system(m->point) && (!who || first);
 		_cleanup_free_ char *text = NULL;
 		struct use use = { .code = vital ? "root-filesystem" : who ? "in-use-mount-namespace" : "in-use-mount" };
 

@@ -131,9 +131,7 @@ static int is_lost(struct block_search *s, struct block *d, void *userdata)
 /* Without these the host stops, now or at its next boot. */
 static bool is_vital(const char *point)
 {
-	static const char *const points[] = { "/", "/usr", "/etc", "/var", "/boot", "/efi", "/boot/efi", NULL };
-
-	return is_one_of(point, points);
+	return mount_rank(point) != MOUNT_DATA;
 }
 
 static bool is_no_storage(const struct mount *m)
@@ -160,43 +158,6 @@ static int lose_mount(struct vital *v, const struct mount *m, const char *device
 	return what ? lose(v, what) : -ENOMEM;
 }
 
-/* A layer that is below the overlay itself, or below nothing, is on a file system that no mount shows. */
-static bool layer_is_lost(const struct mount_table *t, const struct mount *m, const char *layer)
-{
-	const struct mount *on = *layer == '/' ? mounts_of_path(t, layer) : NULL;
-
-	return !on || on == m;
-}
-
-static int overlay_is_lost(const struct mount_table *t, const struct mount *m, bool *ret)
-{
-	static const char *const keys[] = { "lowerdir=", "lowerdir+=", "datadir+=", "upperdir=" };
-	_cleanup_free_ char *options = strdup(m->super);
-	char *rest = NULL;
-	bool any = false;
-
-	if (!options)
-		return -ENOMEM;
-	*ret = false;
-	for (char *word = strtok_r(options, ",", &rest); word; word = strtok_r(NULL, ",", &rest)) {
-		for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-			const char *value = str_after(word, keys[i]);
-			char *end = NULL;
-
-			if (!value)
-				continue;
-			for (char *layer = strtok_r(word + strlen(keys[i]), ":", &end); layer;
-			     layer = strtok_r(NULL, ":", &end)) {
-				mounts_decode(layer);
-				*ret |= layer_is_lost(t, m, layer);
-				any = true;
-			}
-		}
-	}
-	*ret |= !any;
-	return 0;
-}
-
 /* A file system with a number of its own, and disks that only its driver knows. */
 static int look_at_unnumbered(struct vital *v, const struct mount *m)
 {
@@ -213,7 +174,7 @@ static int look_at_unnumbered(struct vital *v, const struct mount *m)
 	} else if (is_vital(m->point) && !is_no_storage(m) && !uses_is_remote_mount(m)) {
 		lost = true;
 		if (streq(m->type, "overlay"))
-			r = overlay_is_lost(v->mounts, m, &lost);
+			r = block_overlay_is_lost(v->mounts, m, &lost);
 	}
 	return r == 0 && lost ? lose_mount(v, m, streq(m->type, "overlay") ? "" : m->source) : r;
 }

@@ -341,10 +341,35 @@ static bool shares_group_with_vfs(const struct vfioadm_function *f)
 	return false;
 }
 
+static bool leads_elsewhere(const struct vfioadm_user *user)
+{
+	const struct vfioadm_code_info *info = code_info(user->code);
+
+	return info && info->severity != VFIOADM_WARNS &&
+	       (streq_null(info->kind, "net") || streq_null(info->kind, "block"));
+}
+
+/* Removing a virtual function that the host uses takes away what is reached through it, its root file system too. */
+static const struct vfioadm_user *user_of_vf(const struct checker *c, const struct vfioadm_function *f,
+					     const struct vfioadm_function **ret)
+{
+	for (size_t i = 0; i < f->virtfns.n; i++) {
+		const struct vfioadm_function *vf = vfioadm_inventory_find(c->inv, f->virtfns.items[i]);
+
+		*ret = vf;
+		for (size_t k = 0; vf && !uint_is(&vf->vfio, 1) && k < vf->n_users; k++)
+			if (leads_elsewhere(vf->users[k]))
+				return vf->users[k];
+	}
+	return NULL;
+}
+
 int check_vfs(struct checker *c, const struct vfioadm_function *f)
 {
 	bool leaves = check_leaves_vfio(c, f) || c->request->verb == VERB_RELEASE;
 	const char *why = leaves ? "they go when its driver does" : "vfio-pci takes no physical function that has";
+	const struct vfioadm_function *vf = NULL;
+	const struct vfioadm_user *user;
 	const char *remove;
 
 	if (!f->virtfns.n)
@@ -352,7 +377,11 @@ int check_vfs(struct checker *c, const struct vfioadm_function *f)
 	/* nvme leaves them when it is unbound, igb removes them; without a driver sriov_numvfs takes nothing. */
 	if (f->driver.state == VFIOADM_NONE && leaves)
 		return 0;
-	if (f->driver.state == VFIOADM_NONE)
+	user = user_of_vf(c, f, &vf);
+	if (user)
+		remove = SAY(c, "The host uses %s (%s %s): see what 'vfioadm check %s' says before it is removed.",
+			     vf->address, user->what, user->why, vf->address);
+	else if (f->driver.state == VFIOADM_NONE)
 		remove = SAY(c,
 			     "Its driver has left them. Give it back and remove them: vfioadm release %s; "
 			     "echo 0 > /sys/bus/pci/devices/%s/sriov_numvfs",

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Who on the host uses the function: the sentences that users become. */
+#include "model/mount_point.h"
 #include "policy/check_private.h"
 
 /* What the device does for a user, so that "what" can follow. */
@@ -87,16 +88,37 @@ static const char *sentence(struct checker *c, const struct vfioadm_function *f,
 		   info->severity == VFIOADM_BLOCKS ? " It cannot be assigned." : "");
 }
 
-/* The host, or a service of it, cannot do without what is mounted there. */
+/* "/srv, /var and /home": the first points of a list. */
+static bool names_vital(const char *list)
+{
+	for (const char *p = list; *p == '/';) {
+		size_t length = strcspn(p, " ,;");
+
+		if (mount_rank_of(p, length) != MOUNT_DATA)
+			return true;
+		p += length;
+		p += strspn(p, ", ");
+		p = str_after(p, "and ") ?: p;
+	}
+	return false;
+}
+
+/*
+ * The host, or a service of it, cannot do without what is mounted there: on the disk itself, or on what is made of it.
+ * What a container calls /var is another matter.
+ */
 static bool is_vital_mount(const struct vfioadm_user *user)
 {
-	static const char *const points[] = { "/", "/usr", "/boot", "/boot/efi", "/efi", "/var", "/etc" };
-	const char *point = str_after(user->why, "mounted at ");
-	size_t length = point ? strcspn(point, " ,;") : 0;
+	static const char *const words[] = { "mounted at ", "below the overlay at " };
 
-	for (size_t i = 0; length && i < ARRAY_SIZE(points); i++)
-		if (strlen(points[i]) == length && strncmp(point, points[i], length) == 0)
-			return true;
+	if (strstr(user->why, " in the mount namespace of "))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		for (const char *p = user->why; (p = strstr(p, words[i]));) {
+			p += strlen(words[i]);
+			if (names_vital(p))
+				return true;
+		}
 	return false;
 }
 
@@ -133,8 +155,11 @@ static const char *remedy_of(const struct checker *c, const struct vfioadm_funct
 
 	if (most == CARRIES_ROOT && info->severity == VFIOADM_REFUSES)
 		return NULL;
-	if (streq(info->code, "in-use-mount") && is_vital_mount(user))
+	if (block && info->severity == VFIOADM_REFUSES && is_vital_mount(user))
 		return "The host needs what is mounted there: move that elsewhere first.";
+	/* It may be the way to a file system that could not be followed. */
+	if (net && f->n_unseen_doubt)
+		return "Find out first whether the host reaches what it needs through it, and leave it alone if so.";
 	if (streq(info->code, "openers-unknown") && uint_is(&c->inv->facts.root, 1))
 		return "In a container, run it on the host; else find out by hand who has it open.";
 	if (!net || most == CARRIES_NOTHING)

@@ -246,6 +246,74 @@ static void test_storage_behind_it(void **state)
 		     "  -> Remove the entry, or the next boot waits for it.\n");
 }
 
+static const char *hint_of(struct vfioadm_inventory *inv, const char *code)
+{
+	const struct vfioadm_plan *plan = run_check(inv, &assign_refused);
+
+	for (size_t i = 0; i < plan->n_findings; i++)
+		if (strcmp(plan->findings[i].code, code) == 0)
+			return plan->findings[i].hint;
+	return "no such finding";
+}
+
+/* No hint takes away what the host needs, on a disk or on what is made of disks. */
+static void test_hints_of_vital_mounts(void **state)
+{
+	static const char *const vital[] = {
+		"mounted at /var", "mounted at /srv, /boot and 3 other places", "mounted at /srv and /efi",
+		"part of RAID array md0 (raid1), below LVM volume vg-var (dm-3), mounted at /var",
+		"holding the journal of the file system mounted at /var", "used below the overlay at /var",
+		"mounted at /var, in the ZFS pool rpool",
+	};
+	static const char *const data[] = {
+		"mounted at /srv/var", "mounted at /variable", "part of md0, mounted at /srv",
+		"mounted at /var in the mount namespace of postgres (pid 70)", "mounted at /srv and 3 other places",
+	};
+	_cleanup_inventory_ struct vfioadm_inventory *inv = one_function(0x010802, "nvme");
+	struct vfioadm_user user = { .what = "nvme0n1p1" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(vital); i++) {
+		user.why = vital[i];
+		user.code = strstr(vital[i], "part of") ? "in-use-holder" : "in-use-mount";
+		set_users(inv, &user, 1);
+		assert_string_equal(hint_of(inv, user.code),
+				    strstr(vital[i], "part of") ?
+					    "The host needs what is mounted there: move that elsewhere first; if you are "
+					    "sure, add --force in-use-holder." :
+					    "The host needs what is mounted there: move that elsewhere first; if you are "
+					    "sure, add --force in-use-mount.");
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(data); i++) {
+		user.why = data[i];
+		user.code = "in-use-mount";
+		set_users(inv, &user, 1);
+		assert_string_equal(hint_of(inv, user.code), "Unmount it first; if you are sure, add --force in-use-mount.");
+	}
+}
+
+/* A NIC may be the way to what could not be followed; then "take it down" may kill the host. */
+static void test_hints_of_ways_in_doubt(void **state)
+{
+	_cleanup_inventory_ struct vfioadm_inventory *inv = one_function(0x020000, "e1000e");
+	struct vfioadm_user users[] = { { .what = "eth0", .why = "is up", .code = "in-use-net" },
+					{ .what = "server:/swap", .why = "holding the swap file /net/swap",
+					  .code = "in-use-swap" } };
+
+	set_users(inv, users, 1);
+	assert_string_equal(hint_of(inv, "in-use-net"), "Take the interface down first; if you are sure, add --force in-use-net.");
+	inv->functions[0].unseen = build_list(inv, "server:/x, mounted at /, may be reached through it: …");
+	inv->functions[0].n_unseen_doubt = 1;
+	assert_string_equal(hint_of(inv, "in-use-net"),
+			    "Find out first whether the host reaches what it needs through it, and leave it alone if so; "
+			    "if you are sure, add --force in-use-net.");
+	inv->functions[0].n_unseen_doubt = 0;
+	inv->functions[0].unseen = (struct vfioadm_list){ .state = VFIOADM_NONE };
+	set_users(inv, users, 2);
+	assert_string_equal(hint_of(inv, "in-use-net"),
+			    "Stop using what it carries, and unmount that, before anything else; if you are sure, add "
+			    "--force in-use-net.");
+}
+
 /* What may be a use refuses; what could only have led to a warning warns. */
 static void test_unseen(void **state)
 {
@@ -320,7 +388,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sentences),   cmocka_unit_test(test_names),
 		cmocka_unit_test(test_force),	    cmocka_unit_test(test_which_count),
-		cmocka_unit_test(test_unseen),	    cmocka_unit_test(test_unseen_on_release),
+		cmocka_unit_test(test_unseen),	    cmocka_unit_test(test_hints_of_vital_mounts),
+		cmocka_unit_test(test_hints_of_ways_in_doubt),	    cmocka_unit_test(test_unseen_on_release),
 		cmocka_unit_test(test_storage_behind_it),
 	};
 

@@ -588,6 +588,38 @@ static void test_nowhere(void **state)
 	assert_string_equal(disk_unseen(t, DISK_THIRD), "");
 }
 
+/* A live system names the layers of its root as they were called in the initramfs. */
+static void test_live_root(void **state)
+{
+	struct tmp_tree *t = *state;
+
+	disk_fill(t);
+	disk_virtual(t, "loop0", "7:0\n", "");
+	tmp_file(t, "sys/devices/virtual/block/loop0/loop/backing_file", "/cdrom/casper/fs.squashfs\n");
+	disk_mounts(t, "30 1 0:44 / / rw - overlay o rw,lowerdir=/fs.squashfs,upperdir=/cow/upper,workdir=/cow/work\n"
+		       "31 30 259:9 / /cdrom ro - iso9660 /dev/nvme1n1 ro\n32 30 7:0 / /rofs ro - squashfs /dev/loop0 ro\n");
+	tmp_file(t, "sys/fs/ext4/nvme0n1p1/x", "");
+	disk_expect(t, "root-filesystem nvme0n1p1: holding a file system (ext4) that is mounted where it cannot be seen, "
+		       "while layers of the root file system are not known",
+		    "in-use-holder nvme1n1: holding loop0 (file /cdrom/casper/fs.squashfs), mounted at /rofs; "
+		    "in-use-mount nvme1n1: mounted at /cdrom; root-filesystem nvme1n1: used below the overlay at /; "
+		    "root-filesystem nvme1n1: holding loop0 (file /cdrom/casper/fs.squashfs), used below the overlay at /");
+	assert_string_equal(disk_unseen(t, DISK_THIRD), LOST("/ (overlay)", "sda"));
+	/* A container's root is nobody's. */
+	disk_mounts(t, "30 1 0:44 / /var/lib/c rw - overlay o rw,lowerdir=/fs.squashfs,upperdir=/cow/upper\n"
+		       "31 30 259:9 / /cdrom ro - iso9660 /dev/nvme1n1 ro\n");
+	search(t);
+	assert_null(strstr(uses_text(t, DISK_SECOND), "root-filesystem"));
+	/* Stores of programs, and the disk of OSTree. */
+	disk_mounts(t, "30 1 259:9 / /nix/store ro - ext4 /dev/nvme1n1 ro\n31 1 259:1 / /sysroot rw - xfs x rw\n");
+	disk_expect(t, "root-filesystem nvme0n1p1: mounted at /sysroot", "root-filesystem nvme1n1: mounted at /nix/store");
+	/* What the host needs is told before its data. */
+	disk_mounts(t, "30 1 259:9 / /a rw - ext4 x rw\n31 1 259:9 / /b rw - ext4 x rw\n32 1 259:9 / /c rw - ext4 x rw\n"
+		       "33 1 259:9 / /var rw - ext4 x rw\n");
+	search(t);
+	assert_string_equal(uses_text(t, DISK_SECOND), "in-use-mount nvme1n1: mounted at /var, /a and 2 other places");
+}
+
 /* Many of them are counted, and devices that are made of one another end. */
 static void test_limits(void **state)
 {
@@ -635,6 +667,7 @@ int main(void)
 		TEST(test_unraid),
 		TEST(test_drbd),
 		TEST(test_nowhere),
+		TEST(test_live_root),
 		TEST(test_limits),
 	};
 
