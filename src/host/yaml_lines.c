@@ -139,7 +139,8 @@ static int flow_entry(struct reader *r, bool mapping, unsigned depth)
 		/* "{a, b}": keys without values. */
 		char after = end ? *end : '\0';
 
-		if (!*key)
+		/* "{{": nothing was read, and would be read for ever. */
+		if (end == key || !*key)
 			return 1;
 		if (end)
 			*end = '\0';

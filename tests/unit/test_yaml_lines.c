@@ -35,6 +35,14 @@ static const char *read_yaml(const char *text)
 	return seen;
 }
 
+/* A mapping has no mapping for a key; the rest is not read, and nothing is read twice. */
+static void test_bracket_as_key(void **state)
+{
+	assert_string_equal(read_yaml("a: {{b: c}}\nd: e\n"), "1 a=\n");
+	assert_string_equal(read_yaml("a: {b: {[c], d}}\n"), "1 a=\n1 a/b=\n");
+	assert_string_equal(read_yaml("a: {b, {c}}\n"), "1 a=\n1 a/b=\n");
+}
+
 static void test_blocks(void **state)
 {
 	assert_string_equal(read_yaml("# a comment\n"
@@ -93,7 +101,7 @@ static void test_strange(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_blocks), cmocka_unit_test(test_strange) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_blocks), cmocka_unit_test(test_bracket_as_key), cmocka_unit_test(test_strange) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
