@@ -258,6 +258,25 @@ STORAGE = (
         "mount -t xfs -o rtdev=/dev/$B1 /dev/$B0 /mnt",
         "mounted /dev/$B0 /mnt && [ ! \"$(ls /sys/class/block/$B1/holders)\" ]",
         "umount /mnt; both_blank"),
+    # Where it has one device only, the other disk is not in doubt.
+    Use("f2fs-over-two", "D1", {"in-use-mount": "$B1|holding the data of the file system|mounted at /mnt"},
+        "both_blank && modprobe f2fs && mkfs.f2fs -q -f /dev/$B0 >/dev/null && mount -t f2fs /dev/$B0 /mnt && "
+        "{ ! vfioadm check $D1 | grep f2fs; } && umount /mnt && "
+        "mkfs.f2fs -q -f -c /dev/$B1 /dev/$B0 >/dev/null && mount -t f2fs /dev/$B0 /mnt",
+        "mounted /dev/$B0 /mnt && [ ! \"$(ls /sys/class/block/$B1/holders)\" ]",
+        "umount /mnt; both_blank"),
+    # The kernel tells nobody which these are.
+    Use("jfs-log-elsewhere", "D1", {"not-looked-at": "The log of /mnt (jfs)|may be on $B1"},
+        "both_blank && modprobe jfs && mkfs.jfs -q -J journal_dev /dev/$B1 >/dev/null && "
+        "mkfs.jfs -q -J device=/dev/$B1 /dev/$B0 >/dev/null && mount -t jfs /dev/$B0 /mnt",
+        "mounted /dev/$B0 /mnt && [ ! \"$(ls /sys/class/block/$B1/holders)\" ]",
+        "umount /mnt; both_blank"),
+    Use("erofs-device", "D1", {"not-looked-at": "The further devices of /mnt (erofs)|may be on $B1"},
+        "both_blank && modprobe erofs && mkdir -p /tmp/tree && file /tmp/tree/a && "
+        "mkfs.erofs --chunksize=4096 --blobdev=/dev/$B1 /dev/$B0 /tmp/tree >/dev/null && "
+        "mount -t erofs -o device=/dev/$B1 /dev/$B0 /mnt && cat /mnt/a >/dev/null",
+        "mounted /dev/$B0 /mnt && [ ! \"$(ls /sys/class/block/$B1/holders)\" ]",
+        "umount /mnt; rm -rf /tmp/tree; both_blank"),
     Use("overlay-lower", "D0", {"in-use-mount": "$B0|/mnt"},
         "mount_disk $B0 && mkdir -p /tmp/u /tmp/w && "
         "mount -t overlay -o lowerdir=/mnt,upperdir=/tmp/u,workdir=/tmp/w none /mnt2",

@@ -23,7 +23,7 @@ COMPILER = {"x86_64": "gcc", "s390x": "s390x-linux-gnu-gcc"}
 # Packages whose programs go into every guest; unpacked in the cache, installed nowhere.
 TOOL_PACKAGES = ("busybox-static", "kmod", "pciutils", "udev", "libc6", "iproute2",
                  "e2fsprogs", "mdadm", "dmsetup", "lvm2", "cryptsetup-bin", "btrfs-progs", "xfsprogs",
-                 "open-iscsi")
+                 "f2fs-tools", "jfsutils", "erofs-utils", "open-iscsi")
 # (path in the packages, path in the guest); a package without it is a mistake.
 TOOLS = (
     ("bin/busybox", "/usr/bin/busybox"),
@@ -38,6 +38,9 @@ TOOLS = (
     ("sbin/cryptsetup", "/usr/sbin/cryptsetup"),
     ("sbin/mkfs.btrfs", "/usr/sbin/mkfs.btrfs"),
     ("sbin/mkfs.xfs", "/usr/sbin/mkfs.xfs"),
+    ("sbin/mkfs.f2fs", "/usr/sbin/mkfs.f2fs"),
+    ("sbin/mkfs.jfs", "/usr/sbin/mkfs.jfs"),
+    ("bin/mkfs.erofs", "/usr/bin/mkfs.erofs"),
     ("bin/rdma", "/usr/bin/rdma"),
     ("sbin/iscsid", "/usr/sbin/iscsid"),
     ("bin/iscsiadm", "/usr/bin/iscsiadm"),

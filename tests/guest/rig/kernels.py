@@ -50,7 +50,7 @@ nvme nvme_core e1000 e1000e igb igbvf 8139cp
 virtio virtio_pci virtio_net virtio_rng virtio_blk virtio_scsi virtio_console virtio_balloon
 pci_stub uio uio_pci_generic xen_pciback
 xhci_hcd xhci_pci usb_storage uas usbhid hid hid_generic usbcore sd_mod scsi_mod
-ext4 xfs btrfs vfat fat nls_ascii nls_cp437 isofs overlay squashfs
+ext4 xfs btrfs f2fs jfs erofs vfat fat nls_ascii nls_cp437 isofs overlay squashfs
 dm_mod dm_crypt dm_snapshot dm_multipath md_mod raid1 raid0 loop nbd
 9p 9pnet_virtio bridge bonding 8021q macvlan veth dummy tun af_packet ipv6
 bochs bochs_drm simpledrm snd_hda_intel sr_mod cdrom ahci libahci ata_piix i2c_i801 lpc_ich
