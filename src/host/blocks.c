@@ -220,8 +220,9 @@ struct block *blocks_of_mount(struct blocks *b, const struct mount *m)
 
 	if (m->major)
 		return blocks_by_number(b, m->major, m->minor);
-	/* Only these: the source of a FUSE mount is what any user says. */
-	if (!streq(m->type, "btrfs") && !streq(m->type, "bcachefs"))
+	/* Only these: the source of a FUSE mount is what any user says. A server of Lustre names its own disk. */
+	if (!streq(m->type, "btrfs") && !streq(m->type, "bcachefs") && !streq(m->type, "lustre") &&
+	    !streq(m->type, "lustre_tgt"))
 		return NULL;
 	snprintf(first, sizeof(first), "%.*s", (int)strcspn(m->source, ":"), m->source);
 	return blocks_by_path(b, first);

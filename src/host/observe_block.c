@@ -68,7 +68,8 @@ static bool has_journal_disk(const struct marks *k)
 static bool has_signs(const struct marks *k)
 {
 	static const char *const paths[] = { "proc/spl/kstat/zfs", "proc/fs/f2fs", "proc/nmdstat",
-					     "sys/kernel/config/nvmet/subsystems", "sys/kernel/config/target/core" };
+					     "sys/kernel/config/nvmet/subsystems", "sys/kernel/config/target/core",
+					     "sys/kernel/config/usb_gadget", "sys/kernel/config/cluster" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
 		if (host_exists(k->u->h, paths[i]))

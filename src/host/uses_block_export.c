@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Disks that the kernel serves to others: NVMe over Fabrics (nvmet) and SCSI targets (LIO). */
+/* Disks that the kernel serves to others: NVMe over Fabrics (nvmet), SCSI targets (LIO), USB gadgets, RNBD, clusters. */
 #include <limits.h>
 
 #include "host/uses_block.h"
 
 #define NVMET "sys/kernel/config/nvmet/subsystems"
 #define LIO   "sys/kernel/config/target/core"
+#define GADGETS "sys/kernel/config/usb_gadget"
+#define RNBD	"sys/devices/virtual/rnbd-server/ctl/devices"
+#define CLUSTERS "sys/kernel/config/cluster"
 
 /* A few kinds of names, each below the other; longer ones are none of ours. */
 enum { CONFIG_PATH_MAX = 1024 };
@@ -151,9 +154,104 @@ static int look_at_lio(struct block_search *s)
 	return r;
 }
 
+/* ---- USB gadgets ---- */
+
+static int look_at_luns(struct block_search *s, const char *function, const char *as)
+{
+	_cleanup_strv_ struct strv luns = { 0 };
+	char dir[CONFIG_PATH_MAX], path[PATH_MAX];
+	int r = list_config(s, function, &luns);
+
+	for (size_t i = 0; r == 0 && i < luns.n; i++) {
+		snprintf(dir, sizeof(dir), "%.900s/%.100s", function, luns.items[i]);
+		if (str_after(luns.items[i], "lun.") && read_config(s, dir, "file", path, sizeof(path)))
+			r = note_path(s, path, as);
+	}
+	return r;
+}
+
+/* The file is open as long as it is named there, whether a host is connected or not. */
+static int look_at_gadgets(struct block_search *s)
+{
+	_cleanup_strv_ struct strv gadgets = { 0 };
+	int r = list_config(s, GADGETS, &gadgets);
+
+	for (size_t i = 0; r == 0 && i < gadgets.n; i++) {
+		_cleanup_strv_ struct strv functions = { 0 };
+		char dir[CONFIG_PATH_MAX], function[CONFIG_PATH_MAX], as[NAME_MAX + 64];
+
+		snprintf(dir, sizeof(dir), GADGETS "/%s/functions", gadgets.items[i]);
+		snprintf(as, sizeof(as), "exported as USB storage by the gadget %s", gadgets.items[i]);
+		r = list_config(s, dir, &functions);
+		for (size_t k = 0; r == 0 && k < functions.n; k++) {
+			snprintf(function, sizeof(function), "%.600s/%.255s", dir, functions.items[k]);
+			if (str_after(functions.items[k], "mass_storage."))
+				r = look_at_luns(s, function, as);
+		}
+	}
+	return r;
+}
+
+/* ---- RNBD ---- */
+
+static int look_at_rnbd(struct block_search *s)
+{
+	_cleanup_strv_ struct strv names = { 0 };
+	int r = list_config(s, RNBD, &names);
+
+	for (size_t i = 0; r == 0 && i < names.n; i++) {
+		char path[CONFIG_PATH_MAX], name[NAME_MAX + 1];
+		const struct block *d;
+
+		snprintf(path, sizeof(path), RNBD "/%s/block_dev", names.items[i]);
+		d = host_link_name(s->u->h, -1, path, name, sizeof(name)) >= 0 ? blocks_find(&s->blocks, name) : NULL;
+		if (d)
+			r = block_note(s, d, "in-use-export", "exported over RNBD");
+	}
+	return r;
+}
+
+/* ---- OCFS2: without its heartbeat a node of the cluster resets itself ---- */
+
+static int look_at_regions(struct block_search *s, const char *cluster)
+{
+	_cleanup_strv_ struct strv regions = { 0 };
+	char dir[CONFIG_PATH_MAX], path[CONFIG_PATH_MAX], name[NAME_MAX + 1];
+	int r;
+
+	snprintf(dir, sizeof(dir), CLUSTERS "/%s/heartbeat", cluster);
+	r = list_config(s, dir, &regions);
+	for (size_t i = 0; r == 0 && i < regions.n; i++) {
+		const struct block *d;
+
+		snprintf(path, sizeof(path), "%.700s/%.255s", dir, regions.items[i]);
+		d = read_config(s, path, "dev", name, sizeof(name)) ? blocks_find(&s->blocks, name) : NULL;
+		if (d)
+			r = block_note(s, d, "in-use-claimed", "used for the heartbeat of the cluster %s, without which "
+			       "this host resets itself", cluster);
+	}
+	return r;
+}
+
+static int look_at_heartbeats(struct block_search *s)
+{
+	_cleanup_strv_ struct strv clusters = { 0 };
+	int r = list_config(s, CLUSTERS, &clusters);
+
+	for (size_t i = 0; r == 0 && i < clusters.n; i++)
+		r = look_at_regions(s, clusters.items[i]);
+	return r;
+}
+
 int block_exports(struct block_search *s)
 {
 	int r = look_at_nvmet(s);
 
-	return r == 0 ? look_at_lio(s) : r;
+	if (r == 0)
+		r = look_at_lio(s);
+	if (r == 0)
+		r = look_at_gadgets(s);
+	if (r == 0)
+		r = look_at_rnbd(s);
+	return r == 0 ? look_at_heartbeats(s) : r;
 }

@@ -390,15 +390,12 @@ static int note_hidden(struct block_search *s, const struct block *d, const char
 			  type);
 }
 
-/* These have a directory for each device that is mounted, whoever sees it. */
-static int look_for(struct block_search *s, const char *type)
+/* These have an entry for each device that is mounted, whoever sees it. */
+static int look_for(struct block_search *s, const char *dir, const char *type)
 {
 	_cleanup_strv_ struct strv names = { 0 };
-	char dir[64];
-	int r;
+	int r = s->u->h->ops->list(s->u->h, -1, dir, &names);
 
-	snprintf(dir, sizeof(dir), "sys/fs/%s", type);
-	r = s->u->h->ops->list(s->u->h, -1, dir, &names);
 	if (r < 0)
 		return r == -ENOMEM ? r : 0;
 	for (size_t i = 0; r == 0 && i < names.n; i++) {
@@ -411,14 +408,20 @@ static int look_for(struct block_search *s, const char *type)
 
 int block_mounts_hidden(struct block_search *s)
 {
-	static const char *const types[] = { "ext4", "xfs", "f2fs", "nilfs2", "erofs" };
+	static const struct {
+		const char *dir, *type;
+	} kinds[] = {
+		{ "sys/fs/ext4", "ext4" },	   { "sys/fs/xfs", "xfs" },	      { "sys/fs/f2fs", "f2fs" },
+		{ "sys/fs/nilfs2", "nilfs2" },	   { "sys/fs/erofs", "erofs" },	      { "sys/fs/zonefs", "zonefs" },
+		{ "proc/fs/ntfs3", "ntfs3" },	   { "proc/fs/reiserfs", "reiserfs" }, { "sys/fs/ldiskfs", "ldiskfs" },
+	};
 	int r = 0;
 
 	/* Where our own mounts are not known, nothing is hidden. */
 	if (!s->mounts_known)
 		return 0;
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(types); i++)
-		r = look_for(s, types[i]);
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(kinds); i++)
+		r = look_for(s, kinds[i].dir, kinds[i].type);
 	for (size_t i = 0; r == 0 && i < s->n_concerned; i++)
 		if (s->states[s->concerned[i]].group)
 			r = note_hidden(s, &s->blocks.items[s->concerned[i]], "btrfs or bcachefs");

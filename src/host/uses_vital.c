@@ -158,6 +158,14 @@ static int lose_mount(struct vital *v, const struct mount *m, const char *device
 	return what ? lose(v, what) : -ENOMEM;
 }
 
+/* It lies over a directory of another one, which its source names. */
+static bool is_below_lost(const struct mount_table *t, const struct mount *m)
+{
+	const struct mount *on = m->source[0] == '/' ? mounts_of_path(t, m->source) : NULL;
+
+	return !on || on == m;
+}
+
 /* A file system with a number of its own, and disks that only its driver knows. */
 static int look_at_unnumbered(struct vital *v, const struct mount *m)
 {
@@ -172,7 +180,7 @@ static int look_at_unnumbered(struct vital *v, const struct mount *m)
 		if (!lost)
 			r = block_each_of_mount(v->s, v->mounts, m, is_lost, &lost);
 	} else if (is_vital(m->point) && !is_no_storage(m) && !uses_is_remote_mount(m)) {
-		lost = true;
+		lost = !streq(m->type, "ecryptfs") || is_below_lost(v->mounts, m);
 		if (streq(m->type, "overlay"))
 			r = block_overlay_is_lost(v->mounts, m, &lost);
 	}

@@ -620,6 +620,41 @@ static void test_live_root(void **state)
 	assert_string_equal(uses_text(t, DISK_SECOND), "in-use-mount nvme1n1: mounted at /var, /a and 2 other places");
 }
 
+/* Served to others, kept by the kernel alone, or named by a server of Lustre: none of these links a holder. */
+static void test_kept_by_the_kernel(void **state)
+{
+	struct tmp_tree *t = *state;
+
+	disk_fill(t);
+	tmp_file(t, "sys/kernel/config/usb_gadget/g1/functions/mass_storage.0/lun.0/file", "/dev/nvme1n1\n");
+	tmp_file(t, "sys/kernel/config/usb_gadget/g1/functions/ecm.0/ifname", "usb0\n");
+	disk_expect(t, "", "in-use-export nvme1n1: exported as USB storage by the gadget g1");
+	tmp_remove(t, "sys/kernel/config/usb_gadget");
+	tmp_link(t, "sys/devices/virtual/rnbd-server/ctl/devices/x!nvme1n1/block_dev",
+		 "../../../../../pci0000:00/0000:02:00.0/nvme/nvme1/nvme1n1");
+	disk_expect(t, "", "in-use-export nvme1n1: exported over RNBD");
+	tmp_remove(t, "sys/devices/virtual/rnbd-server");
+	tmp_file(t, "sys/kernel/config/cluster/c1/heartbeat/0123/dev", "nvme1n1\n");
+	disk_expect(t, "", "in-use-claimed nvme1n1: used for the heartbeat of the cluster c1, without which this host "
+			   "resets itself");
+	tmp_remove(t, "sys/kernel/config/cluster");
+	disk_mounts(t, "30 1 0:70 / /mnt/ost rw - lustre /dev/nvme1n1 ro,svname=x\n");
+	disk_expect(t, "", "in-use-mount nvme1n1: mounted at /mnt/ost");
+	disk_mounts(t, "");
+	/* Unmounted lazily, or mounted where nobody sees it. */
+	tmp_file(t, "proc/fs/ntfs3/nvme1n1/volinfo", "");
+	search(t);
+	assert_non_null(strstr(uses_text(t, DISK_SECOND), "in-use-mount nvme1n1: holding a file system (ntfs3) that is"));
+	tmp_remove(t, "proc/fs/ntfs3");
+	/* What eCryptfs lies over is mounted itself. */
+	disk_mounts(t, "30 1 8:0 / / rw - ext4 /dev/sda rw\n31 30 0:60 / /var rw - ecryptfs /.var rw\n");
+	search(t);
+	assert_string_equal(disk_unseen(t, DISK_SECOND), "");
+	disk_mounts(t, "31 30 0:60 / /var rw - ecryptfs /.var rw\n");
+	search(t);
+	assert_string_equal(disk_unseen(t, DISK_SECOND), LOST("/var (ecryptfs on /.var)", "nvme1n1"));
+}
+
 /* Many of them are counted, and devices that are made of one another end. */
 static void test_limits(void **state)
 {
@@ -667,6 +702,7 @@ int main(void)
 		TEST(test_unraid),
 		TEST(test_drbd),
 		TEST(test_nowhere),
+		TEST(test_kept_by_the_kernel),
 		TEST(test_live_root),
 		TEST(test_limits),
 	};
