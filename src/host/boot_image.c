@@ -94,20 +94,33 @@ void live_reload_rules(struct host *h)
 		(void)!ask(h, "reload-rules\n", ASK_MS, 0, false, text);
 }
 
-int live_rebuild_image(struct host *h, bool back)
+/* Where it waits for another one, nothing was begun yet. */
+static int outcome(struct host *h, int r, char *text)
 {
-	char text[ANSWER_MAX];
-	const char *word;
-	/* A rebuild is stopped by the first wish; what takes it back goes on, and one more wish ends the waiting. */
-	uint64_t stops = back ? cancel_count(h->cancel_fd) + 1 : 1;
-	int r = ask(h, back ? "rebuild-back\n" : "rebuild\n", HOST_REBUILD_TIMES * h->timeout_ms, stops, back, text);
+	const char *word = last_word(text);
 
-	h->image_error[0] = '\0';
+	if (r == -ECANCELED && word && streq(word, "waiting"))
+		return -EINTR;
 	if (r < 0)
 		return r;
-	word = last_word(text);
 	if (word && (streq(word, "done") || streq(word, "kept")))
 		return streq(word, "kept");
+	if (word && streq(word, "busy"))
+		return -EBUSY;
 	keep_last_line(h, text);
 	return -EREMOTEIO;
+}
+
+int live_rebuild_image(struct host *h, bool back)
+{
+	char text[ANSWER_MAX], request[64] = "rebuild-back\n";
+	/* A rebuild is stopped by the first wish; what takes it back goes on, and one more wish ends the waiting. */
+	uint64_t stops = back ? cancel_count(h->cancel_fd) + 1 : 1;
+	int r;
+
+	h->image_error[0] = '\0';
+	if (!back)
+		snprintf(request, sizeof(request), "rebuild %u\n", h->timeout_ms / 1000);
+	r = ask(h, request, HOST_REBUILD_TIMES * h->timeout_ms, stops, back, text);
+	return outcome(h, r, text);
 }

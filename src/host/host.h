@@ -106,9 +106,9 @@ struct host_ops {
 	 * of these modules is in it, or declared state is; 0: no; -ENODATA: it cannot be listed; -ENOENT: this host has
 	 * none that we know. host->image_error names one that was not looked into, or is empty.
 	 * rebuild_image may take minutes, HOST_REBUILD_TIMES timeout_ms for each kernel (-ETIME), and is stopped by
-	 * cancel_fd (-ECANCELED; back: once more than before, and then it goes on, -ETIMEDOUT). -EREMOTEIO: the tool
-	 * failed, and host->image_error says how. back: what was
-	 * declared when the last rebuild began is so again, and those that it came to are made once more; 1: the others
+	 * cancel_fd (-ECANCELED; back: once more than before, and then it goes on, -ETIMEDOUT). One that goes on already
+	 * is waited for as long as timeout_ms (-EBUSY) and cancel_fd (-EINTR) allow, then nothing was begun; back does
+	 * not wait. -EREMOTEIO: the tool failed, and host->image_error says how. back: what was declared when the last rebuild began is so again, and those that it came to are made once more; 1: the others
 	 * stayed as they are.
 	 */
 	int (*image_has)(struct host *h, const char *const *modules, size_t n);

@@ -27,7 +27,7 @@ class Host:
     def programs(self):
         self.program("uname", f'case $1 in -r) echo {RUNNING} ;; -m) echo "${{MACHINE:-x86_64}}" ;; esac')
         # Only these of the machine; its own tools must not be found.
-        for name in ("cat", "grep", "sed", "sync", "mv", "rm", "mkdir", "flock", "dirname", "ls", "stat", "readlink", "sort",
+        for name in ("cat", "grep", "sed", "sync", "mv", "rm", "mkdir", "flock", "dirname", "ls", "stat", "readlink", "sort", "chmod",
                      "cmp", "cp", "ln"):
             self.program(name, f'exec /bin/{name} "$@"' if Path(f"/bin/{name}").exists() else "exit 9")
 
@@ -48,7 +48,7 @@ class Host:
     def text(self):
         text = re.sub(r"(?<![\w$.}\"])/(boot|efi|etc|run|lib/modules|usr/share|usr/lib)\b", rf"{self.top}/\1",
                       SCRIPT.read_text())
-        return re.sub(r'"/(boot|efi|lib/modules)/', rf'"{self.top}/\1/', text)
+        return re.sub(r'"/(boot|efi|etc|run|lib/modules|usr/share|usr/lib)/', rf'"{self.top}/\1/', text)
 
     def run(self, *words, **env):
         text = self.text()
