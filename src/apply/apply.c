@@ -154,13 +154,25 @@ static bool failed_without_effect(const struct step *step, int r)
 {
 	if (r == -ENOPKG)
 		return true; /* there was no helper that could have tried */
-	if (step->op.kind == OP_REMOVE_ID)
+	switch (step->op.kind) {
+	case OP_REMOVE_ID:
 		return r != -ETIMEDOUT;
 	/* Said before the ID is stored: one that was there already is not ours to remove. */
-	if (step->op.kind == OP_ADD_ID)
-		return r == -EINVAL || r == -ENOMEM || r == -EPERM || r == -EACCES || r == -EROFS ||
-		       r == -ENOENT;
-	return step->op.kind == OP_LOAD_MODULE && r == -EEXIST;
+	case OP_ADD_ID:
+		return r == -EINVAL || r == -ENOMEM || r == -EPERM || r == -EACCES || r == -EROFS || r == -ENOENT;
+	case OP_LOAD_MODULE:
+		return r == -EEXIST;
+	/* A file in memory: it is replaced, made or removed by one call, or stays as it was. */
+	case OP_SAVE_RECORD:
+	case OP_DROP_RECORD:
+	case OP_SAVE_ID:
+	case OP_DROP_ID:
+	case OP_HOLD:
+	case OP_LET_GO:
+		return true;
+	default:
+		return false;
+	}
 }
 
 /* What vfioadm remembers is no change of the host. */
@@ -221,7 +233,7 @@ static int run_step(struct apply *a, struct step *step, struct vfioadm_error **e
 	a->log_known = a->host->ops->log_position(a->host, &a->log_position) == 0;
 	r = operation_run(a, &step->op, &step->no_effect);
 	if (r < 0) {
-		step->no_effect = failed_without_effect(step, r);
+		step->no_effect |= failed_without_effect(step, r);
 		explain_failure(a, step, r, err);
 	} else {
 		r = operation_verify(a, &step->op);

@@ -49,8 +49,14 @@ int operation_declare(struct apply *a, const struct op *op, bool *ret_no_effect)
 {
 	int r = a->root ? differs(a, op->value, op->options) : -EROFS;
 
-	*ret_no_effect = r == 0;
-	return r > 0 ? declared_write(a->root, op->value, op->options) : r;
+	*ret_no_effect = r <= 0;
+	if (r <= 0)
+		return r;
+	r = declared_write(a->root, op->value, op->options);
+	/* What could not be written whole is the file of before; where only the directory was not synced, the new one. */
+	if (r < 0)
+		*ret_no_effect = differs(a, op->value, op->options) == 1;
+	return r;
 }
 
 int operation_verify_declared(struct apply *a, const struct op *op)
@@ -96,7 +102,7 @@ int operation_write_rules(struct apply *a, const struct op *op, bool *ret_no_eff
 	/* Of nodes whose declarations are others now; who assigns gives them, without a rule. */
 	if (r == 0 && changed)
 		r = declared_write_generated(a->root, BOOTFILES_NODE_RULES, NULL, NULL);
-	*ret_no_effect = r == 0 && !changed;
+	*ret_no_effect = !changed;
 	if (changed && a->host->ops->reload_rules)
 		a->host->ops->reload_rules(a->host);
 	return r;
@@ -117,7 +123,7 @@ int operation_write_modprobe(struct apply *a, const struct op *op, bool *ret_no_
 
 	if (r == 0)
 		r = declared_write_generated(a->root, BOOTFILES_MODPROBE, op->options, &changed);
-	*ret_no_effect = r == 0 && !changed;
+	*ret_no_effect = !changed;
 	return r;
 }
 

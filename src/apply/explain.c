@@ -226,7 +226,12 @@ static void say_image(struct apply *a, const struct step *step, int r, struct vf
 	}
 	error_set(err, r, VFIOADM_E_STEP_FAILED, "Cannot %s: %s%s.", step->pub.text,
 		  r == -EREMOTEIO && *said ? "the tool that makes it says: " : "",
-		  r == -EREMOTEIO && *said ? said : r == -ETIME ? "it takes too long" : strerror(-r));
+		  r == -EREMOTEIO && *said ? said :
+		  r == -ETIME		   ? "it takes too long" :
+		  r == -EBUSY		   ? "another process is regenerating it, and did not end within --timeout" :
+					     strerror(-r));
+	if (r == -EBUSY)
+		error_hint(err, "Wait until it has ended, and run the command again.");
 	if (r == -ETIME)
 		error_hint(err, "The tool was given %u times --timeout for each kernel, and was ended: give it more, or look "
 				"what it waits for.", HOST_REBUILD_TIMES);

@@ -107,11 +107,14 @@ static int drop_id(struct apply *a, const struct op *op, bool *ret_no_effect)
 }
 
 /* An image that could not be made stays what it was: of what was declared then, or of something older. */
-static int rebuild(struct apply *a, const struct op *op)
+static int rebuild(struct apply *a, const struct op *op, bool *ret_no_effect)
 {
 	const struct host_ops *ops = a->host->ops;
 	int r = ops->rebuild_image ? ops->rebuild_image(a->host, streq_null(op->value, REBUILD_BACK)) : -EROFS;
 
+	*ret_no_effect = r == -EBUSY || r == -EINTR || r == -EROFS;
+	if (r == -EINTR)
+		r = -ECANCELED;
 	a->image_left |= r > 0;
 	return r < 0 ? r : 0;
 }
@@ -168,7 +171,7 @@ int operation_run(struct apply *a, const struct op *op, bool *ret_no_effect)
 	case OP_OWN_NODES:
 		return operation_own_nodes(a, op, false, ret_no_effect);
 	case OP_REBUILD:
-		return rebuild(a, op);
+		return rebuild(a, op, ret_no_effect);
 	case OP_HOLD:
 		return hold_set(a->run_dir, op->device);
 	case OP_LET_GO:

@@ -5,7 +5,10 @@
 #include "apply/apply.h"
 #include "policy/openable.h"
 
-/** Runs one operation, no questions asked. 0 or a negative errno; *ret_no_effect: there was nothing to do. */
+/**
+ * Runs one operation, no questions asked. 0 or a negative errno; *ret_no_effect: there was nothing to do, or it has
+ * failed and is known to have changed nothing.
+ */
 int operation_run(struct apply *a, const struct op *op, bool *ret_no_effect);
 /** Looks at the host: does what the operation should have done hold? 0; -EIO: no; -ENODEV: gone. */
 int operation_verify(struct apply *a, const struct op *op);

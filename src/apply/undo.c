@@ -95,12 +95,19 @@ static int unbind_whatever(struct apply *a, const struct op *op)
 	return operation_run(a, &named, &no_effect);
 }
 
+/* The step has come to nothing, or somebody else has put it back: to write it once more could only fail. */
+static bool holds_already(struct apply *a, const struct op *op)
+{
+	return (op->kind == OP_SET_OVERRIDE || op->kind == OP_SET_AUTOPROBE || op->kind == OP_SET_NUMVFS) &&
+	       operation_verify(a, op) == 0;
+}
+
 static int undo_operation(struct apply *a, const struct op *op)
 {
 	bool no_effect;
 	int r;
 
-	if (!undo_applies(a, op))
+	if (!undo_applies(a, op) || holds_already(a, op))
 		return 0;
 	if (op->kind == OP_UNBIND && !op->driver)
 		r = unbind_whatever(a, op);

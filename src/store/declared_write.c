@@ -172,6 +172,9 @@ int declared_write_generated(const char *root, const char *path, const char *con
 	if (same == 0) {
 		int r = content ? file_replace(dir, name, content, strlen(content)) : file_remove(dir, name);
 
+		/* Where only the directory could not be synced the file is the new one. */
+		if (r < 0 && ret_changed)
+			*ret_changed = same_content(dir, name, content) == 1;
 		if (r < 0)
 			return r;
 	}
