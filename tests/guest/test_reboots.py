@@ -2,11 +2,13 @@
 """What is declared is so after the next boot, whoever else wants the devices."""
 
 import re
+import time
 
 import pytest
 
 from reboots import (DIRECTORY, VFIO, calm, declaration, declared, drivers, failed_units, node,
                      rebuild_initramfs, said, states, untouched, up, vfio_alone, virtual_functions)
+from tool import put_program
 
 TYPE, NET_TYPE = "8086:10d3", "1af4:1041"
 
@@ -152,6 +154,32 @@ def plug_nic(machine):
     return address
 
 
+def stuck_in_its_unit(machine, address):
+    """A step that the kernel holds: the unit ends with its program, and the helper lives on and puts the device back."""
+    unit = f"vfioadm-claim@{address}.service"
+    drop_in = f"/run/systemd/system/{unit}.d"
+    # All that the unit has but what it runs: of its own wish it would not unbind what is held open.
+    machine.sh(f"mkdir -p '{drop_in}'; printf '[Service]\nExecStart=\nExecStart=vfioadm release --timeout 3 "
+               f"--force in-use-vfio {address}\n' > '{drop_in}/stuck.conf'; systemctl daemon-reload")
+    group = machine.sh(f"basename $(readlink /sys/bus/pci/devices/{address}/iommu_group)").strip()
+    job = machine.popen([put_program(machine.guest, "vfio-hold"), group, address], timeout=0)
+    machine.wait_for("pgrep vfio-hold")
+    begun = time.monotonic()
+    assert machine.run(f"systemctl start '{unit}'", timeout=150).rc != 0
+    assert time.monotonic() - begun < 45, "waited for what cannot be killed"
+    show = [machine.sh(f"systemctl show -P {p} '{unit}'").strip() for p in ("ActiveState", "Result", "ExecMainStatus")]
+    assert show == ["failed", "exit-code", "7"]
+    # With what root may see: where the kernel waits, and what it says of that.
+    log = machine.journal("-u", unit)
+    assert "vfio_unregister_group_dev" in log and "blocked until released by user" in log, log
+    machine.sh("pgrep vfioadm-helper && ls /run/vfioadm/journal | grep -q .")
+    job.kill()
+    machine.wait_for("! ls /run/vfioadm/journal | grep -q .", 60)
+    assert drivers(machine, address) == [VFIO]
+    assert f"release {address}: was interrupted, and is undone" in machine.journal()
+    machine.sh(f"rm -r '{drop_in}'; systemctl daemon-reload; systemctl reset-failed '{unit}'")
+
+
 @pytest.mark.daily("debian-6.12", "initramfs-tools")
 def test_a_card_type_and_a_built_in_driver(machine, initramfs):
     machine.quick_initramfs()
@@ -168,6 +196,7 @@ def test_a_card_type_and_a_built_in_driver(machine, initramfs):
     third = plug_nic(machine)
     assert drivers(machine, third) == [VFIO] and machine.probes(third) == ["e1000e", VFIO]
     assert drivers(machine, *twins) == ["e1000e"] * 2
+    stuck_in_its_unit(machine, third)
     machine.unplug("nic9")
     machine.power_cut()
 
@@ -215,6 +244,19 @@ def test_plugged_again_and_again(machine):
         assert machine.probes(address)[-2:] == ["e1000e", VFIO]
         machine.unplug("nic9")
         print(f"turn {turn + 1} of 10", flush=True)
+    # What fails each time is tried each time the card comes, however often; not for ever while it is there.
+    address = plug_nic(machine)
+    unit = f"vfioadm-claim@{address}.service"
+    machine.sh(f"mkdir -p '/run/systemd/system/{unit}.d'; cd '/run/systemd/system/{unit}.d'; "
+               "printf '[Service]\nExecStart=\nExecStart=false\n' > fails.conf; systemctl daemon-reload")
+    before = machine.journal().count(f"Starting {unit}")
+    machine.sh(f"cd /sys/bus/pci; for i in $(seq 12); do echo 1 > devices/{address}/remove; echo 1 > rescan; "
+               "sleep 1; udevadm settle; done", timeout=240)
+    calm(machine)
+    log = machine.journal()
+    assert log.count(f"Starting {unit}") - before == 12 and "repeated too quickly" not in log
+    machine.sh(f"for i in $(seq 12); do systemctl start '{unit}'; done; true")
+    assert "repeated too quickly" in machine.journal()
 
 
 @pytest.mark.long
