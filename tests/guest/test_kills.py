@@ -86,3 +86,62 @@ def test_ten_at_once(host):
     host.must("release", a, b, c)
     assert {d: host.function(d).state for d in before} == before
     assert host.sh("ls -A /run/vfioadm/journal") == ""
+
+
+# The disk's helper is stopped, so that the one that settles waits for it, and can be met in the middle.
+KILL_SETTLERS = r"""
+vfioadm assign {nic} {disk} >/dev/null 2>&1 & run=$!
+until cat /run/vfioadm/journal/* 2>/dev/null | grep -q '^begin 6'; do kill -0 $run || exit 1; done
+kill -STOP $run
+read -r helper rest </run/vfioadm/locks/{disk}
+kill -STOP $helper
+kill -9 $run
+late() {{ cat /run/vfioadm/journal/* 2>/dev/null | grep -c '^late$'; }}
+settlers() {{ cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' ' ' | grep -o '[v]fioadm-helper settle' | wc -l; }}
+for i in $(seq 100); do [ $(late) = 0 ] || break; usleep 50000; done
+usleep 200000
+before=$(settlers)
+for p in /proc/[0-9]*; do
+	case $(tr '\0' ' ' 2>/dev/null <$p/cmdline) in "vfioadm-helper "settle*) kill -9 ${{p#/proc/}};; esac
+done
+usleep 1500000
+between=$(settlers)
+kill -CONT $helper
+usleep 1500000
+echo "$before $between $(settlers) $(late)"
+vfioadm settle --lock-wait 5 >/dev/null 2>&1
+echo "$? $(ls -A /run/vfioadm/journal | wc -l)"
+"""
+
+
+def test_kill_the_one_that_settles(host):
+    """One try, and not one after the other without end; then settle, or whoever changes something next, does it."""
+    nic, disk = host.nics()[0], host.disks()[0]
+    before = host.function(nic).state, host.function(disk).state
+    out = host.sh(KILL_SETTLERS.format(nic=nic, disk=disk), timeout=60)
+    met, between, left, late, rc, journals = [int(word) for word in out.split()]
+    assert met >= 1 and (between, left, late) == (0, 0, 1), out
+    assert (rc, journals) == (0, 0), out
+    assert (host.function(nic).state, host.function(disk).state) == before
+
+
+LIMITS = r"""
+for way in S H; do for blocks in 0 1 2 3 4 5 6 8 12; do
+	(ulimit -$way -f $blocks; exec vfioadm assign {nic} {disk}) >/dev/null 2>&1
+	rc=$?
+	usleep 200000
+	echo "$way$blocks $rc $(basename $(readlink /sys/bus/pci/devices/{nic}/driver)) $(basename $(readlink \
+		/sys/bus/pci/devices/{disk}/driver)) $(pgrep -f '[v]fioadm-helper' | wc -l) $(ls -A /run/vfioadm/journal | wc -l)"
+	[ $rc != 0 ] || vfioadm release {nic} {disk} >/dev/null || exit 1
+done; done
+"""
+
+
+def test_file_size_limits(host):
+    """Blocks of 512 bytes: too small for a record, for a journal, for all; an error, and no death half-way."""
+    nic, disk = host.nics()[0], host.disks()[0]
+    rounds = [line.split() for line in host.sh(LIMITS.format(nic=nic, disk=disk), timeout=120).splitlines()]
+    assert len(rounds) == 18
+    done, undone = ["0", "vfio-pci", "vfio-pci", "0", "0"], ["1", "e1000e", "nvme", "0", "0"]
+    assert all(r[1:] in (done, undone) for r in rounds), rounds
+    assert {r[1] for r in rounds} == {"0", "1"}, rounds
