@@ -9,13 +9,12 @@
 #include "flow/settle.h"
 #include "helper/claim.h"
 #include "helper/limits.h"
+#include "helper/privileges.h"
 #include "host/act.h"
 
-static int64_t serve(void *userdata, uint32_t operation, const char *path, const char *data,
-		     size_t data_size, char *reply, size_t size, size_t *ret_size)
+static int64_t serve_request(struct claim *claim, uint32_t operation, const char *path, const char *data,
+			     size_t data_size, char *reply, size_t size, size_t *ret_size)
 {
-	struct claim *claim = userdata;
-
 	switch (operation) {
 	case ACT_CLAIM:
 		return claim_take(claim, path, data, data_size, reply, size, ret_size);
@@ -30,6 +29,17 @@ static int64_t serve(void *userdata, uint32_t operation, const char *path, const
 	default:
 		return act_serve(operation, path, data, data_size, reply, size, ret_size);
 	}
+}
+
+static int64_t serve(void *userdata, uint32_t operation, const char *path, const char *data,
+		     size_t data_size, char *reply, size_t size, size_t *ret_size)
+{
+	int64_t r;
+
+	privileges_for(operation);
+	r = serve_request(userdata, operation, path, data, data_size, reply, size, ret_size);
+	privileges_drop();
+	return r;
 }
 
 static bool has_journal(const char *run_dir, const char *run)
@@ -59,6 +69,7 @@ static void gone(void *userdata)
 	struct claim *claim = userdata;
 	_cleanup_free_ char *run_dir = TAKE_PTR(claim->run_dir), *run = TAKE_PTR(claim->run);
 
+	privileges_all();
 	claim_end(claim);
 	if (run_dir && run && has_journal(run_dir, run))
 		settle_run(run_dir, run);
@@ -88,5 +99,6 @@ int main(int argc, char **argv)
 		      stderr);
 		return 2;
 	}
+	privileges_drop();
 	return helper_main(&server);
 }

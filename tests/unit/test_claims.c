@@ -5,6 +5,7 @@
  */
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/resource.h>
@@ -144,6 +145,18 @@ static bool has_ended(pid_t pid)
 	while (kill(pid, 0) == 0 && now() < end)
 		rest();
 	return kill(pid, 0) < 0;
+}
+
+/* The capabilities that it had, see late_double.c. */
+static uint64_t settled_with(void)
+{
+	unsigned long long found = 1;
+	FILE *f = fopen(in_dir("capabilities"), "re");
+
+	assert_non_null(f);
+	assert_int_equal(fscanf(f, "CapEff: %llx", &found), 1);
+	fclose(f);
+	return found;
 }
 
 /* What it would have done it has done by now. */
@@ -717,6 +730,56 @@ static void test_limits(void **state)
 	host_free(h);
 }
 
+/* ---- privileges ---- */
+
+static uint64_t capabilities(pid_t pid, const char *set)
+{
+	char path[64], line[256];
+	unsigned long long found = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	f = fopen(path, "re");
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f))
+		if (strncmp(line, set, strlen(set)) == 0)
+			assert_int_equal(sscanf(line + strlen(set), ": %llx", &found), 1);
+	fclose(f);
+	return found;
+}
+
+/* Idle it can do nothing as root that others cannot; at work what the step needs; what it was given it has for settling. */
+static void test_privileges(void **state)
+{
+	static const uint64_t beyond = 1ull << CAP_CHOWN | 1ull << CAP_KILL | 1ull << CAP_SETUID | 1ull << CAP_SYS_PTRACE |
+				       1ull << CAP_SYS_MODULE | 1ull << CAP_MKNOD | 1ull << CAP_SYS_BOOT |
+				       1ull << CAP_SYS_TIME;
+	struct host *h = new_host();
+	uint64_t permitted = capabilities(getpid(), "CapPrm");
+	pid_t first, second;
+
+	make_fifo();
+	make_journal("run1");
+	put("file", "old");
+	assert_int_equal(claim(h, FUNCTION), 0);
+	assert_int_equal(claim(h, OTHER), 0);
+	first = holder_of(FUNCTION);
+	second = holder_of(OTHER);
+	assert_int_equal(write_to(h, OTHER, "file"), 0);
+	assert_int_equal(capabilities(first, "CapEff"), 0);
+	assert_int_equal(capabilities(second, "CapEff"), 0);
+	assert_int_equal(capabilities(second, "CapPrm"), permitted);
+	write_stuck(h, FUNCTION);
+	assert_int_equal(capabilities(first, "CapEff") & beyond, 0);
+	assert_int_equal(!(capabilities(first, "CapEff") & 1ull << CAP_SYS_ADMIN), !(permitted & 1ull << CAP_SYS_ADMIN));
+	unclaim(h, OTHER);
+	let_it_return();
+	/* With all of them again. */
+	assert_true(soon(is_settled));
+	assert_int_equal(settled_with(), permitted);
+	host_free(h);
+}
+
 /* A program of another version is named, with what is to be done; nothing is held, and nothing was asked of it. */
 static void test_foreign_helper(void **state)
 {
@@ -809,6 +872,7 @@ int main(int argc, char **argv)
 		T(test_killed_while_stuck),
 		T(test_output_is_not_kept),
 		T(test_limits),
+		T(test_privileges),
 		T(test_foreign_helper),
 		T(test_reaped),
 		T(test_namespaces_leave_nothing_open),
