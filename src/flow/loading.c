@@ -33,7 +33,8 @@ static int say_left_out(struct vfioadm_plan *plan, const struct step *step, cons
 			r = check_module_command(plan, module, c->module, c->command, c->source);
 	}
 	for (size_t i = 0; r == 0 && i < setup->n_soft; i++)
-		r = check_module_soft(plan, module, setup->soft[i].module, setup->soft[i].command, setup->soft[i].source);
+		r = check_module_soft(plan, setup->soft[i].of, setup->soft[i].module, setup->soft[i].command,
+				      setup->soft[i].source);
 	return r;
 }
 

@@ -45,9 +45,6 @@ struct kmod {
 	FUNCTIONS(MEMBER)
 };
 
-/* Soft dependencies of soft dependencies; a chain that is longer is a circle. */
-enum { SOFT_DEPTH = 4 };
-
 /* It stays open: this process ends soon. */
 static bool kmod_open(struct kmod *k)
 {
@@ -119,7 +116,7 @@ static bool is_harmless(const struct kmod *k, struct kmod_module *mod)
 
 static void load_soft(const struct kmod *k, struct kmod_list *list, unsigned depth)
 {
-	for (struct kmod_list *item = list; item && depth < SOFT_DEPTH; item = k->kmod_list_next(list, item)) {
+	for (struct kmod_list *item = list; item && depth < MODULE_SOFT_DEPTH; item = k->kmod_list_next(list, item)) {
 		struct kmod_module *mod = k->kmod_module_get_module(item);
 
 		/* Whether it works does not matter, as to modprobe. */

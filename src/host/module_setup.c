@@ -225,8 +225,8 @@ static char *normalised(const char *name)
 	return copy;
 }
 
-/* The modules of a line "pre: a b post: c" that are there. */
-static int soft_modules(struct host *h, const char *text, struct strv *ret)
+/* The modules of one half of a line "pre: a b post: c" that are there. */
+static int soft_modules(struct host *h, const char *text, const char *half, struct strv *ret)
 {
 	_cleanup_free_ char *copy = strdup(text);
 	char *rest = copy, *word;
@@ -239,7 +239,7 @@ static int soft_modules(struct host *h, const char *text, struct strv *ret)
 		int r;
 
 		if (streq(word, "pre:") || streq(word, "post:")) {
-			within = true;
+			within = streq(word, half);
 			continue;
 		}
 		if (!within || !*word)
@@ -274,60 +274,120 @@ static int add_command(struct module_setup *s, struct module_command **list, siz
 	return 0;
 }
 
-/* *ret: loading it takes functions or runs a command, *ret_command. */
-static int moves_others(struct host *h, const struct modprobe_conf *c, const char *module, bool *ret,
-			const struct modprobe_line **ret_command)
+/*
+ * What loading brings along, in the order of the loader (see load() in kmod.c). Soft dependencies that would take
+ * functions or run a command are left out: loading without them is what soft means.
+ */
+struct soft_search {
+	struct module_setup *s;
+	struct host *h;
+	const struct modprobe_conf *c;
+	struct strv loaded; /* by then */
+	struct strv left_out;
+};
+
+static void soft_search_clear(struct soft_search *q)
+{
+	strv_clear(&q->loaded);
+	strv_clear(&q->left_out);
+}
+
+static int is_loaded(struct soft_search *q, const char *module)
 {
 	_cleanup_free_ char *path = str_format("sys/module/%s", module);
 
-	if (!path)
-		return -ENOMEM;
-	*ret_command = NULL;
-	*ret = !host_exists(h, path);
-	if (!*ret)
-		return 0;
-	*ret_command = first_line(c, MODPROBE_INSTALL, module);
-	*ret = *ret_command || modules_drives_pci(h, module);
-	return 0;
+	return path ? strv_has(&q->loaded, module) || host_exists(q->h, path) : -ENOMEM;
 }
 
-/* The same of what it needs, but for what is loaded by then: the module that asks for it, and what that one needs. */
-static int brings_others(struct host *h, const struct modprobe_conf *c, const char *soft, const char *module, bool *ret,
-			 const struct modprobe_line **ret_command)
+/* 1: loading it takes functions or runs a command, *ret_command. */
+static int moves_others(struct soft_search *q, const char *module, const struct modprobe_line **ret_command)
 {
-	_cleanup_strv_ struct strv needed = { 0 }, before = { 0 };
-	int r = moves_others(h, c, soft, ret, ret_command);
+	int r = is_loaded(q, module);
 
-	if (r < 0 || *ret)
-		return r;
-	if (modules_needed(h, soft, &needed) == -ENOMEM || modules_needed(h, module, &before) == -ENOMEM)
-		return -ENOMEM;
-	for (size_t i = 0; r == 0 && !*ret && i < needed.n; i++)
-		if (!streq(needed.items[i], module) && !strv_has(&before, needed.items[i]))
-			r = moves_others(h, c, needed.items[i], ret, ret_command);
+	*ret_command = NULL;
+	if (r)
+		return r < 0 ? r : 0;
+	*ret_command = first_line(q->c, MODPROBE_INSTALL, module);
+	return *ret_command || modules_drives_pci(q->h, module);
+}
+
+/* The same of what it needs. */
+static int brings_others(struct soft_search *q, const char *module, const struct modprobe_line **ret_command)
+{
+	_cleanup_strv_ struct strv needed = { 0 };
+	int r = moves_others(q, module, ret_command);
+
+	if (r == 0 && modules_needed(q->h, module, &needed) == -ENOMEM)
+		r = -ENOMEM;
+	for (size_t i = 0; r == 0 && i < needed.n; i++)
+		r = moves_others(q, needed.items[i], ret_command);
 	return r;
 }
 
-/* Soft dependencies that would take functions or run a command: loading without them is what soft means. */
-static int add_soft(struct module_setup *s, struct host *h, const struct modprobe_conf *c, const char *module,
-		    const struct modprobe_line *line, const struct strv *modules)
+static int leave_out(struct soft_search *q, const char *soft, const char *module, const struct modprobe_line *line,
+		     const struct modprobe_line *command)
 {
-	STRV_FOREACH(i, modules) {
-		_cleanup_free_ char *loaded = str_format("sys/module/%s", modules->items[i]);
-		const struct modprobe_line *command;
-		bool moves;
+	struct module_setup *s = q->s;
 
-		if (!loaded)
-			return -ENOMEM;
-		if (host_exists(h, loaded))
-			continue;
-		if (brings_others(h, c, modules->items[i], module, &moves, &command) < 0)
-			return -ENOMEM;
-		if (moves && add_command(s, &s->soft, &s->n_soft, modules->items[i], command ? command->value : NULL,
-					 command ? command->source : line->source, false) < 0)
-			return -ENOMEM;
+	/* However many modules name it. */
+	if (strv_has(&q->left_out, soft))
+		return 0;
+	if (strv_add(&q->left_out, soft) < 0 ||
+	    add_command(s, &s->soft, &s->n_soft, soft, command ? command->value : NULL,
+			command ? command->source : line->source, false) < 0)
+		return -ENOMEM;
+	s->soft[s->n_soft - 1].of = arena_strdup(&s->arena, module);
+	return s->arena.failed ? -ENOMEM : 0;
+}
+
+static int follow(struct soft_search *q, const char *module, unsigned depth);
+
+static int follow_soft(struct soft_search *q, const char *module, const struct modprobe_line *line, const char *half,
+		       unsigned depth)
+{
+	_cleanup_strv_ struct strv modules = { 0 };
+	int r = line && depth < MODULE_SOFT_DEPTH ? soft_modules(q->h, line->value, half, &modules) : 0;
+
+	for (size_t i = 0; r == 0 && i < modules.n; i++) {
+		const struct modprobe_line *command;
+		const char *soft = modules.items[i];
+
+		r = is_loaded(q, soft);
+		if (r)
+			r = r < 0 ? r : 0;
+		else if ((r = brings_others(q, soft, &command)) > 0)
+			r = leave_out(q, soft, module, line, command);
+		else if (r == 0)
+			r = follow(q, soft, depth + 1);
 	}
-	return 0;
+	return r;
+}
+
+static int follow_one(struct soft_search *q, const char *module, unsigned depth)
+{
+	const struct modprobe_line *line = first_line(q->c, MODPROBE_SOFTDEP, module);
+	int r = is_loaded(q, module);
+
+	if (r)
+		return r < 0 ? r : 0;
+	r = follow_soft(q, module, line, "pre:", depth);
+	if (r == 0)
+		r = strv_add(&q->loaded, module);
+	return r < 0 ? r : follow_soft(q, module, line, "post:", depth);
+}
+
+/* modules.dep has the farthest last. */
+static int follow(struct soft_search *q, const char *module, unsigned depth)
+{
+	_cleanup_strv_ struct strv needed = { 0 };
+	int r = modules_needed(q->h, module, &needed);
+
+	if (r == -ENOMEM)
+		return r;
+	r = 0;
+	for (size_t i = needed.n; r == 0 && i-- > 0;)
+		r = follow_one(q, needed.items[i], depth);
+	return r < 0 ? r : follow_one(q, module, depth);
 }
 
 /* libkmod leaves a command out where the module has soft dependencies. */
@@ -335,12 +395,12 @@ static int look_at_command(struct module_setup *s, struct host *h, const struct 
 			   bool loaded)
 {
 	const struct modprobe_line *command = first_line(c, MODPROBE_INSTALL, module);
-	const struct modprobe_line *soft = first_line(c, MODPROBE_SOFTDEP, module);
+	const struct modprobe_line *soft = command ? first_line(c, MODPROBE_SOFTDEP, module) : NULL;
 	_cleanup_strv_ struct strv modules = { 0 };
-	int r = soft ? soft_modules(h, soft->value, &modules) : 0;
+	int r = soft ? soft_modules(h, soft->value, "pre:", &modules) : 0;
 
-	if (r == 0 && !loaded)
-		r = add_soft(s, h, c, module, soft, &modules);
+	if (r == 0 && soft)
+		r = soft_modules(h, soft->value, "post:", &modules);
 	if (r < 0 || !command || modules.n)
 		return r;
 	return add_command(s, &s->commands, &s->n_commands, module, command->value, command->source,
@@ -399,6 +459,7 @@ static int look_at(struct module_setup *s, struct host *h, const struct modprobe
 static int add_loading(struct module_setup *s, struct host *h, const struct modprobe_conf *c, const char *module)
 {
 	_cleanup_strv_ struct strv needed = { 0 };
+	CLEANUP(soft_search_clear) struct soft_search q = { .s = s, .h = h, .c = c };
 	int r = modules_needed(h, module, &needed);
 
 	if (r == -ENOMEM)
@@ -411,7 +472,7 @@ static int add_loading(struct module_setup *s, struct host *h, const struct modp
 	STRV_FOREACH(i, &needed)
 		if (look_at(s, h, c, needed.items[i]) < 0)
 			return -ENOMEM;
-	return 0;
+	return follow(&q, module, 0);
 }
 
 int module_setup_read(struct host *h, const char *module, struct module_setup *ret)

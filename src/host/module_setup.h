@@ -21,8 +21,12 @@ struct module_parameter {
 /** A command of modprobe.d in place of loading; vfioadm runs none. */
 struct module_command {
 	const char *module, *command, *source;
-	bool loaded; /* the module is there already */
+	const char *of; /* a soft dependency: of this module */
+	bool loaded;	/* the module is there already */
 };
+
+/* Soft dependencies of soft dependencies; a chain that is longer is a circle. */
+enum { MODULE_SOFT_DEPTH = 4 };
 
 struct module_setup {
 	struct arena arena;
@@ -31,7 +35,8 @@ struct module_setup {
 	size_t n;
 	struct module_command *commands; /* of the module and of those that it needs; they are left out */
 	size_t n_commands;
-	struct module_command *soft; /* soft dependencies that are left out, and their line (command NULL) or command */
+	/* Soft dependencies that are left out, also of those that are loaded, and their line (command NULL) or command. */
+	struct module_command *soft;
 	size_t n_soft;
 	const char *blacklist; /* source of the line that keeps it from being loaded by alias; NULL: none */
 	/* Why it cannot be loaded at all, as a clause, and what to do; NULL: nothing of this prevents it. */

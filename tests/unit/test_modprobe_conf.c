@@ -192,6 +192,55 @@ static void test_soft_brings(void **state)
 	assert_soft(t, "e1000e", NULL, NULL);
 }
 
+/* What is loaded along brings its own soft dependencies, and so does what either needs. */
+static void test_soft_of_soft(void **state)
+{
+	static const struct {
+		const char *conf, *soft, *of;
+		unsigned line;
+	} t[] = {
+		{ "softdep vfio-pci pre: quiet\nsoftdep quiet post: e1000e\n", "e1000e", "quiet", 2 },
+		{ "softdep vfio-pci post: rdma-core\nsoftdep helper pre: e1000e\n", "e1000e", "helper", 2 },
+		{ "softdep vfio pre: c\nsoftdep c pre: a\nsoftdep a pre: b\nsoftdep b pre: e1000e\n", "e1000e", "b", 4 },
+		/* The loader goes no farther. */
+		{ "softdep vfio-pci pre: quiet\nsoftdep quiet pre: a\nsoftdep a pre: b\nsoftdep b pre: c\n"
+		  "softdep c pre: e1000e\n", NULL, NULL, 0 },
+		/* Each other's. */
+		{ "softdep vfio-pci pre: a\nsoftdep a pre: b\nsoftdep b pre: a\n", NULL, NULL, 0 },
+		/* By two ways, told of once. */
+		{ "softdep vfio-pci pre: a b\nsoftdep a pre: e1000e\nsoftdep b pre: e1000e\n", "e1000e", "a", 2 },
+		/* What is left out brings nothing. */
+		{ "softdep vfio-pci pre: a\ninstall a /x\nsoftdep a pre: b\n", "a", "vfio_pci", 2 },
+		{ "softdep vfio-pci pre: a\nsoftdep a pre: b\ninstall b /x\n", "b", "a", 3 },
+		/* Loaded by then is what the first one needs; the first one itself only for what comes after it. */
+		{ "softdep vfio-pci pre: a\nsoftdep a pre: quiet\ninstall vfio /x\n", NULL, NULL, 0 },
+		{ "softdep vfio-pci pre: user\n", "user", "vfio_pci", 1 },
+		{ "softdep vfio-pci post: user\n", NULL, NULL, 0 },
+	};
+	struct tmp_tree *tree = *state;
+
+	put_index(tree);
+	tmp_file(tree, INDEX "modules.dep", "kernel/vfio.ko:\nkernel/vfio-pci.ko: kernel/vfio.ko\nkernel/e1000e.ko:\n"
+					    "kernel/helper.ko:\nkernel/rdma-core.ko: kernel/helper.ko\n"
+					    "kernel/user.ko: kernel/vfio-pci.ko kernel/vfio.ko\n"
+					    "kernel/quiet.ko: kernel/vfio.ko\nkernel/a.ko:\nkernel/b.ko:\nkernel/c.ko:\n");
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
+		_cleanup_module_setup_ struct module_setup s = { 0 };
+		char source[64];
+
+		tmp_file(tree, "etc/modprobe.d/a.conf", t[i].conf);
+		assert_int_equal(module_setup_read(tmp_open(tree), "vfio_pci", &s), 0);
+		if (s.n_soft != (t[i].soft != NULL))
+			fail_msg("%zu are left out by: %s", s.n_soft, t[i].conf);
+		if (!t[i].soft)
+			continue;
+		snprintf(source, sizeof(source), "/etc/modprobe.d/a.conf:%u", t[i].line);
+		assert_string_equal(s.soft[0].module, t[i].soft);
+		assert_string_equal(s.soft[0].of, t[i].of);
+		assert_string_equal(s.soft[0].source, source);
+	}
+}
+
 static void assert_trouble(struct tmp_tree *t, const char *module, const char *trouble)
 {
 	_cleanup_module_setup_ struct module_setup s = { 0 };
@@ -269,6 +318,7 @@ int main(void)
 		cmocka_unit_test(test_commands_that_forbid),
 		T(test_setup),
 		T(test_soft_brings),
+		T(test_soft_of_soft),
 		T(test_trouble),
 		T(test_left_out),
 	};
