@@ -113,3 +113,50 @@ def test_kmod_reads_the_same(host, tmp_path):
 
     wanted = seen(tmp_path / "host", PLACES)
     assert wanted == seen(host.image, PLACES) and len(wanted) == 4, wanted
+
+
+DATA = SCRIPT.parents[1]
+INSTALLS = {  # the hook of each tool, and what stands in for the tool
+    "initramfs-tools": ("initramfs-tools/hook.in", """
+copy_file() { :; }; copy_exec() { :; }; manual_add_modules() { :; }
+CONFDIR=/nowhere DESTDIR=IMAGE; export DESTDIR
+""", ""),
+    "dracut": ("dracut/module-setup.sh.in", """
+for f in inst_simple inst_multiple inst_libdir_file inst_hook dracut_need_initqueue; do eval "$f() { :; }"; done
+dracut_module_included() { return 1; }
+initdir=IMAGE dracutbasedir=/nowhere moddir=/nowhere
+""", "install"),
+    "mkinitcpio": ("mkinitcpio/install.in", """
+for f in add_file add_binary add_module add_runscript; do eval "$f() { :; }"; done
+in_array() { return 1; }
+error() { echo "$@" >&2; }
+BUILDROOT=IMAGE
+""", "build"),
+}
+
+
+@pytest.mark.parametrize("tool", INSTALLS)
+def test_each_tool_brings_the_same(host, tmp_path, tool):
+    """The hook itself, with all that it calls stood in for but the script."""
+    files = {"usr/lib/vfio": VFIO, "etc/masked": None, "usr/lib/masked": "blacklist snd\n", "run/nic": "softdep e1000e pre: x\n",
+             "usr/local/lib/other": "options snd x=1\n"}
+    wanted = host(files, "e1000e")
+    assert sorted(wanted) == ["masked", "nic", "vfio"]
+    programs, image = tmp_path / "programs", tmp_path / "made"
+    programs.mkdir()
+    image.mkdir()
+    text = SCRIPT.read_text().replace('places="/etc /run /usr/local/lib /usr/lib /lib"',
+                                      f'places="{" ".join(str(tmp_path / "host" / p) for p in PLACES)}"')
+    for name, body in (("vfioadm-image-modprobe", text), ("vfioadm", "#!/bin/sh\necho /etc/vfioadm.d/nic.conf\n"),
+                       ("vfioadm-early", '#!/bin/sh\n[ "$1" != --host-modules ] || echo e1000e\n')):
+        (programs / name).write_text(body)
+        (programs / name).chmod(0o755)
+    hook, stand_ins, call = INSTALLS[tool]
+    text = (DATA / hook).read_text().replace(". /usr/share/initramfs-tools/hook-functions", "")
+    for place in ("@bindir@", "@libexecdir@"):
+        text = text.replace(place, str(programs))
+    shell = "/bin/sh" if tool == "initramfs-tools" else "bash"
+    r = subprocess.run([shell, "-c", stand_ins.replace("IMAGE", str(image)) + text + "\n" + call], capture_output=True,
+                       text=True, timeout=20)
+    assert (r.returncode, r.stderr) == (0, "")
+    assert {p.stem: p.read_text() for p in (image / "etc/modprobe.d").iterdir()} == wanted

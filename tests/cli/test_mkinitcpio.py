@@ -10,7 +10,8 @@ import pytest
 HOOKS = Path(__file__).resolve().parents[2] / "data/mkinitcpio"
 # What mkinitcpio offers to its hooks, each of which says how it was called.
 FUNCTIONS = """
-for f in add_file add_binary add_module add_runscript add_symlink warning; do eval "$f() { echo $f \\"\\$@\\"; }"; done
+BUILDROOT=/image
+for f in add_file add_binary add_module add_runscript add_symlink warning error; do eval "$f() { echo $f \\"\\$@\\"; }"; done
 in_array() { local x=$1 i; shift; for i; do [[ $i = "$x" ]] && return 0; done; return 1; }
 map() { local f=$1 a; shift; for a; do "$f" "$a"; done; }
 """
@@ -27,7 +28,12 @@ def hook(tmp_path):
 
     def run(file, script, listed="echo /etc/vfioadm.d/disk.conf; echo '/etc/vfioadm.d/a nic.conf'"):
         program("vfioadm", f'[ "$*" = "config list --initramfs" ] || exit 9\n{listed}')
-        program("vfioadm-early", 'if [ "$1" = --modules ]; then echo mlx5_vfio_pci; else echo early "$@"; fi')
+        program("vfioadm-early", """case $1 in
+            --modules) echo mlx5_vfio_pci ;;
+            --host-modules) printf '%s\\n' nvme mlx5_core ;;
+            *) echo early "$@" ;;
+        esac""")
+        program("vfioadm-image-modprobe", 'echo image-modprobe "$@"; [ "$1" != /full ]')
         text = (HOOKS / file).read_text()
         for place in ("@bindir@", "@libexecdir@", "/run/vfioadm"):
             text = text.replace(place, str(tmp_path))
@@ -42,8 +48,15 @@ def test_all_that_is_needed_goes_in(hook):
     calls = hook("install.in", "build")
     assert calls[:4] == ["add_file /etc/vfioadm.d/disk.conf", "add_file /etc/vfioadm.d/a nic.conf",
                          "add_binary DIR/vfioadm-early", "add_binary DIR/vfioadm-helper"]
+    # What modprobe.d says of VFIO's modules and of those that the functions would have otherwise.
+    assert "image-modprobe /image nvme mlx5_core" in calls
     assert calls[-4:] == ["add_module vfio-pci?", "add_module vfio_iommu_type1?", "add_module mlx5_vfio_pci?",
                           "add_runscript"]
+
+
+def test_an_image_without_modprobe_d_is_not_made(hook):
+    calls = hook("install.in", "BUILDROOT=/full; build || echo status $?")
+    assert [c for c in calls if c.startswith("error vfioadm: ")] and calls[-1] == "status 1"
 
 
 def test_units_where_systemd_is_in_the_image(hook):
