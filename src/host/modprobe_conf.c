@@ -392,11 +392,20 @@ static int add_file(struct modprobe_conf *c, struct conf_files *files, const cha
 	return grown[files->n++].name ? 0 : -ENOMEM;
 }
 
+static bool ends_in(const char *name, const char *suffix)
+{
+	size_t n = strlen(name), m = strlen(suffix);
+
+	return n > m && streq(name + n - m, suffix);
+}
+
+/*
+ * "x.alias" is read by kmod before version 33. A later one does not: then something that it says is left out for
+ * nothing, while the other way round it would move functions.
+ */
 static bool is_conf(const char *name)
 {
-	size_t n = strlen(name);
-
-	return *name != '.' && n > strlen(".conf") && streq(name + n - strlen(".conf"), ".conf");
+	return *name != '.' && (ends_in(name, ".conf") || ends_in(name, ".alias"));
 }
 
 static int list_dir(struct host *h, struct modprobe_conf *c, struct conf_files *files, const char *dir, size_t rank)

@@ -20,7 +20,7 @@ def host(tmp_path):
 
     def put(files):
         for name, text in files.items():
-            path = top / (name + ".conf")
+            path = top / (name if name.endswith(".alias") else name + ".conf")
             path.parent.mkdir(parents=True, exist_ok=True)
             if text is None:
                 path.symlink_to("/dev/null")
@@ -47,6 +47,10 @@ VFIO = "options vfio-pci ids=8086:10d3\n"
 @pytest.mark.parametrize("place", PLACES)
 def test_from_each_place(host, place):
     assert host({f"{place}/a": VFIO, f"{place}/b": "options snd x=1\n"}) == {"a": VFIO}
+
+
+def test_both_suffixes(host):
+    assert host({"etc/a.alias": VFIO, "usr/lib/b.alias": "options snd x=1\n"}) == {"a": VFIO}
 
 
 @pytest.mark.parametrize("mask", [None, ""])

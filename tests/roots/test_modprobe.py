@@ -97,6 +97,74 @@ def test_lines(build, root, modprobe, seed):
     assert said(view(build, root)) == theirs, (root / "proc/cmdline").read_text()
 
 
+ODD = {  # modprobe.d, and perhaps the command line
+    "wildcards in a blacklist": ["blacklist nv*\nblacklist *\nblacklist [a-z]*\nblacklist [!n]x\n"],
+    "--ignore-install": ["install nvme /sbin/modprobe --ignore-install nvme $CMDLINE_OPTS; /bin/true\n"],
+    "weakdep": ["weakdep nvme vfio-pci\nsoftdep nvme pre: vfio-pci\nweakdep\nweakdep nvme\noptions nvme a=1\n"],
+    "aliases with brackets": ["alias pci:v[0-9]*d-x* vfio-pci\nalias a[b-c]d-e nv-[x-y]me\nalias a]b nvme\nalias x y[z\n"
+                              "alias one\nalias one two three\n"],
+    "options of an alias": ["alias myd nvme\noptions myd x=1\noptions pci:v*  a=b\n"],
+    "blank and continued lines": ["\n\n\\\n\\\n options nvme a=1\n\\\n\noptions \\\n\\\n nvme b=2 \\\n\n\n"],
+    "a blacklist within install": ["install nvme /bin/echo \\\nblacklist nvme\ninstall e1000e echo x # blacklist e1000e\n"
+                                   "blacklist a blacklist b\n"],
+    "no newline at the end": ["options nvme a=1\noptions nvme b=2"],
+    "line ends of DOS": ["options nvme a=1\r\nblacklist nvme\r\ninstall e1000e /bin/true\r\n"],
+    "a byte order mark": ["\ufeffoptions nvme a=1\noptions nvme b=1\n"],
+    "a NUL": ["options nvme a=1\0b=2\noptions nvme c=1\n"],
+    "other blanks": ["options\vnvme a=1\noptions nvme\fa=1\noptions nvme a=1\vb\n"],
+    "quotes": ["options vfio-pci ids='1:2,3:4' x=\"a b\" y='q r'\noptions \"vfio-pci\" ids=1:2\noptions 'nvme' a=1\n"],
+    "quotes behind backslashes": ['options nvme a=\\"x y\\" b=\\\\ c\\\nd\n'],
+    "capitals": ["Options nvme a=1\nBLACKLIST nvme\noptions NVMe a=1\n"],
+    "blanks in front": ["  options nvme a=1\n\tblacklist nvme\n #x\n\t#y\n"],
+    "paths": ["options nvme/x a=1\nblacklist /lib/nvme.ko\noptions nvme.ko a=1\n"],
+    "too little": ["include /etc/x\nconfig x\noptions nvme\noptions\nblacklist\ninstall nvme\nremove nvme\nsoftdep nvme\n"],
+    "the same again": ["options nvme a=1\noptions nvme a=1\noptions vfio_pci a=1 \noptions vfio-pci   b=2   c=3\n", "nvme.a=2"],
+    "both blacklists": ["", "module_blacklist=nvme,vfio-pci modprobe.blacklist=vfio-pci,vfio_pci modprobe.blacklist=a-b "
+                            "modprobe-blacklist=x"],
+    "ids in both spellings": ["", 'vfio-pci.ids=1:2 vfio_pci.ids=3:4 vfio-pci.ids="5:6, 7:8" vfio_pci.ids= vfio_pci.ids'],
+    "quotes that are not closed": ["", '"vfio_pci.ids=1:2 x" vfio_pci."ids=1:2" vfio_pci.ids="1:2'],
+    "initcall_blacklist": ["", "initcall_blacklist=vfio_pci_init,nvme_init module_blacklist= modprobe.blacklist=,nvme,,x,"],
+    "behind --": ["", "nvme.a=1 -- nvme.b=2 modprobe.blacklist=e1000e"],
+    "dots": ["", "nvme..a=1 .nvme.a=1 nvme.a.b.c=1 nvme.=1 nvme.a=b=c.d nvme.a=1.2 a.b rd.driver.blacklist=nvme nvme[0-9].x=1"],
+    "blanks of all kinds": ["", "nvme.a=1\tnvme.b=2  nvme.c=3\nnvme.d=4"],
+    "a long line": ["", "x" * 4080 + " nvme.a=123456 nvme.b=2"],
+    "single quotes": ["", "vfio-pci.ids='1:2 3:4' nvme.x='y'"],
+    "letters": ["", "nvme.\u00e4=1 nvme.x=\u00e4 nvm\u00e9.x=1"],
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd(build, root, modprobe, name):
+    text, line = (ODD[name] + ["quiet"])[:2]
+    conf = root / "etc/modprobe.d"
+    for old in conf.iterdir():
+        old.unlink()
+    (conf / "a.conf").write_bytes(text.encode())
+    (root / "proc/cmdline").write_text(line + "\n", encoding="utf-8")
+    theirs = [l for l in said(modprobe("--showconfig").stdout) if not l.startswith("alias symbol:")]
+    assert said(view(build, root)) == theirs
+
+
+def test_odd_files(build, root, modprobe):
+    """What is no file, what leads nowhere or elsewhere, and which names count."""
+    conf = root / "etc/modprobe.d"
+    shutil.rmtree(conf)
+    (root / "proc/cmdline").write_text("quiet\n", encoding="utf-8")
+    (conf / "dir.conf").mkdir(parents=True)
+    (conf / "dir.conf/x.conf").write_text("options nvme in_dir=1\n")
+    (root / "elsewhere").write_text("options nvme elsewhere=1\n")
+    for name, target in (("nowhere.conf", "/nowhere"), ("null.conf", "/dev/null"), ("loop.conf", "loop.conf"),
+                         ("twice.conf", "z.conf"), ("out.conf", "../../elsewhere")):
+        (conf / name).symlink_to(target)
+    old = int(re.search(r"kmod version (\d+)", modprobe("--version").stdout)[1]) < 33
+    for name in ("z.conf", "a b.conf", ".conf", "backup.conf~", "CAPITALS.CONF", "empty.conf") + ("x.alias", ".y.alias") * old:
+        (conf / name).write_text("" if name == "empty.conf" else f"options nvme {re.sub('[^a-z]', '_', name)}=1\n")
+    theirs = [l for l in said(modprobe("--showconfig").stdout) if not l.startswith("alias symbol:")]
+    assert len(theirs) == 4 + old and said(view(build, root)) == theirs
+    shutil.rmtree(conf)
+    conf.mkdir()
+
+
 @pytest.mark.parametrize("seed", range(60))
 def test_loading(build, root, modprobe, seed):
     """What it would do with one module, by name: the command, or the text of parameters."""
