@@ -264,7 +264,19 @@ struct getopt_tables {
 	char letters[2 * OPT_N + 3];
 };
 
-static void fill_tables(struct getopt_tables *t, uint64_t set, bool until_verb)
+/* In full: a hidden option must not make the beginning of another one ambiguous. */
+static bool is_spelled_out(const struct cli_option *o, int argc, char **argv)
+{
+	size_t length = strlen(o->name);
+
+	for (int i = 1; i < argc; i++)
+		if (strncmp(argv[i], "--", 2) == 0 && strcspn(argv[i] + 2, "=") == length &&
+		    strncmp(argv[i] + 2, o->name, length) == 0)
+			return true;
+	return false;
+}
+
+static void fill_tables(struct getopt_tables *t, uint64_t set, bool until_verb, int argc, char **argv)
 {
 	size_t n = 0, l = 0;
 
@@ -274,7 +286,7 @@ static void fill_tables(struct getopt_tables *t, uint64_t set, bool until_verb)
 	for (size_t i = 0; i < OPT_N; i++) {
 		const struct cli_option *o = &cli_options[i];
 
-		if (!(set & OPT_BIT(i)))
+		if (!(set & OPT_BIT(i)) || (!o->help && !is_spelled_out(o, argc, argv)))
 			continue;
 		t->longs[n++] = (struct option){
 			.name = o->name,
@@ -377,7 +389,7 @@ static int parse_options(struct cli *cli, int argc, char **argv, uint64_t set, b
 	struct getopt_tables tables;
 	int c, status;
 
-	fill_tables(&tables, set, until_verb);
+	fill_tables(&tables, set, until_verb, argc, argv);
 	optind = 0; /* makes glibc forget an earlier run */
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, tables.letters, tables.longs, NULL)) != -1) {

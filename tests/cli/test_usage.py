@@ -67,6 +67,10 @@ def test_limits_of_the_library(vfioadm, args, sentence):
 
 def test_unambiguous_beginnings_are_accepted(double):
     assert double("list", "--tre").out == double("list", "--tree").out
+    # --helper is hidden
+    for beginning in "--h", "--he", "--hel":
+        assert double("list", beginning).out == double("list", "--help").out != ""
+        assert double(beginning).out == double("--help").out != ""
 
 
 def test_usage_error_as_json(double):
