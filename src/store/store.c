@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/process.h"
 #include "store/store.h"
 
 enum { TURN_MS = 100, UNKNOWN_MS = 100 };
@@ -79,6 +80,9 @@ static enum holder holder_of(struct store *s)
 
 	if (file_lock_holder(s->dir, "lock", &holder) <= 0 || !holder.pid)
 		return HOLDER_UNKNOWN;
+	/* Its lock goes in a moment, and then what it left is settled. */
+	if (process_is_ending(holder.pid))
+		return HOLDER_LATE;
 	return streq(holder.what, STORE_LATE_SETTLING) ? HOLDER_LATE : HOLDER_RUN;
 }
 
