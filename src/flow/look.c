@@ -161,6 +161,8 @@ static int look_at(struct vfioadm_ctx *ctx, struct selector *parsed, size_t n, b
 
 	if (r == 0)
 		r = look_select(&look, parsed, n, all_matching, err);
+	if (r == -ENOENT)
+		settle_explain_vanished(ctx, err);
 	if (r < 0)
 		return r;
 	*ret = look;

@@ -50,17 +50,37 @@ static void describe(char *what, size_t size, enum verb verb, const char *const 
 	host_clean_text(what);
 }
 
-static int lock_and_settle(struct session *s, const char *what, struct vfioadm_error **err)
+/* Of these an error may have to tell what they were. */
+static int add_named(struct strv *named, const char *const *operands, size_t n)
+{
+	char address[ADDRESS_MAX];
+	struct address a;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		if (address_parse(operands[i], &a) < 0)
+			continue;
+		address_format(&a, address);
+		r = strv_add(named, address);
+	}
+	return r;
+}
+
+static int lock_and_settle(struct session *s, const char *what, const char *const *operands, size_t n,
+			   struct vfioadm_error **err)
 {
 	struct vfioadm_settlement settlement = { 0 };
-	int r = store_open_locked_after(&s->store, s->ctx->run_dir, what, s->ctx->lock_wait_s * 1000,
+	_cleanup_strv_ struct strv named = { 0 };
+	int r = add_named(&named, operands, n) < 0 ? error_oom(err) : 0;
+
+	if (r == 0)
+		r = store_open_locked_after(&s->store, s->ctx->run_dir, what, s->ctx->lock_wait_s * 1000,
 					s->ctx->timeout_s * 1000, s->ctx->cancel_fd, err);
 
-	if (r < 0)
-		return r;
-	r = settle_runs(s->ctx, &s->store, NULL, 0, &settlement, &s->unsettled, err);
 	if (r == 0)
-		r = settle_gone(s->ctx, &s->store, &s->unsettled, &settlement, err);
+		r = settle_runs(s->ctx, &s->store, NULL, 0, &settlement, &s->unsettled, err);
+	if (r == 0)
+		r = settle_gone(s->ctx, &s->store, &s->unsettled, &named, &settlement, err);
 	arena_free(&settlement.arena);
 	return r;
 }
@@ -79,7 +99,7 @@ int session_open(struct vfioadm_ctx *ctx, struct vfioadm_plan *plan, const char 
 	plan->session = s;
 	plan->session_free = session_free;
 	describe(what, sizeof(what), plan->verb, operands, n);
-	return lock_and_settle(s, what, err);
+	return lock_and_settle(s, what, operands, n, err);
 }
 
 /* ---- what the kernel still holds ---- */

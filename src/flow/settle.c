@@ -118,6 +118,21 @@ static bool leave_alone(const struct settling *s, unsigned wait_ms)
 	return s->held.n && !s->found.back && !wait_ms;
 }
 
+/*
+ * A run that was killed amid a step is no stuck one: its step has as long as any other to return. Only then does it
+ * keep functions from others. One that has waited in vain itself has noted that.
+ */
+static unsigned time_left_ms(const struct settling *s)
+{
+	const struct vfioadm_plan *plan = s->found.plan;
+	int64_t age = journal_age_ms(s->store, s->run), all = (int64_t)s->ctx->timeout_s * 1000;
+
+	for (size_t i = 0; i < plan->n_steps; i++)
+		if (plan->steps[i].pub.state == VFIOADM_STEP_STUCK)
+			return 0;
+	return age < 0 || age >= all ? 0 : (unsigned)(all - age);
+}
+
 static int settle_found(struct settling *s, unsigned wait_ms)
 {
 	char boot_id[64];
@@ -132,7 +147,7 @@ static int settle_found(struct settling *s, unsigned wait_ms)
 	}
 	r = collect_names(s);
 	if (r == 0)
-		r = claim_all(s, wait_ms);
+		r = claim_all(s, wait_ms ? wait_ms : time_left_ms(s));
 	s->as = VFIOADM_SETTLED_PENDING;
 	if (r == 0 && !leave_alone(s, wait_ms))
 		r = settle_claimed(s);
@@ -373,11 +388,13 @@ static int tell_runs(struct store *store, struct vfioadm_settlement *all, struct
 }
 
 int settle_gone(struct vfioadm_ctx *ctx, struct store *store, const struct unsettled *unsettled,
-		struct vfioadm_settlement *all, struct vfioadm_error **err)
+		const struct strv *named, struct vfioadm_settlement *all, struct vfioadm_error **err)
 {
 	_cleanup_strv_ struct strv busy = { 0 };
 	int r = 0;
 
+	for (size_t i = 0; named && r == 0 && i < named->n; i++)
+		r = add_name(&busy, named->items[i]);
 	STRV_FOREACH(i, &unsettled->pending)
 		if (r == 0)
 			r = add_name(&busy, unsettled->pending.items[i]);
@@ -397,7 +414,7 @@ static int settle_locked(struct vfioadm_ctx *ctx, struct vfioadm_settlement *all
 	if (r == 0)
 		r = settle_runs(ctx, &store, NULL, ctx->timeout_s * 1000, all, &unsettled, err);
 	if (r == 0)
-		r = settle_gone(ctx, &store, &unsettled, all, err);
+		r = settle_gone(ctx, &store, &unsettled, NULL, all, err);
 	unsettled_clear(&unsettled);
 	return r;
 }

@@ -29,9 +29,11 @@ int settle_runs(struct vfioadm_ctx *ctx, struct store *store, const char *only, 
 		struct vfioadm_settlement *settlement, struct unsettled *ret_unsettled,
 		struct vfioadm_error **err) MUST_CHECK;
 
-/** The same when runs were settled: what those that could not be settled need stays. */
+/** The same when runs were settled: what those that could not be settled need stays, and what is named (or NULL). */
 int settle_gone(struct vfioadm_ctx *ctx, struct store *store, const struct unsettled *unsettled,
-		struct vfioadm_settlement *all, struct vfioadm_error **err) MUST_CHECK;
+		const struct strv *named, struct vfioadm_settlement *all, struct vfioadm_error **err) MUST_CHECK;
+/** Of a function that is not there: says that it was assigned, where it was. */
+void settle_explain_vanished(struct vfioadm_ctx *ctx, struct vfioadm_error **err);
 /**
  * Adds what was assigned and is not there any more, but for busy ones, which a run has not let go; drop: with its
  * record. VFIOADM_E_STORE.

@@ -394,6 +394,20 @@ int journal_parse(char *text, struct journal_found *ret)
 	return 0;
 }
 
+int64_t journal_age_ms(struct store *s, const char *run)
+{
+	_cleanup_close_ int dir = journal_dir(s, false);
+	struct timespec now;
+	struct stat st;
+	int64_t age;
+
+	if (dir < 0 || fstatat(dir, run, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -1;
+	clock_gettime(CLOCK_REALTIME, &now);
+	age = (int64_t)(now.tv_sec - st.st_mtim.tv_sec) * 1000 + (now.tv_nsec - st.st_mtim.tv_nsec) / 1000000;
+	return age < 0 ? -1 : age;
+}
+
 int journal_load(struct store *s, const char *run, struct journal_found *ret)
 {
 	_cleanup_close_ int dir = journal_dir(s, false);

@@ -72,6 +72,8 @@ int journal_sweep(struct store *s) MUST_CHECK;
 int journal_list(struct store *s, struct strv *ret) MUST_CHECK;
 /** -ENOENT; -EBADMSG: not one of ours (or no file at all), damaged, or of a version that we do not know. */
 int journal_load(struct store *s, const char *run, struct journal_found *ret) MUST_CHECK;
+/** Milliseconds since something was last noted in it; -1: not known, as the clock was set back meanwhile. */
+int64_t journal_age_ms(struct store *s, const char *run);
 /** "assign", "release", … */
 const char *journal_verb(enum verb verb);
 

@@ -52,6 +52,31 @@ def test_kill_at_every_boundary(host):
     assert host.function(nic).state == ("e1000e", None)
 
 
+NEXT = r"""
+for us in {delays}; do
+	for verb in assign release; do
+		{kill_at} usec:$us process vfioadm $verb {nic} {disk} >/tmp/killed 2>/dev/null
+		vfioadm $verb --timeout 20 {nic} {disk} >/tmp/next 2>&1; rc=$?
+		echo "$us|$verb|$(grep -o 'killed$\|ended$' /tmp/killed)|$rc|$(echo $(ls -A /run/vfioadm/journal))|$(tail -n 2 /tmp/next)"
+	done
+done
+"""
+
+
+def test_next_change_right_after_a_kill(host):
+    """The step that the killed one was at is short: the next run waits for it, and neither is busy nor pending."""
+    nic, disk = host.nics()[0], host.disks()[0]
+    kill_at = put_program(host.guest, "kill-at")
+    out = host.sh(NEXT.format(nic=nic, disk=disk, kill_at=kill_at, delays=" ".join(map(str, range(30000, 270000, 30000)))),
+                  timeout=120)
+    # What the last commands said may be of two lines.
+    rounds = [line.split("|") for line in out.splitlines() if line.count("|") == 5]
+    assert len(rounds) == 16, out
+    assert not [r for r in rounds if r[3] != "0" or r[4]], out
+    assert [r for r in rounds if r[2] == "killed"], out
+    assert host.function(nic).state == ("e1000e", None)
+
+
 CROWD = r"""
 end=$(($(cut -d. -f1 /proc/uptime) + {seconds}))
 one() {{

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/str.h"
 #include "fake/fake.h"
@@ -653,6 +654,51 @@ static void test_late_settling_is_waited_for(void **state)
 	assert_int_equal(release(t, TWIN0, NULL), 0);
 }
 
+/*
+ * Killed amid a step that is not stuck: whoever comes next waits for it as long as the run itself would have. For one
+ * that is known to be stuck, or was when its time had passed, nobody waits again.
+ */
+static void test_killed_amid_a_step(void **state)
+{
+	static const struct {
+		const char *events;
+		int age_s;
+		bool waits;
+	} cases[] = {
+		{ "begin 0\ndone 0\nbegin 1\n", 0, true },
+		{ "begin 0\ndone 0\nbegin 1\ndone 1\nback\n", 0, true },
+		{ "begin 0\ndone 0\nbegin 1\nstuck 1\nback\n", 0, false },
+		{ "begin 0\ndone 0\nbegin 1\n", 5, false },
+		{ "begin 0\ndone 0\nbegin 1\n", -5, false },
+	};
+	struct settle_test *t = *state;
+	_cleanup_free_ char *path = str_format("%s/journal/run", t->run_dir);
+	const char *const name = TWIN0;
+	struct host *helper;
+	pid_t holder;
+
+	assert_int_equal(fake_attach(t->host, &helper), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct timespec times[2];
+		int64_t begun;
+
+		leave_journal(t, "vfio-pci", cases[i].events);
+		assert_int_equal(clock_gettime(CLOCK_REALTIME, &times[0]), 0);
+		times[0].tv_sec -= cases[i].age_s;
+		times[1] = times[0];
+		assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+		assert_int_equal(helper->ops->claim(helper, t->run_dir, "run", TWIN0, &holder), 0);
+		begun = clock_ms();
+		assert_int_equal(assign(t, TWIN0, NULL), -EBUSY);
+		assert_string_equal(vfioadm_error_code_name(t->err), "pending");
+		if (cases[i].waits != (clock_ms() - begun > 700))
+			fail_msg("case %zu: %d ms", i, (int)(clock_ms() - begun));
+		helper->ops->unclaim(helper, &name, 1);
+		assert_int_equal(settle(t), 1);
+	}
+	host_free(helper);
+}
+
 /* Of a run of an earlier version that had no room for a line: settled like any other. */
 static void test_glued_line(void **state)
 {
@@ -702,6 +748,49 @@ static void test_assigned_and_gone(void **state)
 	assert_true(has_record(t, TWIN0));
 	assert_int_equal(release(t, TWIN0, NULL), 0);
 	assert_driver(t, TWIN0, "nvme", "(null)");
+}
+
+/* Found again at the same address, or another card there: nobody has assigned that one. */
+static void test_gone_and_replaced(void **state)
+{
+	struct settle_test *t = *state;
+
+	assert_int_equal(assign(t, TWIN0, TWIN1), 0);
+	take_away(t, TWIN1);
+	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/rescan", "1"), 0);
+	assert_driver(t, TWIN1, "nvme", "(null)");
+	assert_settled(t, VFIOADM_SETTLED_STALE,
+		       TWIN1 " was assigned (driver before: nvme) and is no longer there: what has its address now was added later");
+	assert_false(has_record(t, TWIN1));
+	assert_true(has_record(t, TWIN0));
+	assert_int_equal(settle(t), 0);
+	assert_int_equal(assign(t, TWIN1, NULL), 0);
+	assert_int_equal(settle(t), 0);
+	assert_true(has_record(t, TWIN1));
+}
+
+/* Whoever names it hears of that, and the record is there until somebody does. */
+static void test_gone_and_named(void **state)
+{
+	static const char *const names[] = { TWIN1, "02:00.0" };
+	struct settle_test *t = *state;
+	struct vfioadm_checkup *checkup;
+
+	assert_int_equal(assign(t, TWIN1, NULL), 0);
+	take_away(t, TWIN1);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		assert_int_equal(release(t, names[i], NULL), -ENOENT);
+		assert_non_null(strstr(vfioadm_error_message(t->err), "it was assigned (driver before: nvme) and is no longer there"));
+		assert_int_equal(vfioadm_error_exit(t->err), VFIOADM_EXIT_NO_FUNCTION);
+	}
+	vfioadm_error_free(t->err);
+	t->err = NULL;
+	assert_int_equal(vfioadm_check(t->ctx, names, 1, NULL, &checkup, &t->err), -ENOENT);
+	assert_non_null(strstr(vfioadm_error_message(t->err), "it was assigned"));
+	assert_int_equal(settle(t), 1);
+	/* Of one that never was nothing is said. */
+	assert_int_equal(release(t, TWIN1, NULL), -ENOENT);
+	assert_null(strstr(vfioadm_error_message(t->err), "assigned"));
 }
 
 /* The next change is enough. */
@@ -755,10 +844,11 @@ int main(void)
 		SETTLE_TEST(test_settled_by_next_verb), SETTLE_TEST(test_moved_by_others),
 		SETTLE_TEST(test_other_override_stays), SETTLE_TEST(test_stale),
 		SETTLE_TEST(test_damaged_is_set_aside), SETTLE_TEST(test_damaged_beside_another),
-		SETTLE_TEST(test_torn_at_each_byte),
+		SETTLE_TEST(test_torn_at_each_byte), SETTLE_TEST(test_killed_amid_a_step),
 		SETTLE_TEST(test_damaged),		SETTLE_TEST(test_cannot_be_put_back),
 		SETTLE_TEST(test_dry_run_changes_nothing), SETTLE_TEST(test_late_settling_is_waited_for),
 		SETTLE_TEST(test_glued_line), SETTLE_TEST(test_assigned_and_gone),
+		SETTLE_TEST(test_gone_and_replaced), SETTLE_TEST(test_gone_and_named),
 		SETTLE_TEST(test_gone_and_forgotten_by_another_run), SETTLE_TEST(test_virtual_function_gone),
 		SETTLE_TEST(test_gone_while_a_run_is_held),
 	};
