@@ -4,6 +4,12 @@
 #include "flow/persist.h"
 #include "flow/session.h"
 
+/* One whose IDs could not be read may have any card type. */
+static bool may_match(const struct cardtype *type, const struct vfioadm_function *f)
+{
+	return cardtype_matches(type, f) || f->vendor.state == VFIOADM_UNKNOWN || f->device.state == VFIOADM_UNKNOWN;
+}
+
 /*
  * What the host uses now it uses at the next boot, and there a card type is given away before anything else is
  * looked at: root, swap and the network would not be there.
@@ -16,7 +22,7 @@ static int refuse_needed(struct persist *p, const struct cardtype *type, struct 
 	const char *unseen;
 
 	for (size_t i = 0; i < p->look->inv->n_functions; i++)
-		if (cardtype_matches(type, &p->look->inv->functions[i]) && !p->look->inv->functions[i].bridge &&
+		if (may_match(type, &p->look->inv->functions[i]) && !p->look->inv->functions[i].bridge &&
 		    selection_add(&functions, i) < 0)
 			return error_oom(err);
 	user = selection_in_use(p->look, &functions, &f);

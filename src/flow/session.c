@@ -235,6 +235,12 @@ int session_claim_plan(struct session *s, const struct vfioadm_plan *plan, struc
 
 /* ---- disks ---- */
 
+/* No medium, or gone: nothing that could be mounted. Whatever else the kernel says may hide a use. */
+static bool says_nothing_there(int r)
+{
+	return r == -ENOMEDIUM || r == -ENXIO || r == -ENODEV || r == -ENOENT;
+}
+
 static int hold_disk(struct session *s, const char *address, const char *disk, struct vfioadm_error **err)
 {
 	struct host *h = s->ctx->host;
@@ -245,10 +251,12 @@ static int hold_disk(struct session *s, const char *address, const char *disk, s
 	r = h->ops->hold(h, address, disk);
 	if (r == 0)
 		return strv_add(&s->held, disk) < 0 ? error_oom(err) : 0;
-	if (r == -EBUSY)
-		return strv_take(&s->busy, str_format("%s %s", address, disk)) < 0 ? error_oom(err) : 0;
+	if (says_nothing_there(r))
+		return 0;
+	if (r == -ENOMEM)
+		return error_oom(err);
 	if (r != -ETIMEDOUT)
-		return 0; /* no medium, or gone: nothing that could be mounted */
+		return strv_take(&s->busy, str_format("%s %s %d", address, disk, -r)) < 0 ? error_oom(err) : 0;
 	error_set(err, r, VFIOADM_E_TIMEOUT,
 		  "The disk %s of %s cannot be opened: the kernel has not answered within %u seconds.", disk,
 		  address, h->timeout_ms / 1000);
@@ -284,21 +292,22 @@ int session_hold_disks(struct session *s, struct look *look, struct vfioadm_erro
 	return r;
 }
 
-static int add_busy(const char *pair, struct look *look)
+static int add_busy(const char *item, struct look *look)
 {
-	char address[32];
-	const char *disk = strchr(pair, ' ');
+	char address[32], disk[128], path[160];
 	struct vfioadm_function *f;
+	int error;
 
-	if (!disk || (size_t)(disk - pair) >= sizeof(address))
+	if (sscanf(item, "%31s %127s %d", address, disk, &error) != 3)
 		return 0;
-	memcpy(address, pair, (size_t)(disk - pair));
-	address[disk - pair] = '\0';
 	f = inventory_get(look->inv, address);
-	if (!f || is_used(f, disk + 1))
+	if (!f || is_used(f, disk))
 		return 0;
-	return observe_add_user(look->inv, f, "in-use-claimed", disk + 1,
-				"is claimed, says the kernel, but who has it cannot be seen from here");
+	if (error == EBUSY)
+		return observe_add_user(look->inv, f, "in-use-claimed", disk,
+					"is claimed, says the kernel, but who has it cannot be seen from here");
+	snprintf(path, sizeof(path), "dev/%s", disk);
+	return inventory_add_fault(look->inv, f - look->inv->functions, path, error);
 }
 
 int session_add_busy(const struct session *s, struct look *look)

@@ -18,7 +18,7 @@ struct session {
 	struct strv claims;
 	struct unsettled unsettled; /* what earlier runs have left */
 	struct strv held;    /* disks that are held exclusively */
-	struct strv busy;    /* "ADDRESS DISK": could not be had exclusively */
+	struct strv busy;    /* "ADDRESS DISK ERRNO": could not be had exclusively */
 };
 
 /**

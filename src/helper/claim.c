@@ -168,8 +168,9 @@ static int open_own_node(const char *where, dev_t number)
 	char name[64];
 	int fd;
 
+	/* That no such disk is there is for the disk itself to say. */
 	if (dir < 0)
-		return -errno;
+		return errno == ENOENT ? -ENOTDIR : -errno;
 	snprintf(name, sizeof(name), ".vfioadm-%d", (int)getpid());
 	if (mknodat(dir, name, S_IFBLK | 0600, number) < 0)
 		return -errno;

@@ -14,6 +14,46 @@ int host_starved(struct host *h, int r)
 	return r >= 0 && starved ? -ENOMEM : r;
 }
 
+struct host_fault *host_watch(struct host *h, struct host_fault *fault)
+{
+	struct host_fault *before = h->watch;
+
+	h->watch = fault;
+	return before;
+}
+
+bool host_answered(ssize_t r)
+{
+	static const int answers[] = { ENOENT, ENOTDIR, ENODEV, ENXIO,	 EINVAL,  EISDIR,
+				       ESRCH,  ENODATA, EFBIG,	EOPNOTSUPP, ENOTBLK, ENAMETOOLONG, ELOOP, EXDEV };
+
+	for (size_t i = 0; i < ARRAY_SIZE(answers); i++)
+		if (r == -answers[i])
+			return true;
+	return r >= 0;
+}
+
+/* "proc/12/…" */
+static bool is_of_process(const char *path)
+{
+	const char *rest = str_after(path, "proc/");
+
+	return rest && *rest >= '0' && *rest <= '9';
+}
+
+ssize_t host_note(struct host *h, const char *dir, const char *name, ssize_t r)
+{
+	const char *first = dir ? dir : name;
+
+	if (!h->watch || h->watch->error || host_answered(r) || is_of_process(first) ||
+	    (!str_after(first, "sys/") && !str_after(first, "proc/")))
+		return r;
+	h->watch->error = (int)-r;
+	snprintf(h->watch->path, sizeof(h->watch->path), "%s%s%s", dir ? dir : "", dir ? "/" : "", name);
+	host_clean_text(h->watch->path);
+	return r;
+}
+
 ssize_t host_read_text(struct host *h, host_dir dir, const char *name, char *buf, size_t size)
 {
 	ssize_t n = h->ops->read(h, dir, name, buf, size);

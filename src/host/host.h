@@ -150,6 +150,15 @@ extern const char host_module_command[];
 #define HOST_HELPER_REINSTALL "Reinstall vfioadm, so that its library and vfioadm-helper are of one version; a program " \
 			      "that has the library loaded must be restarted."
 
+/**
+ * A look at a file of the kernel's that failed for another reason than that it is not there. Most readers take any
+ * failure for "there is none", which must not make a function look unused: who searches for users watches.
+ */
+struct host_fault {
+	int error; /* 0: none; the first one counts */
+	char path[256];
+};
+
 /** The first member of every host. */
 struct host {
 	const struct host_ops *ops;
@@ -166,6 +175,7 @@ struct host {
 	 * not make a function look unused: who ends a look at the host asks host_starved().
 	 */
 	bool starved;
+	struct host_fault *watch; /* NULL: nobody does; see host_watch() */
 	char image_error[256]; /* last words of the tool that could not list or rebuild the initramfs */
 
 	/* Opened when first asked for, see names.c and modules.c; released by host_free(). */
@@ -180,6 +190,16 @@ int host_root_new(const char *dir, struct host **ret, struct vfioadm_error **err
 void host_free(struct host *h);
 /** r, or -ENOMEM when memory ran out since the last question. */
 int host_starved(struct host *h, int r) MUST_CHECK;
+
+/** It succeeded, or the file system has answered that it is not there, has no value, or is of another kind. */
+bool host_answered(ssize_t r);
+/** From now on failures are noted there (NULL: no longer). Returns who watched before. */
+struct host_fault *host_watch(struct host *h, struct host_fault *fault);
+/**
+ * For those who implement host_ops: r of a look at dir/name (dir NULL: from the root). Returns r. What belongs to a
+ * single process is not noted: who looks at that tells by itself.
+ */
+ssize_t host_note(struct host *h, const char *dir, const char *name, ssize_t r);
 
 /* ---- helpers over the table ---- */
 

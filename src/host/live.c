@@ -18,17 +18,43 @@ static int base_of(struct host *h, host_dir dir)
 	return dir < 0 ? live_of(h)->root : dir;
 }
 
+/* What a directory that is held open is called, for host_note(). */
+static const char *name_of(struct host *h, host_dir dir)
+{
+	const struct live_host *l = live_of(h);
+
+	for (size_t i = 0; dir >= 0 && i < LIVE_DIRS_MAX; i++)
+		if (l->dirs[i].fd == dir)
+			return l->dirs[i].path;
+	return dir < 0 ? NULL : "sys";
+}
+
 static host_dir live_dir_open(struct host *h, const char *path)
 {
-	int fd = fd_above(openat(live_of(h)->root, path, O_PATH | O_DIRECTORY | O_CLOEXEC));
+	struct live_host *l = live_of(h);
+	int fd = fd_above(openat(l->root, path, O_PATH | O_DIRECTORY | O_CLOEXEC));
 
-	return fd < 0 ? -errno : fd;
+	if (fd < 0)
+		return (host_dir)host_note(h, NULL, path, -errno);
+	for (size_t i = 0; i < LIVE_DIRS_MAX; i++)
+		if (!l->dirs[i].fd) {
+			l->dirs[i].fd = fd;
+			snprintf(l->dirs[i].path, sizeof(l->dirs[i].path), "%s", path);
+			break;
+		}
+	return fd;
 }
 
 static void live_dir_close(struct host *h, host_dir dir)
 {
-	if (dir >= 0)
-		close(dir);
+	struct live_host *l = live_of(h);
+
+	if (dir < 0)
+		return;
+	for (size_t i = 0; i < LIVE_DIRS_MAX; i++)
+		if (l->dirs[i].fd == dir)
+			l->dirs[i].fd = 0;
+	close(dir);
 }
 
 static int open_file(struct host *h, host_dir dir, const char *name)
@@ -41,21 +67,22 @@ static int open_file(struct host *h, host_dir dir, const char *name)
 static ssize_t live_read(struct host *h, host_dir dir, const char *name, char *buf, size_t size)
 {
 	_cleanup_close_ int fd = open_file(h, dir, name);
-
 	/* sysfs hands an attribute over whole; only procfs ends a read between records. */
-	return fd < 0 ? fd : files_read(fd, buf, size, dir >= 0 || str_after(name, "sys/"));
+	ssize_t n = fd < 0 ? fd : files_read(fd, buf, size, dir >= 0 || str_after(name, "sys/"));
+
+	return host_note(h, name_of(h, dir), name, n);
 }
 
 static ssize_t live_readlink(struct host *h, host_dir dir, const char *name, char *buf, size_t size)
 {
-	return files_readlink(base_of(h, dir), name, buf, size);
+	return host_note(h, name_of(h, dir), name, files_readlink(base_of(h, dir), name, buf, size));
 }
 
 static int live_list(struct host *h, host_dir dir, const char *name, struct strv *ret)
 {
 	int fd = fd_above(openat(base_of(h, dir), name, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 
-	return fd < 0 ? -errno : files_list(fd, ret);
+	return (int)host_note(h, name_of(h, dir), name, fd < 0 ? -errno : files_list(fd, ret));
 }
 
 static int live_resolve(struct host *h, const char *path, char **ret)
@@ -66,7 +93,7 @@ static int live_resolve(struct host *h, const char *path, char **ret)
 		return -ENOMEM;
 	real = realpath(absolute, NULL);
 	if (!real)
-		return -errno;
+		return (int)host_note(h, NULL, path, -errno);
 	*ret = strdup(real + 1);
 	return *ret ? 0 : -ENOMEM;
 }
@@ -89,7 +116,7 @@ static int live_map(struct host *h, const char *path, const char **ret, size_t *
 
 	if (r == 0)
 		*ret = data;
-	return r;
+	return (int)host_note(h, NULL, path, r);
 }
 
 static void live_unmap(struct host *h, const char *data, size_t size)

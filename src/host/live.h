@@ -26,10 +26,17 @@ struct live_claim {
 /* Further ones are begun when they are claimed: so many that most runs need no more, and few enough to be in vain. */
 enum { LIVE_SPARES_MAX = 32 };
 
+/* Few directories are open at once; of further ones a failure is told without them. */
+enum { LIVE_DIRS_MAX = 8 };
+
 /** The running kernel. */
 struct live_host {
 	struct host host;
 	int root;
+	struct live_dir {
+		int fd; /* 0: free */
+		char path[128];
+	} dirs[LIVE_DIRS_MAX];
 	char *program;
 	struct helper *helper; /* what is done without a claim; see live_helper() */
 	struct live_claim *claims;

@@ -214,15 +214,18 @@ static int add_function(struct host *h, struct vfioadm_inventory *inv, const cha
 		return 0;
 	device_path(path, name, "");
 	dir = h->ops->dir_open(h, path);
-	if (dir < 0) {
+	if (dir < 0 && host_answered(dir)) {
 		if (dir != -ENOENT && dir != -ENODEV)
 			inv->complete = false;
 		return 0;
 	}
-	r = read_basic(h, inv, dir, &f, zpci);
-	h->ops->dir_close(h, dir);
-	if (r < 0)
-		return r == -ENODEV ? 0 : r;
+	/* Left out it would be nobody's companion: one of which nothing is known is there all the same. */
+	if (dir >= 0) {
+		r = read_basic(h, inv, dir, &f, zpci);
+		h->ops->dir_close(h, dir);
+		if (r < 0)
+			return r == -ENODEV ? 0 : r;
+	}
 	f.address = arena_strdup(&inv->arena, name);
 	f.domain = a.domain;
 	f.bus = a.bus;
@@ -323,13 +326,14 @@ static int read_host(struct host *h, struct vfioadm_inventory *inv, const struct
 		r = observe_facts(h, inv, mountinfo);
 	if (mountinfo)
 		h->ops->unmap(h, mountinfo, size);
-	return host_starved(h, r);
+	return r;
 }
 
 int observe_host(struct host *h, struct vfioadm_inventory **ret, struct vfioadm_error **err)
 {
 	_cleanup_inventory_ struct vfioadm_inventory *inv = inventory_new();
 	_cleanup_strv_ struct strv names = {0};
+	struct host_fault fault = {0}, *before;
 	int r;
 
 	if (!inv)
@@ -349,8 +353,13 @@ int observe_host(struct host *h, struct vfioadm_inventory **ret, struct vfioadm_
 				   : "Its directory must be readable to the user who runs this.");
 		return r;
 	}
+	before = host_watch(h, &fault);
 	r = read_host(h, inv, &names);
-	if (r < 0)
+	host_watch(h, before);
+	/* Whose disk it is that could not be looked at, and whose companion the function, cannot be known. */
+	if (r == 0 && fault.error)
+		r = inventory_add_fault(inv, -1, fault.path, fault.error);
+	if (host_starved(h, r) < 0)
 		return error_oom(err);
 	*ret = TAKE_PTR(inv);
 	return 0;
@@ -410,15 +419,18 @@ int observe_function(struct host *h, struct vfioadm_inventory *inv, struct vfioa
 		{VFIOADM_FACET_LOCKED, observe_locked},
 	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-		int r;
+	struct host_fault fault = {0}, *before = host_watch(h, &fault);
+	int r = 0;
 
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(table); i++) {
 		if (!(facets & table[i].facet) || f->facets & table[i].facet)
 			continue;
 		r = table[i].look(h, inv, f);
-		if (r < 0)
-			return r;
-		f->facets |= table[i].facet;
+		if (r == 0)
+			f->facets |= table[i].facet;
 	}
-	return 0;
+	host_watch(h, before);
+	if (r == 0 && fault.error)
+		r = inventory_add_fault(inv, f - inv->functions, fault.path, fault.error);
+	return r;
 }

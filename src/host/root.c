@@ -54,6 +54,12 @@ static int open_inside(struct root_host *r, const char *path, int flags)
 	return walk(r, path, flags, NULL);
 }
 
+/* For host_note(). */
+static const char *name_of(const struct root_host *r, host_dir dir)
+{
+	return dir < 0 ? NULL : r->dirs[dir].path;
+}
+
 static int path_below(struct root_host *r, host_dir dir, const char *name, char path[PATH_MAX])
 {
 	int n = dir < 0 ? snprintf(path, PATH_MAX, "%s", name)
@@ -121,7 +127,7 @@ static host_dir root_dir_open(struct host *h, const char *path)
 	size_t i = 0;
 
 	if (fd < 0)
-		return fd;
+		return (host_dir)host_note(h, NULL, path, fd);
 	copy = strdup(path);
 	if (!copy)
 		return -ENOMEM;
@@ -154,12 +160,12 @@ static ssize_t root_read(struct host *h, host_dir dir, const char *name, char *b
 {
 	_cleanup_close_ int fd = open_regular(root_of(h), dir, name);
 
-	return fd < 0 ? fd : files_read(fd, buf, size, false);
+	return host_note(h, name_of(root_of(h), dir), name, fd < 0 ? fd : files_read(fd, buf, size, false));
 }
 
-static ssize_t root_readlink(struct host *h, host_dir dir, const char *name, char *buf, size_t size)
+static ssize_t read_link(struct root_host *r, host_dir dir, const char *name, char *buf, size_t size)
 {
-	_cleanup_close_ int fd = locate(root_of(h), dir, name, O_NOFOLLOW);
+	_cleanup_close_ int fd = locate(r, dir, name, O_NOFOLLOW);
 	struct stat st;
 
 	if (fd < 0)
@@ -169,9 +175,14 @@ static ssize_t root_readlink(struct host *h, host_dir dir, const char *name, cha
 	return S_ISLNK(st.st_mode) ? files_readlink(fd, "", buf, size) : -EINVAL;
 }
 
-static int root_list(struct host *h, host_dir dir, const char *name, struct strv *ret)
+static ssize_t root_readlink(struct host *h, host_dir dir, const char *name, char *buf, size_t size)
 {
-	_cleanup_close_ int fd = locate(root_of(h), dir, name, 0);
+	return host_note(h, name_of(root_of(h), dir), name, read_link(root_of(h), dir, name, buf, size));
+}
+
+static int list(struct root_host *r, host_dir dir, const char *name, struct strv *ret)
+{
+	_cleanup_close_ int fd = locate(r, dir, name, 0);
 	int readable;
 
 	if (fd < 0)
@@ -180,12 +191,17 @@ static int root_list(struct host *h, host_dir dir, const char *name, struct strv
 	return readable < 0 ? -errno : files_list(readable, ret);
 }
 
+static int root_list(struct host *h, host_dir dir, const char *name, struct strv *ret)
+{
+	return (int)host_note(h, name_of(root_of(h), dir), name, list(root_of(h), dir, name, ret));
+}
+
 static int root_resolve(struct host *h, const char *path, char **ret)
 {
 	int fd = walk(root_of(h), path, O_PATH, ret);
 
 	if (fd < 0)
-		return fd;
+		return (int)host_note(h, NULL, path, fd);
 	close(fd);
 	return 0;
 }
@@ -217,7 +233,7 @@ static int root_map(struct host *h, const char *path, const char **ret, size_t *
 
 	if (r == 0)
 		*ret = data;
-	return r;
+	return (int)host_note(h, NULL, path, r);
 }
 
 static void root_unmap(struct host *h, const char *data, size_t size)

@@ -218,34 +218,48 @@ static int merge_users(struct uses *u, size_t function)
 	return 0;
 }
 
-/* In the order in which they were found. */
-static void copy_sentences(const struct owned_list *from, size_t function, const char **to)
+static bool is_among(const char *const *items, size_t n, const char *text)
 {
-	size_t at = chain_length(from, function);
+	for (size_t i = 0; i < n; i++)
+		if (streq(items[i], text))
+			return true;
+	return false;
+}
+
+/* In the order in which they were found, behind n that are there. Returns how many there are then. */
+static size_t add_sentences(const struct owned_list *from, size_t function, const char **to, size_t n)
+{
+	size_t end = n + chain_length(from, function), at = end, kept = n;
 
 	FOR_FOUND(o, from, function)
 		to[--at] = o->name;
+	for (size_t i = n; i < end; i++)
+		if (!is_among(to, kept, to[i]))
+			to[kept++] = to[i];
+	return kept;
 }
 
+/* A file that could not be read before stays so: nobody has looked at it since. */
 static int merge_unseen(struct uses *u, size_t function)
 {
 	struct vfioadm_function *f = &u->inv->functions[function];
-	size_t n = chain_length(&u->unseen, function), n_doubt = chain_length(&u->doubts, function);
-	size_t n_minor = chain_length(&u->minor, function), all = n + n_doubt + n_minor;
+	const struct owned_list *const parts[] = { &u->unseen, &u->doubts, &u->minor };
+	size_t n = 0, ends[ARRAY_SIZE(parts)], room = f->unseen.n;
 	const char **items;
 
-	f->unseen = (struct vfioadm_list){ .state = VFIOADM_NONE };
-	f->n_unseen_minor = n_minor;
-	f->n_unseen_doubt = n_doubt;
-	if (!all)
-		return 0;
-	items = arena_alloc(&u->inv->arena, all * sizeof(*items));
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+		room += chain_length(parts[i], function);
+	items = arena_alloc(&u->inv->arena, (room + 1) * sizeof(*items));
 	if (!items)
 		return -ENOMEM;
-	copy_sentences(&u->unseen, function, items);
-	copy_sentences(&u->doubts, function, items + n);
-	copy_sentences(&u->minor, function, items + n + n_doubt);
-	f->unseen = (struct vfioadm_list){ VFIOADM_KNOWN, all, items };
+	for (size_t i = 0; i < f->unseen.n; i++)
+		if (inventory_is_fault(u->inv, f->unseen.items[i]))
+			items[n++] = f->unseen.items[i];
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+		ends[i] = n = add_sentences(parts[i], function, items, n);
+	f->n_unseen_doubt = ends[1] - ends[0];
+	f->n_unseen_minor = ends[2] - ends[1];
+	f->unseen = (struct vfioadm_list){ n ? VFIOADM_KNOWN : VFIOADM_NONE, n, n ? items : NULL };
 	return 0;
 }
 
@@ -286,6 +300,16 @@ static int say_processes(struct uses *u)
 			      uses_seen_in_part(u, -1, text, u->procs->unseen);
 }
 
+static int say_fault(struct uses *u, const struct host_fault *fault)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && fault->error && i < u->inv->n_functions; i++)
+		if (u->wanted[i])
+			r = inventory_add_fault(u->inv, (ssize_t)i, fault->path, fault->error);
+	return r;
+}
+
 /* procs: who it is for keeps it as long as u. */
 static int search(struct uses *u, struct processes *procs)
 {
@@ -296,7 +320,7 @@ static int search(struct uses *u, struct processes *procs)
 		r = say_processes(u);
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(subjects); i++)
 		r = subjects[i](u);
-	return r < 0 ? r : merge(u, VFIOADM_FACET_USERS);
+	return r;
 }
 
 static void uses_free(struct uses *u)
@@ -331,11 +355,17 @@ int observe_uses(struct host *h, struct vfioadm_inventory *inv, const bool *want
 	const char *mountinfo = NULL;
 	struct processes procs;
 	size_t size = 0;
+	struct host_fault fault = { 0 }, *before = host_watch(h, &fault);
 	int r;
 
 	if (h->ops->map(h, "proc/self/mountinfo", &mountinfo, &size) >= 0)
 		u.mountinfo = mountinfo;
 	r = search(&u, &procs);
+	host_watch(h, before);
+	if (r == 0)
+		r = merge(&u, VFIOADM_FACET_USERS);
+	if (r == 0)
+		r = say_fault(&u, &fault);
 	if (u.mountinfo)
 		h->ops->unmap(h, mountinfo, size);
 	uses_free(&u);

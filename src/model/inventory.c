@@ -104,7 +104,64 @@ void vfioadm_inventory_free(struct vfioadm_inventory *inventory)
 	arena_free(&inventory->arena);
 	free(inventory->functions);
 	free(inventory->slots);
+	free(inventory->faults);
 	free(inventory);
+}
+
+/* ---- what could not be read ---- */
+
+bool inventory_is_fault(const struct vfioadm_inventory *inv, const char *text)
+{
+	for (size_t i = 0; i < inv->n_faults; i++)
+		if (streq(inv->faults[i], text))
+			return true;
+	return false;
+}
+
+static const char *remember_fault(struct vfioadm_inventory *inv, const char *path, int error)
+{
+	const char *text = arena_format(&inv->arena, "/%s could not be looked at: %s.", path, strerror(error));
+	const char **grown;
+
+	if (!text || inventory_is_fault(inv, text))
+		return text;
+	grown = reallocarray(inv->faults, inv->n_faults + 1, sizeof(*grown));
+	if (!grown)
+		return NULL;
+	inv->faults = grown;
+	grown[inv->n_faults++] = text;
+	return text;
+}
+
+/* Before what root could not see either, and what could only have led to a warning. */
+static int add_unseen(struct vfioadm_inventory *inv, struct vfioadm_function *f, const char *text)
+{
+	size_t major = f->unseen.n - f->n_unseen_minor - f->n_unseen_doubt;
+	const char **items;
+
+	for (size_t i = 0; i < major; i++)
+		if (streq(f->unseen.items[i], text))
+			return 0;
+	items = arena_alloc(&inv->arena, (f->unseen.n + 1) * sizeof(*items));
+	if (!items)
+		return -ENOMEM;
+	for (size_t i = 0; i < f->unseen.n; i++)
+		items[i + (i >= major)] = f->unseen.items[i];
+	items[major] = text;
+	f->unseen = (struct vfioadm_list){ VFIOADM_KNOWN, f->unseen.n + 1, items };
+	return 0;
+}
+
+int inventory_add_fault(struct vfioadm_inventory *inv, ssize_t function, const char *path, int error)
+{
+	const char *text = remember_fault(inv, path, error);
+	int r = text ? 0 : -ENOMEM;
+
+	inv->complete = false;
+	for (size_t i = 0; r == 0 && i < inv->n_functions; i++)
+		if (function < 0 || (size_t)function == i)
+			r = add_unseen(inv, &inv->functions[i], text);
+	return r;
 }
 
 void inventory_free_p(struct vfioadm_inventory **inv)

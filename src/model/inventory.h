@@ -82,6 +82,9 @@ struct vfioadm_inventory {
 	size_t n_slots;
 	struct host_facts facts;
 	bool complete;
+	/* Sentences of "unseen" about files that could not be read: they stand against every change, see below. */
+	const char **faults;
+	size_t n_faults;
 	const char *iommu_advice; /* NULL: an IOMMU is there (or nothing is known) */
 	/* Where disable_denylist is configured although vfio-pci was loaded without it; NULL: it is not. */
 	const char *denylist_source;
@@ -90,6 +93,13 @@ struct vfioadm_inventory {
 };
 
 struct vfioadm_inventory *inventory_new(void) MUST_CHECK;
+/**
+ * Adds "/sys/… could not be looked at: …" to what was not seen of a function (index), or of all (-1): what depends on it
+ * cannot be known, be it the use by the host or anything else. Once for each. -ENOMEM.
+ */
+int inventory_add_fault(struct vfioadm_inventory *inv, ssize_t function, const char *path, int error) MUST_CHECK;
+/** Is this sentence of "unseen" such a one? */
+bool inventory_is_fault(const struct vfioadm_inventory *inv, const char *text);
 /** Index of the function with this address, or -1. */
 ssize_t inventory_index(const struct vfioadm_inventory *inv, const char *address);
 /** The inventory's own, writable function; NULL when there is none. */

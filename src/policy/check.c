@@ -117,6 +117,7 @@ static const struct check {
 	/* Which device it is (its serial number) is looked up where there is a user to tell of. */
 	{ ASSIGN | RELEASE | ENABLE, VFIOADM_FACET_USERS, check_users },
 	{ ASSIGN | RELEASE | ENABLE, VFIOADM_FACET_USERS, check_unseen },
+	{ ASSIGN, VFIOADM_FACET_DETAIL, check_unread, STAYS },
 	{ ENABLE, VFIOADM_FACET_DRIVERS, check_variant, MENTIONED },
 };
 

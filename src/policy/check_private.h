@@ -90,5 +90,7 @@ const struct vfioadm_user *check_group_in_way(const struct checker *c, const str
 /* check_users.c: who uses it? */
 int check_users(struct checker *c, const struct vfioadm_function *f) MUST_CHECK;
 int check_unseen(struct checker *c, const struct vfioadm_function *f) MUST_CHECK;
+/** Of these, the files that could not be read: whether a function that stays on VFIO is any good depends on them. */
+int check_unread(struct checker *c, const struct vfioadm_function *f) MUST_CHECK;
 
 #endif

@@ -203,9 +203,10 @@ int check_type_needed(struct vfioadm_plan *plan, const struct vfioadm_function *
 int check_type_unseen(struct vfioadm_plan *plan, const struct vfioadm_function *f, const char *text,
 		      const char *const *force, size_t n_force)
 {
+	bool known = f->vendor.state == VFIOADM_KNOWN && f->device.state == VFIOADM_KNOWN;
 	int r = add(plan, "not-looked-at",
-		    arena_format(&plan->arena, "%s has this card type, and it is not known whether the host uses it: %s",
-				 f->address, text),
+		    arena_format(&plan->arena, "%s %s this card type, and it is not known whether the host uses it: %s",
+				 f->address, known ? "has" : "may have", text),
 		    arena_strdup(&plan->arena, "At the next boot it would be given to vfio-pci before anything else is "
 					       "looked at. Declare the other functions one by one with 'vfioadm assign "
 					       "--persist'."));

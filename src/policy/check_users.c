@@ -259,7 +259,8 @@ int check_unseen(struct checker *c, const struct vfioadm_function *f)
 		finding = check_add(c, f, "not-looked-at", message);
 		if (!finding)
 			return -ENOMEM;
-		if (leaves) {
+		/* What could not be read may as well tell that no driver can take it. */
+		if (leaves && !inventory_is_fault(c->inv, text)) {
 			finding->severity = VFIOADM_WARNS;
 			finding->hint = remedy_of_unseen(c, f, i);
 			c->refused = refused;
@@ -267,6 +268,24 @@ int check_unseen(struct checker *c, const struct vfioadm_function *f)
 		}
 		finding->hint = hint(c, finding, code_info(finding->code), remedy_of_unseen(c, f, i));
 		if (!finding->hint)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int check_unread(struct checker *c, const struct vfioadm_function *f)
+{
+	for (size_t i = 0; i < f->unseen.n; i++) {
+		const struct vfioadm_code_info *info = code_info("not-looked-at");
+		const char *text = f->unseen.items[i];
+		struct vfioadm_finding *finding;
+
+		if (!inventory_is_fault(c->inv, text))
+			continue;
+		finding = check_add(c, f, info->code, SAY(c, "%s: %s", f->address, text));
+		if (finding)
+			finding->hint = hint(c, finding, info, remedy_of_unseen(c, f, i));
+		if (!finding || !finding->hint)
 			return -ENOMEM;
 	}
 	return 0;
