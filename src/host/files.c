@@ -72,40 +72,41 @@ static bool is_dot(const char *name)
 	return streq(name, ".") || streq(name, "..");
 }
 
-static int take_names(const char *buf, size_t size, struct strv *names)
-{
-	for (size_t at = 0; at < size;) {
-		const struct dirent64 *e = (const void *)(buf + at);
-		int r;
-
-		at += e->d_reclen;
-		if (is_dot(e->d_name))
-			continue;
-		if (names->n >= FILES_LIST_MAX)
-			return -EFBIG;
-		r = strv_add(names, e->d_name);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
 /* Not through a DIR: a search lists a directory for each process, and that doubles the calls. */
-int files_list(int fd, struct strv *ret)
+int files_each(int fd, int (*fn)(const char *name, void *userdata), void *userdata)
 {
-	_cleanup_strv_ struct strv names = {0};
 	_cleanup_close_ int dir = fd;
-	_Alignas(struct dirent64) char buf[16384];
+	_Alignas(struct dirent64) char buf[8192];
 	ssize_t n;
 
 	while ((n = getdents64(dir, buf, sizeof(buf))) > 0) {
-		int r = take_names(buf, (size_t)n, &names);
+		for (ssize_t at = 0; at < n;) {
+			const struct dirent64 *e = (const void *)(buf + at);
+			int r;
 
-		if (r < 0)
-			return r;
+			at += e->d_reclen;
+			r = is_dot(e->d_name) ? 0 : fn(e->d_name, userdata);
+			if (r != 0)
+				return r;
+		}
 	}
-	if (n < 0)
-		return -errno;
+	return n < 0 ? -errno : 0;
+}
+
+static int take_name(const char *name, void *userdata)
+{
+	struct strv *names = userdata;
+
+	return names->n >= FILES_LIST_MAX ? -EFBIG : strv_add(names, name);
+}
+
+int files_list(int fd, struct strv *ret)
+{
+	_cleanup_strv_ struct strv names = {0};
+	int r = files_each(fd, take_name, &names);
+
+	if (r < 0)
+		return r;
 	*ret = names;
 	names = (struct strv){0};
 	return 0;

@@ -18,6 +18,8 @@ ssize_t files_read(int fd, char *buf, size_t size, bool once);
 int files_read_whole(int fd, char **ret, size_t *ret_size);
 /** Takes fd, a directory opened for reading, also on failure. */
 int files_list(int fd, struct strv *ret);
+/** The same without keeping the names; stops at a result of fn that is not 0, and returns it. */
+int files_each(int fd, int (*fn)(const char *name, void *userdata), void *userdata);
 /** readlinkat() with NUL; -ENAMETOOLONG when it does not fit. */
 ssize_t files_readlink(int dir, const char *name, char *buf, size_t size);
 

@@ -114,6 +114,20 @@ bool host_exists(struct host *h, const char *path)
 	return n >= 0 || n == -EINVAL;
 }
 
+int host_each(struct host *h, host_dir dir, const char *name, int (*fn)(const char *name, void *userdata),
+	      void *userdata)
+{
+	_cleanup_strv_ struct strv names = { 0 };
+	int r;
+
+	if (h->ops->each)
+		return h->ops->each(h, dir, name, fn, userdata);
+	r = h->ops->list(h, dir, name, &names);
+	for (size_t i = 0; r == 0 && i < names.n; i++)
+		r = fn(names.items[i], userdata);
+	return r;
+}
+
 char *host_clean_text(char *s)
 {
 	for (char *p = s; *p;) {

@@ -20,6 +20,16 @@
  */
 struct host;
 
+/** What a file is, whatever it is called. */
+struct host_file {
+	unsigned mode;         /* st_mode */
+	unsigned uid, gid;
+	unsigned major, minor; /* of a node */
+	uint64_t device;       /* of the file system: major << 32 | minor */
+	uint64_t inode;
+	bool has_acl;          /* a node that was looked at without following links */
+};
+
 /** A directory that is held open; reads below it need no path walk. Negative: none. */
 typedef int host_dir;
 
@@ -51,6 +61,17 @@ struct host_ops {
 	/* st_rdev of a node below the root (links followed), for "/dev/…" selectors. -ENOTBLK, -ENOENT. */
 	int (*device_number)(struct host *h, const char *path, bool *ret_block, unsigned *ret_major,
 			     unsigned *ret_minor);
+	/*
+	 * What a file is; follow: what a link leads to, which may be an open file of a process. Never waits for a file
+	 * server: what that says of the file may be old. NULL: only names can be told here, as of a captured root.
+	 */
+	int (*file)(struct host *h, host_dir dir, const char *name, bool follow, struct host_file *ret);
+	/*
+	 * Calls fn with each name in a directory, without keeping them: for what anybody can fill. Stops at a result
+	 * that is not 0 and returns it. NULL: see host_each().
+	 */
+	int (*each)(struct host *h, host_dir dir, const char *name, int (*fn)(const char *name, void *userdata),
+		    void *userdata);
 	/* Processes of our own that a search for users must leave out; false: none other than ours. */
 	bool (*is_ours)(struct host *h, pid_t pid);
 	/* Lets a moment (20 ms) go by, for who wants to look again. NULL: nothing changes here by itself. */
@@ -210,6 +231,9 @@ int host_read_uint(struct host *h, host_dir dir, const char *name, unsigned base
 /** Last component of a symbolic link. */
 ssize_t host_link_name(struct host *h, host_dir dir, const char *name, char *buf, size_t size);
 bool host_exists(struct host *h, const char *path);
+/** ops->each, or by ops->list. */
+int host_each(struct host *h, host_dir dir, const char *name, int (*fn)(const char *name, void *userdata),
+	      void *userdata) MUST_CHECK;
 /** See prepare; nothing where the host has none. */
 void host_prepare(struct host *h, size_t claims);
 /**

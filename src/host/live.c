@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
@@ -140,6 +141,39 @@ static int live_device_number(struct host *h, const char *path, bool *ret_block,
 	return 0;
 }
 
+static int live_file(struct host *h, host_dir dir, const char *name, bool follow, struct host_file *ret)
+{
+	int flags = AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT | (follow ? 0 : AT_SYMLINK_NOFOLLOW);
+	struct statx st;
+	char path[PATH_MAX];
+
+	if (statx(base_of(h, dir), name, flags, STATX_TYPE | STATX_MODE | STATX_UID | STATX_GID | STATX_INO, &st) < 0)
+		return -errno;
+	*ret = (struct host_file){
+		.mode = st.stx_mode,
+		.uid = st.stx_uid,
+		.gid = st.stx_gid,
+		.major = st.stx_rdev_major,
+		.minor = st.stx_rdev_minor,
+		.device = (uint64_t)st.stx_dev_major << 32 | st.stx_dev_minor,
+		.inode = st.stx_ino,
+	};
+	if (follow || dir >= 0 || (!S_ISBLK(st.stx_mode) && !S_ISCHR(st.stx_mode)))
+		return 0;
+	/* By its name alone: that of a node that was just found below /dev. */
+	ret->has_acl = snprintf(path, sizeof(path), "/%s", name) >= (int)sizeof(path) ||
+		       lgetxattr(path, "system.posix_acl_access", NULL, 0) > 0;
+	return 0;
+}
+
+static int live_each(struct host *h, host_dir dir, const char *name, int (*fn)(const char *name, void *userdata),
+		     void *userdata)
+{
+	int fd = fd_above(openat(base_of(h, dir), name, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+
+	return (int)host_note(h, name_of(h, dir), name, fd < 0 ? -errno : files_each(fd, fn, userdata));
+}
+
 static void live_pause(struct host *h)
 {
 	(void)h;
@@ -175,6 +209,8 @@ static const struct host_ops live_ops = {
 	.map = live_map,
 	.unmap = live_unmap,
 	.device_number = live_device_number,
+	.file = live_file,
+	.each = live_each,
 	.is_ours = live_is_ours,
 	.pause = live_pause,
 	.prepare = live_prepare,

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "host/could_open.h"
+#include "host/open_files.h"
 #include "host/processes.h"
 
 enum {
@@ -11,6 +14,8 @@ enum {
 	SAME_WITHIN = 16,
 	CLASSES_MAX = 512,
 	KNOWN_PATHS = 512, /* a power of two */
+	/* So many files of each process are looked at whoever it is, see could_open.h. */
+	FILES_ALWAYS = 256,
 };
 
 static const char initial_pid_ns[] = "pid:[4026531836]";
@@ -32,7 +37,12 @@ struct reading {
 	size_t n, n_openers, room;
 	struct known_path *known;
 	size_t hidden; /* processes that could not be looked at */
-	bool too_many;
+	int hidden_pid; /* the first of them that has a name */
+	size_t cut; /* of which not all files were looked at */
+	int cut_pid;
+	struct open_files files; /* where the host tells what a file is */
+	struct node_rights *rights;
+	uint64_t own_mnt_ns;
 	struct strv classes; /* of another root, read when first needed */
 	bool classes_read;
 };
@@ -143,22 +153,11 @@ static int number_by_name(struct reading *r, struct opener *o)
 	return e;
 }
 
-/* Files of sysfs through which a program drives a function itself. */
-static bool reaches_registers(const char *path)
-{
-	const char *name = strrchr(path, '/') + 1;
-
-	if (str_after(path, "/proc/bus/pci/"))
-		return true;
-	return str_after(path, "/sys/devices/") &&
-	       (str_after(name, "resource") || streq(name, "config") || streq(name, "rom"));
-}
-
 static bool path_tells(const char *link)
 {
 	return str_after(link, "anon_inode:[vfio") || str_after(link, "anon_inode:vfio") ||
 	       str_after(link, "/dev/vfio/") || str_after(link, "net:[") ||
-	       (link[0] == '/' && reaches_registers(link));
+	       (link[0] == '/' && open_file_reaches_registers(link));
 }
 
 static bool seen_already(const struct reading *r, const struct opener *o)
@@ -274,9 +273,55 @@ static ssize_t read_link(struct reading *r, host_dir dir, const char *path, char
 	return n;
 }
 
+static bool is_gone(int e)
+{
+	return e == -ENOENT || e == -ESRCH || e == -ENOTDIR;
+}
+
 static bool is_denied(ssize_t e)
 {
 	return e == -EACCES || e == -EPERM;
+}
+
+/* Only the name tells: of a captured root. */
+static int look_at_name(struct reading *r, host_dir dir, const char *fds, const char *path, struct opener *o, char *link)
+{
+	ssize_t n = read_link(r, dir, path, link, PATH_MAX);
+
+	if (n < 0)
+		return is_denied(n) ? (int)n : 0;
+	/* Pipes, sockets and other anonymous files are most of what is open. */
+	if (link[0] == '/') {
+		int e = look_up_number(r, fds, o);
+
+		if (e < 0)
+			return e;
+	}
+	return o->block || o->character || path_tells(link);
+}
+
+/* The kernel tells; the name is for people. 1: it is kept. */
+static int look_at_open(struct reading *r, host_dir dir, const char *path, struct opener *o, char *link)
+{
+	struct host_file f;
+	ssize_t n;
+	int e = open_file_look(r->h, dir, path, &f);
+
+	if (e < 0 || !e)
+		return is_gone(e) ? 0 : e;
+	n = read_link(r, dir, path, link, PATH_MAX);
+	if (n < 0)
+		return is_denied(n) ? (int)n : 0;
+	o->block = S_ISBLK(f.mode);
+	o->character = S_ISCHR(f.mode);
+	o->major = f.major;
+	o->minor = f.minor;
+	if (o->block || o->character)
+		return 1;
+	if (link[0] != '/')
+		return path_tells(link);
+	o->inode = f.inode;
+	return open_file_is_kept(r->h, &r->files, dir, path, &f, link, r->processes[r->n].pid);
 }
 
 /*
@@ -288,42 +333,55 @@ static int look_at_file(struct reading *r, host_dir dir, const char *fds, const 
 	char link[PATH_MAX], path[128];
 	struct opener o = { .path = link };
 	uint64_t fd;
-	ssize_t n;
+	int e;
 
 	if (str_to_u64(number, 10, INT_MAX, &fd) < 0)
 		return 0;
 	o.fd = (int)fd;
 	snprintf(path, sizeof(path), "%s/%d", fds, o.fd);
-	n = read_link(r, dir, path, link, sizeof(link));
-	if (n < 0)
-		return is_denied(n) ? (int)n : 0;
-	/* Pipes, sockets and other anonymous files are most of what is open. */
-	if (link[0] == '/') {
-		int e = look_up_number(r, fds, &o);
-
-		if (e < 0)
-			return e;
-	}
-	if (!o.block && !o.character && !path_tells(link))
-		return 0;
+	e = processes_know_files(r->h) ? look_at_open(r, dir, path, &o, link) :
+					 look_at_name(r, dir, fds, path, &o, link);
+	if (e <= 0)
+		return e;
 	host_clean_text(link);
 	return keep_opener(r, &o);
 }
 
+struct looking {
+	struct reading *r;
+	host_dir dir;
+	const char *fds;
+	size_t n;
+};
+
+static bool could_open(struct reading *r, host_dir dir)
+{
+	const struct process *p = &r->processes[r->n];
+
+	if (!processes_know_files(r->h) || !r->own_mnt_ns || p->mnt_ns != r->own_mnt_ns)
+		return true;
+	return could_open_nodes(r->h, r->rights, dir);
+}
+
+/* 1: the rest is not looked at. */
+static int look_at_number(const char *number, void *userdata)
+{
+	struct looking *l = userdata;
+
+	if (l->n++ == FILES_ALWAYS && !could_open(l->r, l->dir)) {
+		l->r->cut_pid = l->r->cut++ ? l->r->cut_pid : l->r->processes[l->r->n].pid;
+		return 1;
+	}
+	return look_at_file(l->r, l->dir, l->fds, number);
+}
+
 static int look_at_files(struct reading *r, host_dir dir, const char *fds)
 {
-	_cleanup_strv_ struct strv numbers = { 0 };
-	int e = r->h->ops->list(r->h, dir, fds, &numbers);
+	int e = host_each(r->h, dir, fds, look_at_number, &(struct looking){ r, dir, fds, 0 });
 
-	for (size_t i = 0; e == 0 && i < numbers.n; i++)
-		e = look_at_file(r, dir, fds, numbers.items[i]);
-	return e;
+	return e > 0 ? 0 : e;
 }
 
-static bool is_gone(int e)
-{
-	return e == -ENOENT || e == -ESRCH || e == -ENOTDIR;
-}
 
 /* The first thread has ended, others go on: only they still have the files. */
 static int look_at_threads(struct reading *r, host_dir dir, int pid)
@@ -348,6 +406,16 @@ static int look_at_threads(struct reading *r, host_dir dir, int pid)
 }
 
 /* ---- processes ---- */
+
+/* It has let go of its namespaces; or this kernel has no such ones. */
+static bool is_ending(struct reading *r, host_dir dir)
+{
+	char link[64];
+	ssize_t mnt = r->h->ops->readlink(r->h, dir, "ns/mnt", link, sizeof(link));
+	ssize_t net = r->h->ops->readlink(r->h, dir, "ns/net", link, sizeof(link));
+
+	return host_answered(mnt) && host_answered(net);
+}
 
 /* With its directory open. 0, -ENOMEM; nothing is kept of what has vanished meanwhile. */
 static int look_at(struct reading *r, host_dir dir, int pid)
@@ -378,8 +446,9 @@ static int look_at(struct reading *r, host_dir dir, int pid)
 		return 0;
 	}
 	p->fds_seen = e == 0;
-	r->hidden += e < 0;
-	r->too_many |= e == -EFBIG;
+	/* In which namespaces it lives is to be known of each. */
+	if (e < 0 || (r->h->live && (!p->mnt_ns || !p->net_ns) && !is_ending(r, dir)))
+		r->hidden_pid = r->hidden++ ? r->hidden_pid : pid;
 	r->n++;
 	return 0;
 }
@@ -398,7 +467,8 @@ static int look_at_all(struct reading *r, const int *pids, size_t n, int own)
 		if (dir < 0) {
 			if (dir == -ENOMEM)
 				return dir;
-			r->hidden += !is_gone(dir);
+			if (!is_gone(dir))
+				r->hidden_pid = r->hidden++ ? r->hidden_pid : pids[i];
 			continue;
 		}
 		e = look_at(r, dir, pids[i]);
@@ -414,21 +484,29 @@ static int compare_int(const void *a, const void *b)
 	return *(const int *)a < *(const int *)b ? -1 : *(const int *)a > *(const int *)b;
 }
 
-static int *sorted_pids(const struct strv *names, size_t *ret_n)
+struct pids {
+	int *items;
+	size_t n, room;
+};
+
+static int take_pid(const char *name, void *userdata)
 {
-	int *pids = calloc(names->n + 1, sizeof(*pids));
-	size_t n = 0;
+	struct pids *pids = userdata;
+	uint64_t pid;
 
-	for (size_t i = 0; pids && i < names->n; i++) {
-		uint64_t pid;
+	if (name[0] == '0' || str_to_u64(name, 10, INT_MAX, &pid) < 0)
+		return 0;
+	if (pids->n == pids->room) {
+		size_t room = pids->room ? pids->room * 2 : 256;
+		int *grown = reallocarray(pids->items, room, sizeof(*grown));
 
-		if (names->items[i][0] != '0' && str_to_u64(names->items[i], 10, INT_MAX, &pid) == 0)
-			pids[n++] = (int)pid;
+		if (!grown)
+			return -ENOMEM;
+		pids->items = grown;
+		pids->room = room;
 	}
-	if (pids)
-		qsort(pids, n, sizeof(*pids), compare_int);
-	*ret_n = n;
-	return pids;
+	pids->items[pids->n++] = (int)pid;
+	return 0;
 }
 
 /* ---- what is not to be seen ---- */
@@ -444,27 +522,48 @@ static const char *other_pid_namespace(struct host *h)
 	return "this is another PID namespace than the host's";
 }
 
-static int explain_unseen(struct reading *r, const int *pids, size_t n, struct processes *ret)
+/* "nginx (pid 7)", "nginx (pid 7) and 3 others" */
+static void name_first(const struct reading *r, int pid, size_t n, char *buf, size_t size)
+{
+	char who[128], others[48] = "";
+
+	snprintf(who, sizeof(who), "process %d", pid);
+	for (size_t i = 0; i < r->n; i++)
+		if (r->processes[i].pid == pid)
+			process_describe(&r->processes[i], who, sizeof(who));
+	if (n > 1)
+		snprintf(others, sizeof(others), " and %zu other%s", n - 1, n > 2 ? "s" : "");
+	snprintf(buf, size, "%s%s", who, others);
+}
+
+static int explain_unseen(struct reading *r, const struct pids *pids, struct processes *ret)
 {
 	_cleanup_strbuf_ struct strbuf text = { 0 };
 	const char *other = other_pid_namespace(r->h);
+	char who[192];
 
 	if (other)
 		strbuf_addf(&text, "%s", other);
-	else if (n == 0)
+	else if (pids->n == 0)
 		strbuf_addf(&text, "there are none in /proc");
-	else if (r->h->live && pids[0] != 1)
+	else if (r->h->live && pids->items[0] != 1)
 		strbuf_addf(&text, "/proc shows those of others to root only");
-	if (r->hidden)
-		strbuf_addf(&text, "%sthe open files of %zu of them %s", text.len ? ", and " : "", r->hidden,
-			    r->too_many	       ? "are too many" :
-			    r->h->unprivileged ? "can be read by root only" :
-						 "cannot be read");
+	if (r->hidden && r->h->unprivileged) {
+		strbuf_addf(&text, "%sthe open files of %zu of them can be read by root only", text.len ? ", and " : "",
+			    r->hidden);
+	} else if (r->hidden) {
+		name_first(r, r->hidden_pid, r->hidden, who, sizeof(who));
+		strbuf_addf(&text, "%sthe open files of %s cannot be read", text.len ? ", and " : "", who);
+	}
 	if (text.failed)
 		return -ENOMEM;
-	ret->none = !other && n == 0;
+	ret->none = !other && pids->n == 0;
 	ret->unseen = text.len ? arena_strdup(r->arena, text.s) : NULL;
-	return text.len && !ret->unseen ? -ENOMEM : 0;
+	if (r->cut) {
+		name_first(r, r->cut_pid, r->cut, who, sizeof(who));
+		ret->cut = arena_strdup(r->arena, who);
+	}
+	return (text.len && !ret->unseen) || (r->cut && !ret->cut) ? -ENOMEM : 0;
 }
 
 /* ---- all ---- */
@@ -529,23 +628,28 @@ int processes_read(struct host *h, struct arena *arena, struct processes *ret)
 	struct processes all = { .own_mnt_ns = own_namespace(h, "mnt"),
 				 .own_net_ns = own_namespace(h, "net"),
 				 .own_pid = own_pid(h) };
-	struct reading r = { .h = h, .arena = arena };
-	_cleanup_strv_ struct strv names = { 0 };
-	_cleanup_free_ int *pids = NULL;
-	size_t n = 0;
-	int e = h->ops->list(h, -1, "proc", &names);
+	struct reading r = { .h = h, .arena = arena, .own_mnt_ns = all.own_mnt_ns };
+	struct pids pids = { 0 };
+	int e = host_each(h, -1, "proc", take_pid, &pids);
 
-	if (e == -ENOMEM)
-		return e;
-	all.own_parent = parent_of(h, all.own_pid);
-	pids = sorted_pids(&names, &n);
-	r.processes = calloc(n + 1, sizeof(*r.processes));
-	r.known = calloc(KNOWN_PATHS, sizeof(*r.known));
-	e = pids && r.processes && r.known ? look_at_all(&r, pids, n, all.own_pid) : -ENOMEM;
+	/* What could be listed is looked at; that it is not all is told by the host, which is watched. */
+	if (e != -ENOMEM) {
+		all.own_parent = parent_of(h, all.own_pid);
+		if (pids.n)
+			qsort(pids.items, pids.n, sizeof(*pids.items), compare_int);
+		r.processes = calloc(pids.n + 1, sizeof(*r.processes));
+		r.known = calloc(KNOWN_PATHS, sizeof(*r.known));
+		r.rights = calloc(1, sizeof(*r.rights));
+		if (processes_know_files(h))
+			open_files_begin(h, &r.files);
+		e = r.processes && r.known && r.rights ? look_at_all(&r, pids.items, pids.n, all.own_pid) : -ENOMEM;
+	}
 	if (e == 0)
-		e = explain_unseen(&r, pids, n, &all);
+		e = explain_unseen(&r, &pids, &all);
 	if (e == 0)
 		e = hand_over(&r, &all);
+	free(pids.items);
+	free(r.rights);
 	free(r.processes);
 	free(r.known);
 	free(r.openers);

@@ -26,6 +26,7 @@ struct opener {
 	const char *path;      /* what the link in /proc/PID/fd says, "/dev/nvme0n1" */
 	bool block, character; /* neither: only the path tells */
 	unsigned major, minor; /* of a node */
+	uint64_t inode;        /* of a file of sysfs or procfs that may reach registers; 0: only the path tells */
 	int fd;
 };
 
@@ -35,6 +36,7 @@ struct processes {
 	struct opener *openers; /* sorted by process */
 	size_t n_openers;
 	const char *unseen;    /* NULL: complete; else why not: not root, another PID namespace … */
+	const char *cut;       /* NULL, or of which process not all files were looked at, see could_open.h */
 	bool none;	       /* that is because /proc has none at all, as in a root that does not run */
 	uint64_t own_mnt_ns, own_net_ns;
 	int own_pid, own_parent; /* 0: not known */
@@ -45,6 +47,11 @@ struct processes {
  * looked at without asking a file server. 0 or -ENOMEM; a host without /proc is unseen.
  */
 int processes_read(struct host *h, struct arena *arena, struct processes *ret) MUST_CHECK;
+/** Does the host tell what an open file is? Else, of a captured root, its name must do. */
+static inline bool processes_know_files(const struct host *h)
+{
+	return h->ops->file != NULL;
+}
 /** "qemu-system-x86 (pid 1234)". */
 void process_describe(const struct process *p, char *buf, size_t size);
 /** NULL: there is none. */

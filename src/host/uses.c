@@ -294,6 +294,11 @@ static int say_processes(struct uses *u)
 {
 	static const char text[] = "Not every process could be looked at: %s.";
 
+	if (u->procs->cut && uses_seen_in_part(u, -1,
+					       "Not all open files of %s were looked at: it could open no device by itself, "
+					       "and could have one beyond its first 256 files only if it was given it.",
+					       u->procs->cut) < 0)
+		return -ENOMEM;
 	if (!u->procs->unseen)
 		return 0;
 	return uses_runs(u) ? uses_unseen(u, -1, text, u->procs->unseen) :

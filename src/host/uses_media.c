@@ -10,6 +10,9 @@
 /* Q to P, Enter, A and S, among the first 32 keys: a keypad or a power button has not all of them. */
 #define KEYBOARD_KEYS UINT64_C(0xd3ff0000)
 
+/* Minor numbers of NVIDIA's cards; those behind are for control and modes. */
+enum { NVIDIA_CARDS = 254 };
+
 /* "4 2000000 3803078 f800d001 feffffdfffefffff fffffffffffffffe": the last word has the first keys. */
 static bool is_keyboard(const char *keys)
 {
@@ -166,19 +169,26 @@ static int add_sound(struct uses *u)
 /* ---- computing on graphics cards ---- */
 
 /* Nodes of NVIDIA's driver have no place in sysfs: "/dev/nvidia3" is the card with that minor number. */
-static bool nvidia_number(const char *path, unsigned *ret)
+static bool nvidia_number(const struct uses *u, const struct opener *o, unsigned *ret)
 {
-	const char *digits = str_after(path, "/dev/nvidia");
+	const char *digits = str_after(o->path, "/dev/nvidia");
 	uint64_t n;
 
-	if (!digits || str_to_u64(digits, 10, 253, &n) < 0)
+	if (processes_know_files(u->h)) {
+		*ret = o->minor;
+		return o->minor < NVIDIA_CARDS &&
+		       (opener_is_of(u->h, o, "nvidia") || opener_is_of(u->h, o, "nvidia-frontend"));
+	}
+	if (!digits || str_to_u64(digits, 10, NVIDIA_CARDS - 1, &n) < 0)
 		return false;
 	*ret = (unsigned)n;
 	return true;
 }
 
-static bool is_nvidia(const struct opener *o)
+static bool is_nvidia(const struct uses *u, const struct opener *o)
 {
+	if (processes_know_files(u->h))
+		return opener_is_of(u->h, o, "nvidia*");
 	return str_after(o->path, "/dev/nvidia") && o->character;
 }
 
@@ -188,8 +198,8 @@ static bool names_its_cards(const struct uses *u, const struct process *p)
 	unsigned number;
 
 	for (size_t i = 0; i < u->procs->n_openers; i++)
-		if (u->procs->openers[i].process == p && is_nvidia(&u->procs->openers[i]) &&
-		    nvidia_number(u->procs->openers[i].path, &number))
+		if (u->procs->openers[i].process == p && is_nvidia(u, &u->procs->openers[i]) &&
+		    nvidia_number(u, &u->procs->openers[i], &number))
 			return true;
 	return false;
 }
@@ -224,12 +234,12 @@ static int add_nvidia(struct uses *u, size_t function)
 		const struct opener *o = &u->procs->openers[i];
 		unsigned number;
 
-		if (!is_nvidia(o))
+		if (!is_nvidia(u, o))
 			continue;
 		if (!asked)
 			minor = nvidia_minor(u, u->inv->functions[function].address);
 		asked = true;
-		if (nvidia_number(o->path, &number) ?
+		if (nvidia_number(u, o, &number) ?
 			    minor.state == VFIOADM_KNOWN && minor.value != number :
 			    names_its_cards(u, o->process))
 			continue;
@@ -243,7 +253,8 @@ static int add_kfd(struct uses *u, size_t function)
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < u->procs->n_openers; i++)
-		if (u->procs->openers[i].character && streq(u->procs->openers[i].path, "/dev/kfd"))
+		if (u->procs->openers[i].character &&
+		    opener_is_node(u->h, &u->procs->openers[i], "kfd/kfd", "/dev/kfd"))
 			r = uses_add_opener(u, function, "in-use-gpu", &u->procs->openers[i]);
 	return r;
 }
@@ -270,11 +281,12 @@ static int add_computing(struct uses *u)
 /* The guest has its mediated device open by the group that the device has for itself. */
 static const struct opener *opener_of_group(const struct uses *u, const char *group)
 {
-	char path[64];
+	char node[64], path[64];
 
+	snprintf(node, sizeof(node), "vfio/%.32s", group);
 	snprintf(path, sizeof(path), "/dev/vfio/%.32s", group);
 	for (size_t i = 0; i < u->procs->n_openers; i++)
-		if (streq(u->procs->openers[i].path, path))
+		if (opener_is_node(u->h, &u->procs->openers[i], node, path))
 			return &u->procs->openers[i];
 	return NULL;
 }

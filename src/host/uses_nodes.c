@@ -181,10 +181,79 @@ static bool is_proc_file_of(const char *rest, const char *address)
 	return streq(text, address);
 }
 
-const char *opener_registers(const struct opener *o, const char *address)
+/* By the number that sysfs and procfs give a file, whatever it is called: it is the same in each namespace. */
+static const char *file_of_inode(struct host *h, const struct opener *o, const char *address)
+{
+	static const char *const names[] = { "config",	  "rom",	  "resource0",	  "resource1",	  "resource2",
+					     "resource3", "resource4",	  "resource5",	  "resource0_wc", "resource1_wc",
+					     "resource2_wc", "resource3_wc", "resource4_wc", "resource5_wc" };
+	char path[OBSERVE_PATH_MAX];
+	struct address a;
+	uint64_t inode;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		device_path(path, address, names[i]);
+		if (h->ops->incarnation(h, -1, path, &inode) == 0 && inode == o->inode)
+			return names[i];
+	}
+	if (address_parse(address, &a) < 0)
+		return NULL;
+	snprintf(path, sizeof(path), a.domain ? "proc/bus/pci/%04x:%02x/%02x.%x" : "proc/bus/pci/%.0x%02x/%02x.%x", a.domain,
+		 a.bus, a.slot, a.function);
+	return h->ops->incarnation(h, -1, path, &inode) == 0 && inode == o->inode ? o->path : NULL;
+}
+
+bool opener_is_node(struct host *h, const struct opener *o, const char *node, const char *path)
+{
+	char sys[NAME_MAX + 32], text[32];
+	unsigned major, minor;
+
+	if (!o->character && processes_know_files(h))
+		return false;
+	snprintf(sys, sizeof(sys), "sys/class/%s/dev", node);
+	if (host_read_text(h, -1, sys, text, sizeof(text)) > 0 && sscanf(text, "%9u:%9u", &major, &minor) == 2 &&
+	    (o->character || processes_know_files(h)))
+		return o->character && o->major == major && o->minor == minor;
+	return !processes_know_files(h) && streq(o->path, path);
+}
+
+/* "510 vfio-dev" */
+static bool is_line_of(const char *line, unsigned major, const char *name)
+{
+	size_t n = strcspn(name, "*");
+	unsigned number;
+	int end = 0;
+
+	return sscanf(line, "%9u %n", &number, &end) == 1 && end && number == major &&
+	       strncmp(line + end, name, n) == 0 && (name[n] || line[end + (int)n] == '\n');
+}
+
+bool opener_is_of(struct host *h, const struct opener *o, const char *name)
+{
+	const char *text, *line;
+	bool found = false;
+	size_t size;
+
+	if (!o->character || h->ops->map(h, "proc/devices", &text, &size) < 0)
+		return false;
+	/* Block devices come behind, and have numbers of their own. */
+	for (line = text; line && !found && !str_after(line, "Block"); line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (str_after(line, "Block"))
+			break;
+		found = is_line_of(line, o->major, name);
+	}
+	h->ops->unmap(h, text, size);
+	return found;
+}
+
+const char *opener_registers(struct host *h, const struct opener *o, const char *address)
 {
 	const char *rest = str_after(o->path, "/proc/bus/pci/");
 	char owner[ADDRESS_MAX];
+
+	if (o->inode)
+		return file_of_inode(h, o, address);
 
 	if (o->block || o->character)
 		return NULL;
@@ -230,7 +299,7 @@ static int add_drivers_of_registers(struct uses *u, size_t function, const struc
 {
 	for (size_t i = 0; i < procs->n_openers; i++) {
 		const struct opener *o = &procs->openers[i];
-		const char *file = opener_registers(o, u->inv->functions[function].address);
+		const char *file = opener_registers(u->h, o, u->inv->functions[function].address);
 		char who[128];
 		int r;
 

@@ -25,7 +25,11 @@ int uses_open_nodes(struct uses *u, const struct open_nodes **ret) MUST_CHECK;
 /** Where a node's device hangs: "../../devices/pci0000:00/…"; false: it has no place in sysfs. */
 bool opener_link(struct host *h, const struct opener *o, char link[PATH_MAX]) MUST_CHECK;
 /** An open file of sysfs or procfs through which a program drives this function itself; NULL, or its name. */
-const char *opener_registers(const struct opener *o, const char *address);
+const char *opener_registers(struct host *h, const struct opener *o, const char *address);
+/** A character device of a driver that /proc/devices calls so; with a '*' at its end name is a beginning. */
+bool opener_is_of(struct host *h, const struct opener *o, const char *name);
+/** Is it this character device ("kfd/kfd" below sys/class)? By its number; of a captured root without one by its name. */
+bool opener_is_node(struct host *h, const struct opener *o, const char *node, const char *path);
 
 /** Is the function wanted, or the VMD controller that carries what it is used for? */
 bool uses_wants(const struct uses *u, size_t function);

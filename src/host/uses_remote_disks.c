@@ -211,11 +211,12 @@ static int follow_nbd(struct uses *u, const struct block *disk, struct remote_en
 /* A ublk device is what the program says that has its control node open. */
 static const struct opener *ublk_server(const struct uses *u, const char *name)
 {
-	char path[64];
+	char path[64], node[64];
 
 	snprintf(path, sizeof(path), "/dev/ublkc%.16s", name + strlen("ublkb"));
+	snprintf(node, sizeof(node), "ublk-char/ublkc%.16s", name + strlen("ublkb"));
 	for (size_t i = 0; u->procs && i < u->procs->n_openers; i++)
-		if (streq(u->procs->openers[i].path, path))
+		if (opener_is_node(u->h, &u->procs->openers[i], node, path))
 			return &u->procs->openers[i];
 	return NULL;
 }

@@ -291,7 +291,7 @@ static int follow_fuse_programs(struct uses *u, const struct mount *m, struct re
 		const struct opener *o = &procs->openers[i];
 		size_t n = 0;
 
-		if (!streq(o->path, "/dev/fuse") || !mentions(u, o->process->pid, m))
+		if (!opener_is_node(u->h, o, "misc/fuse", "/dev/fuse") || !mentions(u, o->process->pid, m))
 			continue;
 		r = remote_follow_process(u, o->process->pid, ends, &n);
 		*ret_n += n;

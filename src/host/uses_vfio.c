@@ -4,6 +4,9 @@
 
 #include "host/uses_private.h"
 
+/* Minor numbers of cards; those behind are for control and modes. */
+enum { NVIDIA_CARDS = 254 };
+
 struct vfio_node {
 	const char *path;
 	bool numbered; /* sysfs has its number */
@@ -94,14 +97,17 @@ static int read_nodes(struct host *h, struct arena *arena, const char *address, 
 	return add_file(h, arena, ret, path, node);
 }
 
-/* By number, since a container may call the node otherwise; by name where sysfs has no number. */
-static bool has_node(const struct opener *o, const struct vfio_nodes *nodes)
+/*
+ * By number, since a container may call the node otherwise, and anything else so; by name where only names are known, and
+ * sysfs has no number.
+ */
+static bool has_node(struct host *h, const struct opener *o, const struct vfio_nodes *nodes)
 {
 	for (size_t i = 0; i < nodes->n; i++) {
 		const struct vfio_node *n = &nodes->items[i];
 
 		if (n->numbered ? o->character && o->major == n->major && o->minor == n->minor :
-				  streq(o->path, n->path))
+				  !processes_know_files(h) && streq(o->path, n->path))
 			return true;
 	}
 	return false;
@@ -131,13 +137,23 @@ static void read_device_file(struct host *h, struct vfio_file *f)
 		f->address[0] = '\0';
 }
 
-static bool has_any_node(const struct processes *procs, const struct process *p)
+/* Of a group or a device; /dev/vfio/vfio is the container, which belongs to none. */
+static bool is_vfio_node(struct host *h, const struct opener *o)
+{
+	char link[PATH_MAX];
+
+	if (!processes_know_files(h))
+		return str_after(o->path, "/dev/vfio/") && !streq(o->path, "/dev/vfio/vfio");
+	return o->character && opener_link(h, o, link) && (strstr(link, "/vfio/") || strstr(link, "/vfio-dev/")) &&
+	       !strstr(link, "/misc/");
+}
+
+static bool has_any_node(struct host *h, const struct processes *procs, const struct process *p)
 {
 	for (size_t i = 0; i < procs->n_openers; i++) {
 		const struct opener *o = &procs->openers[i];
 
-		/* /dev/vfio/vfio is the container: it belongs to no device. */
-		if (o->process == p && str_after(o->path, "/dev/vfio/") && !streq(o->path, "/dev/vfio/vfio"))
+		if (o->process == p && is_vfio_node(h, o))
 			return true;
 	}
 	return false;
@@ -158,7 +174,7 @@ static int read_device_files(struct host *h, const struct processes *procs, stru
 			continue;
 		f->opener = &procs->openers[i];
 		read_device_file(h, f);
-		f->explained = f->address[0] || has_any_node(procs, f->opener->process);
+		f->explained = f->address[0] || has_any_node(h, procs, f->opener->process);
 		n++;
 	}
 	*ret = files;
@@ -255,7 +271,7 @@ static int add_node_openers(struct vfio *v, size_t function)
 	for (size_t i = 0; r == 0 && i < v->u->procs->n_openers; i++) {
 		const struct opener *o = &v->u->procs->openers[i];
 
-		if (!has_node(o, &nodes))
+		if (!has_node(v->u->h, o, &nodes))
 			continue;
 		v->held[function] = true;
 		if (v->u->wanted[function])
@@ -418,15 +434,19 @@ static bool has_node_below(struct host *h, const struct opener *o, const char *a
 }
 
 /* The device's own node goes before the driver starts to wait for those who have it open. */
-static bool is_removed_device(const struct opener *o)
+static bool is_removed_device(struct host *h, const struct opener *o)
 {
+	if (processes_know_files(h) && !opener_is_of(h, o, "vfio-dev"))
+		return false;
 	return str_after(o->path, "/dev/vfio/devices/") && strstr(o->path, " (deleted)");
 }
 
-static bool is_nvidia_card(const struct opener *o)
+static bool is_nvidia_card(struct host *h, const struct opener *o)
 {
 	const char *rest = str_after(o->path, "/dev/nvidia");
 
+	if (processes_know_files(h))
+		return opener_is_of(h, o, "nvidia*") && o->minor < NVIDIA_CARDS;
 	return rest && *rest >= '0' && *rest <= '9';
 }
 
@@ -447,8 +467,8 @@ static bool holds(struct holding *g, const struct opener *o, const char *address
 	for (size_t i = 0; i < g->n_files; i++)
 		if (g->files[i].opener == o)
 			return may_be_this(g, &g->files[i], address);
-	return has_node(o, &g->vfio) || has_node_below(g->h, o, address) || opener_registers(o, address) ||
-	       is_removed_device(o) || (g->nvidia && is_nvidia_card(o));
+	return has_node(g->h, o, &g->vfio) || has_node_below(g->h, o, address) || opener_registers(g->h, o, address) ||
+	       is_removed_device(g->h, o) || (g->nvidia && is_nvidia_card(g->h, o));
 }
 
 /* Each process once: what its file is called tells more than that it is some device of VFIO. */

@@ -149,6 +149,21 @@ static int rec_image_has(struct host *h, const char *const *modules, size_t n)
 	return r;
 }
 
+static int rec_file(struct host *h, host_dir dir, const char *name, bool follow, struct host_file *ret)
+{
+	struct host *inner = recorder_inner(h);
+
+	return inner->ops->file(inner, dir, name, follow, ret);
+}
+
+static int rec_each(struct host *h, host_dir dir, const char *name, int (*fn)(const char *name, void *userdata),
+		    void *userdata)
+{
+	struct host *inner = recorder_inner(h);
+
+	return inner->ops->each(inner, dir, name, fn, userdata);
+}
+
 static bool rec_is_ours(struct host *h, pid_t pid)
 {
 	struct host *inner = recorder_inner(h);
@@ -343,6 +358,8 @@ int recorder_new(struct host *inner, recorder_fn fn, void *userdata, struct host
 		.unmap = rec_unmap,
 		.device_number = rec_device_number,
 		.is_ours = inner->ops->is_ours ? rec_is_ours : NULL,
+		.file = inner->ops->file ? rec_file : NULL,
+		.each = inner->ops->each ? rec_each : NULL,
 		.claim = inner->ops->claim ? rec_claim : NULL,
 		.unclaim = inner->ops->unclaim ? rec_unclaim : NULL,
 		.hold = inner->ops->hold ? rec_hold : NULL,

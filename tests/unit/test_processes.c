@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* One pass over /proc, which processes fill with what they like. */
+#include <dirent.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <sched.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/str.h"
@@ -316,13 +323,13 @@ static void test_what_cannot_be_seen(void **state)
 	process(t, "7", "x", "1");
 	tmp_remove(t, "proc/7/fd");
 	read_all(t);
-	assert_string_equal(procs.unseen, "the open files of 1 of them cannot be read");
+	assert_string_equal(procs.unseen, "the open files of x (pid 7) cannot be read");
 	assert_false(procs.items[0].fds_seen);
 
 	tmp_link(t, "proc/self/ns/pid", "pid:[4026532999]");
 	read_all(t);
 	assert_string_equal(procs.unseen,
-			    "this is another PID namespace than the host's, and the open files of 1 of them "
+			    "this is another PID namespace than the host's, and the open files of x (pid 7) "
 			    "cannot be read");
 	tmp_link(t, "proc/self/ns/pid", "pid:[4026531836]");
 	tmp_dir(t, "proc/7/fd");
@@ -356,7 +363,7 @@ static void test_protected_process(void **state)
 	h->ops = &ops;
 	assert_int_equal(processes_read(h, &arena, &procs), 0);
 	h->ops = real;
-	assert_string_equal(procs.unseen, "the open files of 1 of them cannot be read");
+	assert_string_equal(procs.unseen, "the open files of x (pid 7) cannot be read");
 	assert_false(processes_find(&procs, 7)->fds_seen);
 	assert_true(processes_find(&procs, 1)->fds_seen);
 }
@@ -383,7 +390,292 @@ static void test_broken_stat(void **state)
 	assert_true(procs.items[0].net_ns == 0 && procs.items[0].mnt_ns == 0);
 }
 
+/* ---- as many files as anybody can open ---- */
+
+enum { MANY = 70000 };
+
+static int many_files(struct host *h, host_dir dir, const char *name, int (*fn)(const char *name, void *userdata),
+		      void *userdata)
+{
+	char number[16];
+	struct strv names = { 0 };
+	int r = 0;
+
+	if (!streq(name, "fd")) {
+		assert_int_equal(h->ops->list(h, dir, name, &names), 0);
+		for (size_t i = 0; r == 0 && i < names.n; i++)
+			r = fn(names.items[i], userdata);
+		strv_clear(&names);
+		return r;
+	}
+	for (int i = 0; r == 0 && i < MANY; i++) {
+		snprintf(number, sizeof(number), "%d", i);
+		r = fn(number, userdata);
+	}
+	return r;
+}
+
+static ssize_t many_links(struct host *h, host_dir dir, const char *name, char *buf, size_t size)
+{
+	if (!str_after(name, "fd/"))
+		return real_readlink(h, dir, name, buf, size);
+	return snprintf(buf, size, "%s", streq(name, "fd/69999") ? "/dev/vfio/9" : "socket:[1]");
+}
+
+/* None is the one too many, and the last one counts. */
+static void test_many_files(void **state)
+{
+	struct tmp_tree *t = *state;
+	const struct host_ops *real;
+	struct host_ops ops;
+	struct host *h;
+
+	process(t, "1", "init", "0");
+	h = tmp_open(t);
+	real = h->ops;
+	real_readlink = real->readlink;
+	ops = *real;
+	ops.each = many_files;
+	ops.readlink = many_links;
+	h->ops = &ops;
+	assert_int_equal(processes_read(h, &arena, &procs), 0);
+	h->ops = real;
+	assert_null(procs.unseen);
+	assert_null(procs.cut);
+	assert_string_equal(openers(), "1:/dev/vfio/9");
+}
+
 /* ---- the running system, only looked at ---- */
+
+/* Runs fn in a process of its own, which stays until the other end of the pipe is closed. 0: it could not be made so. */
+static pid_t neighbour(bool (*fn)(void), int *ret_end)
+{
+	int ready[2], end[2];
+	char c = 0;
+	pid_t pid;
+
+	assert_int_equal(pipe2(ready, O_CLOEXEC) | pipe2(end, O_CLOEXEC), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		close(end[1]);
+		/* Ours are none of its making. */
+		close(0);
+		close(1);
+		close(2);
+		c = fn() ? 'y' : 'n';
+		(void)!write(ready[1], &c, 1);
+		(void)!read(end[0], &c, 1);
+		_exit(0);
+	}
+	close(ready[1]);
+	close(end[0]);
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	close(ready[0]);
+	*ret_end = end[1];
+	if (c == 'y')
+		return pid;
+	close(end[1]);
+	waitpid(pid, NULL, 0);
+	return 0;
+}
+
+static void end_neighbour(pid_t pid, int end)
+{
+	close(end);
+	waitpid(pid, NULL, 0);
+}
+
+static void read_running(void)
+{
+	struct host *h;
+
+	arena_free(&arena);
+	arena = (struct arena){ 0 };
+	assert_int_equal(host_live_new(NULL, &h), 0);
+	assert_int_equal(processes_read(h, &arena, &procs), 0);
+	host_free(h);
+}
+
+/* "path=c1:7" of each, in the order of the descriptors. */
+static const char *openers_of(pid_t pid)
+{
+	static char text[4096];
+	size_t n = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < procs.n_openers; i++) {
+		const struct opener *o = &procs.openers[i];
+
+		/* Tests are given it by those who run them. */
+		if (o->process->pid == pid && !streq(o->path, "/dev/null"))
+			n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s=%c%u:%u", n ? " " : "", o->path,
+					      o->block ? 'b' : o->character ? 'c' : '-', o->major, o->minor);
+	}
+	return text;
+}
+
+static bool put(const char *path, bool keep)
+{
+	int fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0644);
+
+	return fd >= 0 && (keep || close(fd) == 0);
+}
+
+static bool put_text(const char *file, const char *text)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/%s", file);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	return fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text) && close(fd) == 0;
+}
+
+static bool map_to_root(const char *file, unsigned id)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "0 %u 1", id);
+	return put_text(file, text);
+}
+
+/* As any user may: a user and a mount namespace of his own, with what he likes in /dev and /sys. */
+static bool show_false_names(void)
+{
+	int real = open("/dev/full", O_RDONLY | O_CLOEXEC);
+	unsigned uid = geteuid(), gid = getegid();
+
+	return real >= 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0 && map_to_root("uid_map", uid) &&
+	       put_text("setgroups", "deny") && map_to_root("gid_map", gid) &&
+	       mount("x", "/dev", "tmpfs", 0, NULL) == 0 &&
+	       mount("x", "/sys", "tmpfs", 0, NULL) == 0 && mkdir("/dev/vfio", 0755) == 0 &&
+	       mkdir("/dev/vfio/devices", 0755) == 0 && mkdir("/dev/dri", 0755) == 0 &&
+	       mkdir("/sys/devices", 0755) == 0 && mkdir("/sys/devices/pci0000:00", 0755) == 0 &&
+	       mkdir("/sys/devices/pci0000:00/0000:00:01.0", 0755) == 0 && put("/dev/vfio/noiommu-15", true) &&
+	       put("/dev/vfio/1", true) && put("/dev/vfio/devices/vfio0", true) && put("/dev/kfd", true) &&
+	       put("/dev/nvidia0", true) && put("/dev/dri/card0", true) && put("/dev/nvme0n1", true) &&
+	       put("/dev/fuse", true) && put("/sys/devices/pci0000:00/0000:00:01.0/resource0", true) &&
+	       put("/sys/devices/pci0000:00/0000:00:01.0/config", true) &&
+	       put("/sys/devices/pci0000:00/0000:00:01.0/rom", true) && unlink("/dev/vfio/devices/vfio0") == 0;
+}
+
+static void test_false_names(void **state)
+{
+	int end;
+	pid_t pid = neighbour(show_false_names, &end);
+
+	(void)state;
+	if (!pid)
+		skip();
+	read_running();
+	/* The one that is what it says, by its number. */
+	assert_string_equal(openers_of(pid), "/dev/full=c1:7");
+	end_neighbour(pid, end);
+}
+
+/* Everybody may open any path so, and has not opened what is there. */
+static bool open_paths_only(void)
+{
+	return open("/dev/full", O_PATH | O_CLOEXEC) >= 0 && open("/dev/zero", O_RDWR | O_CLOEXEC) >= 0 &&
+	       open("/proc/1/stat", O_RDONLY | O_CLOEXEC) >= 0;
+}
+
+static void test_paths_only(void **state)
+{
+	int end;
+	pid_t pid = neighbour(open_paths_only, &end);
+
+	(void)state;
+	assert_true(pid > 0);
+	read_running();
+	assert_string_equal(openers_of(pid), "/dev/zero=c1:5");
+	end_neighbour(pid, end);
+}
+
+/* Whoever may read sysfs may read these, and drives nothing by it. */
+static bool read_config_space(void)
+{
+	DIR *d = opendir("/sys/bus/pci/devices");
+	struct dirent *e;
+	char path[300];
+	bool any = false;
+
+	while (d && (e = readdir(d))) {
+		if (e->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/config", e->d_name);
+		any |= open(path, O_RDONLY | O_CLOEXEC) >= 0;
+		snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource", e->d_name);
+		any |= open(path, O_RDONLY | O_CLOEXEC) >= 0;
+	}
+	return any;
+}
+
+static void test_read_only_config(void **state)
+{
+	int end;
+	pid_t pid = neighbour(read_config_space, &end);
+
+	(void)state;
+	if (!pid)
+		skip();
+	read_running();
+	assert_string_equal(openers_of(pid), "");
+	end_neighbour(pid, end);
+}
+
+static bool open_many(bool as_nobody)
+{
+	for (int i = 0; i < 400; i++)
+		if (open("/dev/null", O_RDONLY | O_CLOEXEC) < 0)
+			return false;
+	if (open("/dev/full", O_RDONLY | O_CLOEXEC) < 0)
+		return false;
+	return !as_nobody || (setgroups(0, NULL) == 0 && setresgid(65534, 65534, 65534) == 0 &&
+			      setresuid(65534, 65534, 65534) == 0 && prctl(PR_SET_DUMPABLE, 1) == 0);
+}
+
+static bool many_as_we_are(void)
+{
+	return open_many(false);
+}
+
+static bool many_as_nobody(void)
+{
+	return open_many(true);
+}
+
+/* Of who could open any device all are looked at, of others the first ones; and that is said of the right one. */
+static void test_who_could_open(void **state)
+{
+	int end, other_end = -1;
+	pid_t pid = neighbour(many_as_we_are, &end), other;
+	char who[64];
+
+	(void)state;
+	assert_true(pid > 0);
+	if (geteuid() != 0) {
+		end_neighbour(pid, end);
+		skip();
+	}
+	read_running();
+	assert_non_null(strstr(openers_of(pid), "/dev/full=c1:7"));
+	end_neighbour(pid, end);
+	other = neighbour(many_as_nobody, &other_end);
+	if (!other)
+		skip();
+	read_running();
+	snprintf(who, sizeof(who), "(pid %d)", (int)other);
+	/* Where a node is open to all there is nobody who could not. */
+	if (procs.cut) {
+		assert_non_null(strstr(procs.cut, who));
+		assert_string_equal(openers_of(other), "");
+	} else {
+		assert_non_null(strstr(openers_of(other), "/dev/full=c1:7"));
+	}
+	end_neighbour(other, other_end);
+}
 
 static const struct opener *own_opener(int fd)
 {
@@ -455,6 +747,11 @@ int main(void)
 		TEST(test_protected_process),
 		TEST(test_broken_stat),
 		TEST(test_running_system),
+		TEST(test_many_files),
+		TEST(test_false_names),
+		TEST(test_paths_only),
+		TEST(test_read_only_config),
+		TEST(test_who_could_open),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What stands on disks, several paths to them, who has them open, and who serves them to others. */
 #include <string.h>
+#include <sys/stat.h>
 
 #include "disk_tree.h"
 
@@ -279,6 +280,104 @@ static void test_openers(void **state)
 			    "in-use-open sda: opened by 6 more programs");
 }
 
+/* ---- who is udev ---- */
+
+/* A host that tells what files are: those of processes are the disk, programs are told apart by their inode. */
+static int known_file(struct host *h, host_dir dir, const char *name, bool follow, struct host_file *ret)
+{
+	char link[128], path[128];
+	const char *target = name;
+
+	if (str_after(name, "fd/")) {
+		*ret = (struct host_file){ .mode = follow ? S_IFBLK | 0660 : S_IFLNK | 0500, .major = 259 };
+		return 0;
+	}
+	if (h->ops->readlink(h, dir, name, link, sizeof(link)) > 0)
+		target = link + (link[0] == '/');
+	snprintf(path, sizeof(path), "%s", target);
+	*ret = (struct host_file){ .mode = S_IFREG | 0755, .device = (uint64_t)8 << 32 };
+	return h->ops->incarnation(h, -1, path, &ret->inode);
+}
+
+static void test_who_is_udev(void **state)
+{
+	static const char unit[] = "0::/system.slice/systemd-udevd.service/udev\n";
+	static const struct {
+		const char *name, *uids, *pid_ns, *user_ns, *cgroup, *exe;
+		bool is;
+	} rows[] = {
+		{ "(udev-worker)", "0\t0\t0\t0", "1", "2", unit, "/usr/bin/other", true },
+		{ "systemd-udevd", "0\t0\t0\t0", "1", "2", "0::/system.slice/systemd-udevd.service\n", "", true },
+		{ "udevd", "0\t0\t0\t0", "1", "2", "5:cpu:/x\n1:name=systemd:/system.slice/systemd-udevd.service\n", "",
+		  true },
+		/* Without units: its program, or that under another name. */
+		{ "udevd", "0\t0\t0\t0", "1", "2", "0::/\n", "/sbin/udevd", true },
+		{ "systemd-udevd", "0\t0\t0\t0", "1", "2", NULL, "/usr/bin/udevadm", true },
+		/* Another name, another user (of which one number is not enough), another namespace. */
+		{ "udev-worker", "0\t0\t0\t0", "1", "2", unit, "/usr/bin/udevadm", false },
+		{ "(udev-worker)", "1000\t1000\t1000\t1000", "1", "2", unit, "/usr/bin/udevadm", false },
+		{ "(udev-worker)", "1000\t0\t0\t0", "1", "2", unit, "/usr/bin/udevadm", false },
+		{ "(udev-worker)", "0\t0\t1000\t0", "1", "2", unit, "/usr/bin/udevadm", false },
+		{ "(udev-worker)", "0\t0\t0\t0", "9", "2", unit, "/usr/bin/udevadm", false },
+		{ "(udev-worker)", "0\t0\t0\t0", "1", "9", unit, "/usr/bin/udevadm", false },
+		/* Root's, but not udev: another unit, one that a user's own systemd calls so, another hierarchy or program. */
+		{ "udevd", "0\t0\t0\t0", "1", "2", "0::/system.slice/ssh.service\n", "/usr/bin/other", false },
+		{ "udevd", "0\t0\t0\t0", "1", "2",
+		  "0::/user.slice/user-1000.slice/user@1000.service/system.slice/systemd-udevd.service\n", "/usr/bin/other",
+		  false },
+		{ "udevd", "0\t0\t0\t0", "1", "2", "0::/system.slice/systemd-udevd.service.d\n", "", false },
+		{ "udevd", "0\t0\t0\t0", "1", "2", "4:cpu:/system.slice/systemd-udevd.service\n", "", false },
+		{ "udevd", "0\t0\t0\t0", "1", "2", "0::/\n", "/home/x/udevd", false },
+	};
+	struct tmp_tree *t = *state;
+
+	disk_fill(t);
+	tmp_file(t, "usr/bin/udevadm", "");
+	tmp_file(t, "usr/bin/other", "");
+	tmp_file(t, "sbin/udevd", "");
+	tmp_file(t, "home/x/udevd", "");
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		char text[512], want[128];
+		const struct host_ops *real;
+		struct host_ops ops;
+
+		uses_process(t, 72, rows[i].name);
+		uses_open(t, 72, 1, "/dev/nvme0n1");
+		snprintf(text, sizeof(text), "Name:\t%s\nUid:\t%s\nGid:\t0\t0\t0\t0\n", rows[i].name, rows[i].uids);
+		tmp_file(t, "proc/72/status", text);
+		tmp_link(t, "proc/self/ns/pid", "pid:[4026531836]");
+		tmp_link(t, "proc/self/ns/user", "user:[2]");
+		tmp_link(t, "proc/72/ns/pid", streq(rows[i].pid_ns, "1") ? "pid:[4026531836]" : "pid:[9]");
+		tmp_link(t, "proc/72/ns/user", streq(rows[i].user_ns, "2") ? "user:[2]" : "user:[9]");
+		tmp_file(t, "proc/72/cgroup", rows[i].cgroup ? rows[i].cgroup : "");
+		tmp_link(t, "proc/72/exe", *rows[i].exe ? rows[i].exe : "/usr/bin/other");
+		tmp_observe(t);
+		real = t->host->ops;
+		ops = *real;
+		ops.file = known_file;
+		t->host->ops = &ops;
+		uses_search_observed(t, DISK_FIRST);
+		t->host->ops = real;
+		snprintf(want, sizeof(want), "in-use-open %s (pid 72): has /dev/nvme0n1 open", rows[i].name);
+		assert_string_equal(uses_text(t, DISK_FIRST), rows[i].is ? "" : want);
+	}
+}
+
+/* A captured root has names alone; where it says whose they are, that counts. */
+static void test_udev_of_a_captured_root(void **state)
+{
+	struct tmp_tree *t = *state;
+
+	disk_fill(t);
+	uses_process(t, 72, "systemd-udevd");
+	uses_open(t, 72, 1, "/dev/nvme0n1");
+	disk_expect(t, "", "");
+	tmp_file(t, "proc/72/status", "Name:\tsystemd-udevd\nUid:\t1000\t1000\t1000\t1000\n");
+	disk_expect(t, "in-use-open systemd-udevd (pid 72): has /dev/nvme0n1 open", "");
+	tmp_file(t, "proc/72/status", "Name:\tsystemd-udevd\nUid:\t0\t0\t0\t0\n");
+	disk_expect(t, "", "");
+}
+
 static void test_opener_of_head(void **state)
 {
 	struct tmp_tree *t = *state;
@@ -374,6 +473,8 @@ int main(void)
 		TEST(test_nvme_controllers),
 		TEST(test_openers),
 		TEST(test_opener_of_head),
+		TEST(test_who_is_udev),
+		TEST(test_udev_of_a_captured_root),
 		TEST(test_nvmet),
 		TEST(test_lio),
 	};
