@@ -327,9 +327,9 @@ static void conclude(struct cli *cli, const struct runs *all)
 	else if (cli->quiet || anything_done(all))
 		return;
 	else if (!vfioadm_status_n(all->all))
-		fprintf(cli->out, "nothing is declared in /etc/vfioadm.d\n");
+		fprintf(cli->out, "there are no declarations in /etc/vfioadm.d\n");
 	else if (cli->only && !all->n)
-		fprintf(cli->out, "nothing that is declared is about %s\n", cli->only);
+		fprintf(cli->out, "no declaration is about %s\n", cli->only);
 	else
 		fprintf(cli->out, "nothing to do\n");
 }
@@ -342,10 +342,10 @@ static int apply(struct cli *cli, bool dry)
 	int status, r;
 
 	if (cli->bare_force)
-		return cli_usage(cli, "vfioadm plan says which findings there are",
+		return cli_usage(cli, "vfioadm plan prints the findings",
 				 "--force needs the codes of the findings to override: --force CODE[,CODE...]");
 	if (cli_has(cli, OPT_BOOT) && (cli->only || cli_has(cli, OPT_ATOMIC)))
-		return cli_usage(cli, "what boots the host gives --boot alone", "--boot cannot be given with --%s",
+		return cli_usage(cli, "vfioadm-apply.service gives --boot alone", "--boot cannot be given with --%s",
 				 cli->only ? "only" : "atomic");
 	r = vfioadm_status(cli->ctx, &all.all, &error);
 	if (r < 0)

@@ -191,8 +191,8 @@ int verb_release(struct cli *cli)
 int verb_enable(struct cli *cli)
 {
 	if (cli_has(cli, OPT_MODPROBE) && !cli_has(cli, OPT_PERSIST))
-		return cli_usage(cli, "it is made of what is declared: enable --persist --modprobe ID...",
-				 "--modprobe goes together with --persist");
+		return cli_usage(cli, "the file holds declared card types: enable --persist --modprobe ID...",
+				 "--modprobe needs --persist");
 	return change(cli, vfioadm_plan_enable);
 }
 

@@ -10,7 +10,7 @@
 const struct cli_verb cli_verbs[] = {
 	{
 		.name = "list",
-		.help = "what there is: every assignable function, and what stands in its way",
+		.help = "list every assignable function, and what prevents assigning it",
 		.description = "The table is cut to the width of a terminal, and complete "
 			       "everywhere else.\n"
 			       "In it, ? is a value that could not be read, - one that is known "
@@ -33,13 +33,13 @@ const struct cli_verb cli_verbs[] = {
 		.args = "SELECTOR...",
 		.operand = "SELECTOR",
 		.min_operands = 1,
-		.help = "is it safe to move it? What speaks against it, and what to do",
+		.help = "look for what prevents moving a function, and what to do",
 		.description =
 			"Looks at all users of the functions and of those that must move along, and "
 			"changes\n"
 			"nothing. With --force it tells what would remain. Exit status 3: it is "
 			"refused.\n"
-			"As root it sees most; what it could not see is said.\n",
+			"Only root sees all of it; what could not be looked at is listed.\n",
 		.options = OPT_BIT(OPT_GROUP) | OPT_BIT(OPT_ALL_MATCHING) | OPT_BIT(OPT_FORCE),
 		.run = verb_check,
 	},
@@ -51,8 +51,8 @@ const struct cli_verb cli_verbs[] = {
 		.help = "give a card type to vfio-pci: all functions with this ID, now and later",
 		.description =
 			"An ID is vendor:device[:subvendor[:subdevice[:class[:mask]]]], in hex.\n"
-			"Functions without a driver are taken at once, others when their driver "
-			"lets go.\n",
+			"Functions without a driver are taken at once, others once they are "
+			"unbound.\n",
 		.options = CHANGE | OPT_BIT(OPT_PERSIST) | OPT_BIT(OPT_MODPROBE),
 		.run = verb_enable,
 	},
@@ -88,8 +88,8 @@ const struct cli_verb cli_verbs[] = {
 	},
 	{
 		.name = "status",
-		.help = "is the host as it is declared, and where does it differ?",
-		.description = "What is declared stands in /etc/vfioadm.d, see vfioadm.conf(5).\n"
+		.help = "compare the host with its declarations",
+		.description = "The declarations are in /etc/vfioadm.d, see vfioadm.conf(5).\n"
 			       "Exit status 3: something differs.\n",
 		.run = verb_status,
 	},
@@ -97,9 +97,9 @@ const struct cli_verb cli_verbs[] = {
 		.name = "plan",
 		.args = "[NAME...]",
 		.any_operands = true,
-		.help = "what apply would do",
+		.help = "print what apply would do",
 		.description =
-			"NAME is that of a file in /etc/vfioadm.d, without .conf; all are meant without one.\n",
+			"NAME is that of a file in /etc/vfioadm.d, without .conf; the default is all of them.\n",
 		.options = OPT_BIT(OPT_FORCE) | OPT_BIT(OPT_ATOMIC) | OPT_BIT(OPT_ONLY),
 		.run = verb_plan,
 	},
@@ -107,10 +107,10 @@ const struct cli_verb cli_verbs[] = {
 		.name = "apply",
 		.args = "[NAME...]",
 		.any_operands = true,
-		.help = "make the host as it is declared, one transaction per declaration",
+		.help = "bring the host into its declared state, one transaction per declaration",
 		.description =
-			"NAME is that of a file in /etc/vfioadm.d, without .conf; all are meant without one.\n"
-			"What cannot be done for one does not keep the others back.\n",
+			"NAME is that of a file in /etc/vfioadm.d, without .conf; the default is all of them.\n"
+			"A declaration that cannot be applied does not stop the others.\n",
 		.options = CHANGE | OPT_BIT(OPT_ATOMIC) | OPT_BIT(OPT_ONLY) | OPT_BIT(OPT_BOOT),
 		.run = verb_apply,
 	},
@@ -127,8 +127,8 @@ const struct cli_verb cli_verbs[] = {
 		.name = "import",
 		.help = "declare what driverctl, module parameters and libvirt keep over reboots",
 		.description = "Prints the files that would be written; with --persist it writes them, as one\n"
-			       "transaction. No device is moved, and nothing of the other tools is changed: how to\n"
-			       "keep them from doing the same is said.\n",
+			       "transaction. No device is moved, and nothing of the other tools is changed: it\n"
+			       "prints how to remove the same there.\n",
 		.options = OPT_BIT(OPT_DRY_RUN) | OPT_BIT(OPT_PERSIST),
 		.run = verb_import,
 	},

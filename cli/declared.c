@@ -57,7 +57,7 @@ static int status_text(struct cli *cli, const struct vfioadm_status *status)
 			r = print_item(cli, item, width);
 	}
 	if (!vfioadm_status_n(status) && !cli->quiet)
-		fprintf(cli->out, "nothing is declared in /etc/vfioadm.d\n");
+		fprintf(cli->out, "there are no declarations in /etc/vfioadm.d\n");
 	if (vfioadm_status_outdated(status))
 		fprintf(cli->out, "The udev rules or an initramfs may be made from older files than those in "
 				  "/etc/vfioadm.d.\n%s",
@@ -233,7 +233,7 @@ static void say_used(struct checking *c, const struct vfioadm_declared *item)
 	if (never)
 		text_addf(&hint, "Remove the file: without this device the host would not boot.");
 	else
-		text_addf(&hint, "Remove the file, or stop using the device; 'vfioadm check%s%s' says more.",
+		text_addf(&hint, "Remove the file, or stop using the device; see 'vfioadm check%s%s'.",
 			  item->use->device ? " " : "", item->use->device ? item->use->device : "");
 	say_wrong(c, item->file, item->file, message.failed ? item->use->message : message.s,
 		  hint.failed ? NULL : hint.s);
@@ -346,16 +346,16 @@ int verb_config(struct cli *cli)
 	static const char usage[] = "vfioadm config check [FILE...], or vfioadm config list";
 
 	if (!what)
-		return cli_usage(cli, usage, "config needs to be told what to do");
+		return cli_usage(cli, usage, "config needs check or list");
 	if (strcmp(what, "check") == 0) {
 		if (cli_has(cli, OPT_INITRAMFS))
 			return cli_usage(cli, NULL,
-					 "--initramfs belongs to config list, config check has no use for it");
+					 "--initramfs can only be given with config list");
 		return config_check(cli, cli->operands + 1, cli->n_operands - 1);
 	}
 	if (strcmp(what, "list") != 0)
-		return cli_usage(cli, usage, "config does not know '%s'", what);
+		return cli_usage(cli, usage, "config: unknown argument '%s'", what);
 	if (cli->n_operands > 1)
-		return cli_usage(cli, NULL, "config list takes no argument, not even '%s'", cli->operands[1]);
+		return cli_usage(cli, NULL, "config list: unexpected argument '%s'", cli->operands[1]);
 	return config_list(cli);
 }

@@ -45,7 +45,7 @@ int help_overview(struct cli *cli)
 	}
 	fprintf(cli->out, "\nOptions of every verb:\n");
 	print_options(cli, cli_verb_options(NULL), true);
-	fprintf(cli->out, "\nWithout a verb it lists. vfioadm help VERB tells more, and so do "
+	fprintf(cli->out, "\nWithout a verb, vfioadm lists. See also vfioadm help VERB, "
 			  "vfioadm(1) and\n"
 			  "vfioadm-VERB(1).\n");
 	return VFIOADM_EXIT_DONE;
@@ -53,7 +53,7 @@ int help_overview(struct cli *cli)
 
 static void print_columns(struct cli *cli)
 {
-	fprintf(cli->out, "\nColumns (* shown without being asked for):\n");
+	fprintf(cli->out, "\nColumns (* shown by default):\n");
 	for (size_t i = 0; i < function_fields.n; i++) {
 		const struct field *f = &function_fields.fields[i];
 

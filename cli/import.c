@@ -67,14 +67,14 @@ static void add_rest(struct text *t, const struct vfioadm_plan *plan, const char
 {
 	_cleanup_text_ struct text lead = {};
 
-	text_addf(&lead, "%snot taken over: ", mark);
+	text_addf(&lead, "%snot imported: ", mark);
 	for (size_t i = 0; !lead.failed && i < vfioadm_plan_n_skipped(plan); i++) {
 		const struct vfioadm_skipped *skipped = vfioadm_plan_skipped(plan, i);
 
 		add_sentence(t, lead.s, skipped->source, skipped->reason);
 	}
 	text_clear(&lead);
-	text_addf(&lead, "%sso that not two tools do it: ", mark);
+	text_addf(&lead, "%sso that two tools do not bind it: ", mark);
 	for (size_t i = 0; !lead.failed && i < vfioadm_plan_n_proposals(plan); i++) {
 		const struct vfioadm_proposal *p = vfioadm_plan_proposal(plan, i);
 

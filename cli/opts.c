@@ -41,7 +41,7 @@ const struct cli_option cli_options[OPT_N] = {
 	[OPT_MODPROBE] = { "modprobe", 0, ARG_NONE, NULL, "with --persist: also by /etc/modprobe.d/vfioadm.conf", false },
 	[OPT_ATOMIC] = { "atomic", 0, ARG_NONE, NULL, "all declarations or none, in one transaction", false },
 	[OPT_BOOT] = { "boot", 0, ARG_NONE, NULL, "as the boot does it, see the manual page", false },
-	[OPT_ONLY] = { "only", 0, ARG_REQUIRED, "ADDRESS", "only what is declared of this function", false },
+	[OPT_ONLY] = { "only", 0, ARG_REQUIRED, "ADDRESS", "only the declarations of this function", false },
 	[OPT_INITRAMFS] = { "initramfs", 0, ARG_NONE, NULL, "only files that belong into the initramfs", false },
 	[OPT_OPTIONS] = { "options", 0, ARG_NONE, NULL, NULL, false },
 };
@@ -437,7 +437,7 @@ static int check_operands(struct cli *cli)
 					   "to name one",
 				 "%s needs at least one %s", v->name, v->operand);
 	if (cli->n_operands && !v->min_operands && !v->any_operands)
-		return cli_usage(cli, NULL, "%s takes no argument, not even '%s'", v->name,
+		return cli_usage(cli, NULL, "%s: unexpected argument '%s'", v->name,
 				 cli->operands[0]);
 	return 0;
 }

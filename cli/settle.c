@@ -127,7 +127,7 @@ void vanished_json(struct json *j, const struct vfioadm_settlement *settlement, 
 static void settle_text(struct cli *cli, const struct vfioadm_settlement *settlement)
 {
 	if (!vfioadm_settlement_n(settlement) && !cli->quiet)
-		fprintf(cli->out, "nothing to settle: every run has come to its end\n");
+		fprintf(cli->out, "nothing to settle: every run has completed\n");
 	for (size_t i = 0; i < vfioadm_settlement_n(settlement); i++)
 		say_run(cli, vfioadm_settlement_run(settlement, i));
 }

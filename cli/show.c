@@ -204,7 +204,7 @@ static void print_release(struct cli *cli, const struct vfioadm_inventory *inven
 		used = used || f->users[i]->severity != VFIOADM_WARNS;
 	print_label(cli, "To give it back");
 	if (used)
-		fprintf(cli->out, "end what uses it; vfioadm check %s tells more\n", f->address);
+		fprintf(cli->out, "stop what uses it, see vfioadm check %s\n", f->address);
 	else
 		fprintf(cli->out, "vfioadm release %s%s%s\n", dead ? "--park " : "", group ? "--group " : "", f->address);
 }
@@ -214,7 +214,7 @@ static void print_assign_group(struct cli *cli, const struct vfioadm_inventory *
 {
 	print_label(cli, "To assign it");
 	if (has_companion(inventory, f, VFIOADM_VERDICT_IN_USE))
-		fprintf(cli->out, "end what uses its group; vfioadm check --group %s tells more\n", f->address);
+		fprintf(cli->out, "stop what uses its group, see vfioadm check --group %s\n", f->address);
 	else
 		fprintf(cli->out, "vfioadm assign --group %s\n", f->address);
 }
@@ -238,7 +238,7 @@ static void print_advice(struct cli *cli, const struct vfioadm_inventory *invent
 		break;
 	case VFIOADM_VERDICT_IN_USE:
 		print_label(cli, "To assign it");
-		fprintf(cli->out, "end what uses it; vfioadm check %s tells more\n",
+		fprintf(cli->out, "stop what uses it, see vfioadm check %s\n",
 			f->address);
 		break;
 	case VFIOADM_VERDICT_NOT_ASSIGNABLE:

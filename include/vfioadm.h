@@ -561,7 +561,7 @@ enum vfioadm_declared_state {
 	VFIOADM_DECLARED_HELD,         /**< released without --persist: left alone until assigned or rebooted */
 	VFIOADM_DECLARED_MISSING,      /**< no such device */
 	VFIOADM_DECLARED_FOREIGN,      /**< in its place is another card, which is not touched */
-	VFIOADM_DECLARED_AMBIGUOUS,    /**< several devices match where one is meant */
+	VFIOADM_DECLARED_AMBIGUOUS,    /**< several devices match a declaration of one device */
 	VFIOADM_DECLARED_UNCERTAIN,    /**< which device is meant cannot be found out now */
 	VFIOADM_DECLARED_INVALID,      /**< the file has an error */
 };

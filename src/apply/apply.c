@@ -23,7 +23,7 @@ bool is_stuck(const struct apply *a, const char *device)
 
 static int fail_gone(const char *device, struct vfioadm_error **err)
 {
-	error_set(err, -ENODEV, VFIOADM_E_VANISHED, "%s has gone away.", device);
+	error_set(err, -ENODEV, VFIOADM_E_VANISHED, "%s no longer exists.", device);
 	error_device(err, device);
 	error_hint(err, "Look at 'vfioadm list'.");
 	return -ENODEV;
@@ -58,7 +58,7 @@ static int check_precondition(struct apply *a, const struct step *step, struct v
 	if (step->op.kind == OP_BIND && strcmp(driver, step->op.driver) == 0)
 		return 0;
 	error_set(err, -EBUSY, VFIOADM_E_CHANGED,
-		  "Cannot %s: somebody else has moved it meanwhile, its driver is now %s.",
+		  "Cannot %s: its driver changed during the run, and is now %s.",
 		  step->pub.text, *driver ? driver : "(none)");
 	error_device(err, step->pub.device);
 	error_hint(err, "Find out which tool manages the device, then try again.");
@@ -76,7 +76,7 @@ static int check_incarnation(struct apply *a, const struct target *t, struct vfi
 	if (now == t->incarnation)
 		return 0;
 	error_set(err, -ESTALE, VFIOADM_E_CHANGED,
-		  "%s was removed and found anew while vfioadm was planning.", t->pub.device);
+		  "%s was removed and rediscovered while vfioadm was planning.", t->pub.device);
 	error_device(err, t->pub.device);
 	error_hint(err, "Look whether it is still the same device, and try again.");
 	return -ESTALE;
@@ -205,7 +205,7 @@ static int fail_journal(struct apply *a, int r, struct vfioadm_error **err)
 {
 	error_set(err, r, VFIOADM_E_STORE, "The journal of this run cannot be written: %s.", strerror(-r));
 	error_path(err, "/run/vfioadm/journal");
-	error_hint(err, "vfioadm takes no step that it could not take back; make room there.");
+	error_hint(err, "vfioadm takes no step that it could not undo; make room there.");
 	return r;
 }
 
@@ -308,7 +308,7 @@ static int verify_targets(struct apply *a, struct vfioadm_error **err)
 		if (target_reached(t))
 			continue;
 		error_set(err, -EIO, VFIOADM_E_STEP_FAILED,
-			  "%s was to have the driver %s in the end, but has %s.", t->pub.device,
+			  "%s: expected driver %s after the run, found %s.", t->pub.device,
 			  t->pub.wanted ? t->pub.wanted : "(none)",
 			  t->pub.after ? t->pub.after : "(none)");
 		error_device(err, t->pub.device);
@@ -394,8 +394,8 @@ static void say_undone(struct apply *a, struct vfioadm_error **err)
 	const char *edited = edited_declaration(a);
 
 	if (edited)
-		error_suffix(err, "all else is as it was before; /etc/vfioadm.d/%s.conf stays as somebody has edited it "
-				  "meanwhile.", edited);
+		error_suffix(err, "all else is as it was before; /etc/vfioadm.d/%s.conf was edited during the run "
+				  "and stays so.", edited);
 	else
 		error_suffix(err, "everything is as it was before.");
 }

@@ -18,26 +18,26 @@ static const struct {
 	  "the VFIO driver does not take it (no IOMMU group, a bridge, a device on its denylist, or an IOMMU "
 	  "that is not cache-coherent)",
 	  "Look at the kernel log; for a denylisted device the module option disable_denylist=1 exists." },
-	{ OP_BIND, true, EBUSY, "it has virtual functions enabled, or got another driver meanwhile",
+	{ OP_BIND, true, EBUSY, "it has virtual functions enabled, or its driver changed during the run",
 	  "Remove its virtual functions first (echo 0 > sriov_numvfs)." },
 	{ OP_BIND, true, ENODEV,
-	  "the driver does not match it (driver_override was changed meanwhile, or the device is still being "
+	  "the driver does not match it (driver_override changed during the run, or the device is still being "
 	  "set up)",
 	  "Try again; look for another tool that manages driver_override." },
-	{ OP_BIND, false, EBUSY, "its IOMMU group is in use through VFIO, or it got another driver meanwhile",
+	{ OP_BIND, false, EBUSY, "its IOMMU group is in use through VFIO, or its driver changed during the run",
 	  "Stop the virtual machines that use the group, then release the whole group." },
 	{ OP_BIND, false, ENODEV, "the driver does not match it or found no working device",
 	  "Look at the kernel log; a reset (echo 1 > reset) or a power cycle may help the device." },
 	{ OP_BIND, false, EAGAIN, "the driver waits for something else (deferred probe)", "Try again." },
 	{ OP_UNBIND, false, ENODEV, "it is not bound to this driver any more",
 	  "Look at 'vfioadm show', and try again." },
-	{ OP_LOAD_MODULE, false, EEXIST, "it was loaded meanwhile, and its parameters would be ignored",
+	{ OP_LOAD_MODULE, false, EEXIST, "another program loaded it during the run, and its parameters would be ignored",
 	  "Try again." },
 	{ OP_LOAD_MODULE, false, ENOENT, "there is no such module for the running kernel",
 	  "Install the package with the running kernel's modules, or reboot into the installed kernel." },
 	{ OP_LOAD_MODULE, false, EOPNOTSUPP, host_module_command,
 	  "Look at 'modprobe --showconfig' for the line \"install\" that names it, and at /etc/modprobe.d." },
-	{ OP_WRITE_MODPROBE, false, EEXIST, "somebody else has made such a file meanwhile, which is left alone",
+	{ OP_WRITE_MODPROBE, false, EEXIST, "another program made this file during the run; it is not touched",
 	  "Give that file another name, or leave --modprobe out." },
 };
 
@@ -235,7 +235,7 @@ static void say_image(struct apply *a, const struct step *step, int r, struct vf
 	if (r == -ETIME)
 		error_hint(err, "The tool was given %u times --timeout for each kernel, and was ended: give it more, or look "
 				"what it waits for.", HOST_REBUILD_TIMES);
-	error_hint(err, "Put that right (often there is no room on /boot), and run the command again.");
+	error_hint(err, "Correct that (often there is no room on /boot), and run the command again.");
 }
 
 static void finish(struct apply *a, const struct step *step, struct vfioadm_error **err)
@@ -251,7 +251,7 @@ void explain_failure(struct apply *a, const struct step *step, int r, struct vfi
 	if (r == -ETIMEDOUT)
 		say_timeout(a, step, err);
 	else if (device_gone(a, step))
-		error_set(err, -ENODEV, VFIOADM_E_VANISHED, "%s has gone away while vfioadm worked on it.",
+		error_set(err, -ENODEV, VFIOADM_E_VANISHED, "%s disappeared while vfioadm worked on it.",
 			  step->op.device);
 	else if (step->op.kind == OP_REBUILD)
 		say_image(a, step, r, err);
@@ -267,7 +267,7 @@ void explain_no_effect(struct apply *a, const struct step *step, struct vfioadm_
 	if (step->op.device && observe_driver(a->host, step->op.device, driver, sizeof(driver)) < 0)
 		*driver = '\0';
 	error_set(err, -EIO, code_of(step, -EIO),
-		  "Cannot %s: the kernel reported success, but nothing came of it%s%s.", step->pub.text,
+		  "Cannot %s: the kernel reported success, but the change had no effect%s%s.", step->pub.text,
 		  *driver ? "; its driver is " : "", driver);
 	error_hint(err, "Look at the kernel log, and for another tool that moves devices.");
 	finish(a, step, err);

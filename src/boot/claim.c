@@ -106,7 +106,7 @@ static void override_one(struct run *run, struct target *t)
 	if (r == 0)
 		r = observe_override(run->h, t->f->address, override, sizeof(override));
 	if (r == 0 && *override && !streq(override, t->driver)) {
-		run_drop(run, t, EARLY_WARNING, "%s: somebody else has set its driver_override to %s; it is not touched.",
+		run_drop(run, t, EARLY_WARNING, "%s: another program has set its driver_override to %s; it is not touched.",
 			 t->f->address, override);
 		return;
 	}

@@ -173,7 +173,7 @@ int run_give_back_undeclared(struct run *run)
 	run->first_in_host = r > 0;
 	if (r < 0)
 		run_log(run, EARLY_WARNING,
-			"What the initramfs has claimed cannot be compared with what is declared: %s.", strerror(-r));
+			"What the initramfs has claimed cannot be compared with the declarations: %s.", strerror(-r));
 	/* A file that cannot be used may have declared it. */
 	if (r <= 0 || run->declared.n_problems)
 		return 0;
@@ -184,7 +184,7 @@ int run_give_back_undeclared(struct run *run)
 		if (r < 0 || !f || !uint_is(&f->vfio, 1) || is_meant(run, f))
 			continue;
 		run_log(run, EARLY_WARNING,
-			"%s was claimed by an initramfs that is older than what is declared; make a new one.",
+			"%s was claimed by an initramfs that is older than the declarations; rebuild it.",
 			f->address);
 		remove_type_of(run, f);
 		r = give_back_one(run, f, "it is not declared any more");

@@ -168,14 +168,14 @@ static void say_no_target(struct run *run, const struct declaration *d, const st
 	case MATCH_FOUND:
 		break;
 	case MATCH_MISSING:
-		run_log(run, EARLY_NOTICE, "%s: no such device is there (yet).", file);
+		run_log(run, EARLY_NOTICE, "%s: no such device is present (yet).", file);
 		break;
 	case MATCH_FOREIGN:
 		run_log(run, EARLY_WARNING, "%s: in its place is another card, %s, which is not touched.", file,
 			m->there ? m->there : "of unknown address");
 		break;
 	case MATCH_AMBIGUOUS:
-		run_log(run, EARLY_WARNING, "%s: %zu devices match where one is meant; none is touched.", file,
+		run_log(run, EARLY_WARNING, "%s: %zu devices match a declaration of one; none is touched.", file,
 			m->functions.n);
 		break;
 	case MATCH_UNCERTAIN:
@@ -283,7 +283,7 @@ static void drop_two_owners(struct run *run)
 			    t->disputed || !wants_other_owner(t, other))
 				continue;
 			run_drop(run, t, EARLY_WARNING,
-				 "%s: its IOMMU group's node is to have another owner by %s than by %s; it is not touched.",
+				 "%s: its IOMMU group's node gets one owner from %s and another from %s; it is not touched.",
 				 t->f->address, run_file(other->d), run_file(t->d));
 			t->disputed = true;
 		}

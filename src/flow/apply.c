@@ -56,17 +56,17 @@ static int fail_not_found(const struct declaration *d, const struct match *m, st
 {
 	static const char *const why[] = {
 		[MATCH_FOUND] = "",
-		[MATCH_MISSING] = "no such device is there",
+		[MATCH_MISSING] = "no such device is present",
 		[MATCH_FOREIGN] = "in its place is another card, which is not touched",
-		[MATCH_AMBIGUOUS] = "several devices match where one is meant",
-		[MATCH_UNCERTAIN] = "which device it means cannot be found out now",
+		[MATCH_AMBIGUOUS] = "several devices match a declaration of one device",
+		[MATCH_UNCERTAIN] = "its device cannot be determined now",
 	};
 	bool missing = m->outcome == MATCH_MISSING;
 
 	error_set(err, missing ? -ENODEV : -ENOTUNIQ, missing ? VFIOADM_E_NOT_FOUND : VFIOADM_E_REFUSED,
 		  "%s is not applied: %s.", d->file, why[m->outcome]);
 	error_path(err, d->file);
-	error_hint(err, "'vfioadm status' says more.");
+	error_hint(err, "See 'vfioadm status'.");
 	return missing ? -ENODEV : -ENOTUNIQ;
 }
 

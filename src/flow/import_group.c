@@ -87,7 +87,7 @@ static struct declare_change *change_of(struct import *m, const char *name)
 
 static void say_along(const struct import *m, const struct selection *staying, struct strbuf *out)
 {
-	strbuf_addf(out, "# The rest of its IOMMU group goes along, for else no guest could open it:\n#");
+	strbuf_addf(out, "# The other functions of its IOMMU group go along, else no guest could open it:\n#");
 	for (size_t i = 0; i < staying->n; i++) {
 		const struct vfioadm_function *f = &m->p.look->inv->functions[staying->items[i]];
 

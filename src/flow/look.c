@@ -29,7 +29,7 @@ static int add_pending(struct vfioadm_ctx *ctx, struct vfioadm_inventory *inv)
 
 		if (f)
 			r = observe_add_user(inv, f, "unsettled", "vfioadm",
-					     "has a run on it that has not come to its end");
+					     "has a run on it that has not completed");
 	}
 	return r;
 }
@@ -77,7 +77,7 @@ static int not_found(const char *text, struct vfioadm_error **err)
 
 static int not_pci(const char *text, struct vfioadm_error **err)
 {
-	error_set(err, -ENODEV, VFIOADM_E_NOT_FOUND, "%s does not hang behind a PCI function.", text);
+	error_set(err, -ENODEV, VFIOADM_E_NOT_FOUND, "%s is not attached to a PCI function.", text);
 	error_hint(err, "'vfioadm list' shows the functions with their interfaces and disks.");
 	return -ENODEV;
 }
@@ -102,7 +102,7 @@ static int follow(struct look *look, struct selector *s, struct vfioadm_error **
 		return 0;
 	if (r < 0)
 		return not_found(s->text, err);
-	if (via && strv_take(&look->notes, str_format("%s hangs behind %s (%s), which is what is meant.",
+	if (via && strv_take(&look->notes, str_format("%s is attached to %s (%s); that function is selected.",
 						      s->text, address, via)) < 0)
 		return error_oom(err);
 	s->kind = SELECT_ADDRESS;

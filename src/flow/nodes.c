@@ -30,7 +30,7 @@ static int check_owner(struct host *h, const struct declaration *d, const char *
 		  d->file, d->node_user ? d->node_user : "", d->node_user && d->node_group ? ":" : "",
 		  d->node_group ? d->node_group : "");
 	error_path(err, d->file);
-	error_hint(err, "Put [Node] right, or add the user or group.");
+	error_hint(err, "Correct [Node], or add the user or group.");
 	return -ESRCH;
 }
 
@@ -87,7 +87,7 @@ int nodes_fail_rival(const struct look *look, const struct declared_look *d, siz
 	const struct vfioadm_function *f = &look->inv->functions[function];
 
 	error_set(err, -ENOTUNIQ, VFIOADM_E_CONFIG,
-		  "The VFIO node of IOMMU group %u, which %s is in, is to belong to two owners, by %s and %s.",
+		  "The VFIO node of IOMMU group %u, which %s is in, gets two owners, from %s and %s.",
 		  (unsigned)f->iommu_group.value, f->address, found->items[i].file, found->items[k].file);
 	error_device(err, f->address);
 	error_path(err, found->items[i].file);

@@ -196,7 +196,7 @@ static int renew(struct persist *p, const struct declaration *old, struct vfioad
 	if (!is_ours_to_write(old) || (streq_null(new.driver, old->driver) &&
 				       (streq_null(new.seen_address, old->seen_address) || !was_written_by_us(p, old))))
 		return 0;
-	words = str_format("renew what /etc/vfioadm.d/%s.conf declares of %s", old->name, f->address);
+	words = str_format("update /etc/vfioadm.d/%s.conf, which declares %s", old->name, f->address);
 	return words ? add_change(p, old->name, &new, words, err) : error_oom(err);
 }
 

@@ -69,7 +69,7 @@ static int fail_journal(int r, struct vfioadm_error **err)
 {
 	error_set(err, r, VFIOADM_E_STORE, "The journal of this run cannot be written: %s.", strerror(-r));
 	error_path(err, RUN_DIR "/journal");
-	error_hint(err, "vfioadm takes no step that it could not take back: make it a directory that only "
+	error_hint(err, "vfioadm takes no step that it could not undo: make it a directory that only "
 			"root can write, and make room there.");
 	return r;
 }

@@ -141,7 +141,7 @@ static int fail_left(const char *device, struct vfioadm_error **err)
 	error_set(err, -EBUSY, VFIOADM_E_PENDING,
 		  "An earlier run on %s could not be put back.", device ? device : "the driver's card types");
 	error_device(err, device);
-	error_hint(err, "'vfioadm settle' says what is in the way: put that right, and run it again. To leave "
+	error_hint(err, "'vfioadm settle' prints what prevents it: correct that, and run it again. To leave "
 			"things as they are, remove the run's file below /run/vfioadm/journal.");
 	return -EBUSY;
 }

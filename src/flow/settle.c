@@ -161,12 +161,12 @@ static const char *message_of(struct arena *arena, const struct settling *s, con
 {
 	switch (s->as) {
 	case VFIOADM_SETTLED_FINISHED:
-		return arena_format(arena, "%s: had come to its end, and is finished.", what);
+		return arena_format(arena, "%s: had completed; its records were updated.", what);
 	case VFIOADM_SETTLED_UNDONE:
-		return arena_format(arena, "%s: was interrupted, and is undone%s%s.", what,
+		return arena_format(arena, "%s: was interrupted and undone%s%s.", what,
 				    s->left.len ? "; " : "", s->left.len ? s->left.s : "");
 	case VFIOADM_SETTLED_STALE:
-		return arena_format(arena, "%s: was of an earlier boot, and nothing is left of it.", what);
+		return arena_format(arena, "%s: belongs to an earlier boot; discarded.", what);
 	case VFIOADM_SETTLED_PENDING:
 		return arena_format(arena, "%s: the kernel still holds %s.", what,
 				    s->held.n ? s->held.items[0] : "a step");
@@ -182,7 +182,7 @@ static const char *hint_of(const struct settling *s)
 		return s->found.late_begun ? "Stop what uses the device, and run 'vfioadm settle' again." :
 					     "Stop what uses the device, and the run settles by itself.";
 	if (s->as == VFIOADM_SETTLED_FAILED)
-		return "Look at the kernel log, put right what is in the way, and run 'vfioadm settle' again.";
+		return "Look at the kernel log, correct what prevents it, and run 'vfioadm settle' again.";
 	return NULL;
 }
 

@@ -148,7 +148,7 @@ static int stand_node(struct standing *s, const struct vfioadm_function *f)
 		return -ENOMEM;
 	if (!node)
 		return 0;
-	s->item->hint = "'vfioadm apply' gives it to whom it is to belong.";
+	s->item->hint = "'vfioadm apply' sets owner and mode.";
 	if (say(s, VFIOADM_DECLARED_DIFFERS, "%s has %s, but %s has another owner or mode than [Node] says.", f->address,
 		driver_text(f), node) < 0)
 		return -ENOMEM;
@@ -171,7 +171,7 @@ static int stand_function(struct standing *s, const struct selection *all)
 				   f->address);
 		}
 		s->item->hint = DECLARED_DIFFERS_HINT;
-		return say(s, VFIOADM_DECLARED_DIFFERS, "%s%s has %s%s, and is to have %s.", f->address,
+		return say(s, VFIOADM_DECLARED_DIFFERS, "%s%s has %s%s, and should have %s.", f->address,
 			   along_text(s, all->items[i]), driver_text(f), moved_text(s, moved, sizeof(moved)),
 			   s->d->driver ? s->d->driver : "a VFIO driver");
 	}
@@ -239,22 +239,22 @@ static int stand_elsewhere(struct standing *s)
 
 	switch (s->m->outcome) {
 	case MATCH_FOREIGN:
-		s->item->hint = "If the new card is meant, declare it by 'vfioadm assign --persist', and remove "
+		s->item->hint = "To assign the new card, declare it by 'vfioadm assign --persist', and remove "
 				"this file.";
 		return say(s, VFIOADM_DECLARED_FOREIGN,
-			   "The card that is declared is not there; in its place, %s, is another one, which is "
+			   "The declared card is not present; in its place, %s, is another one, which is "
 			   "not touched.", s->m->there);
 	case MATCH_AMBIGUOUS:
 		s->item->hint = "Add a key to [Match] that only one of them has, or Multiple=yes.";
-		return say(s, VFIOADM_DECLARED_AMBIGUOUS, "It means one device, but fits %s.",
+		return say(s, VFIOADM_DECLARED_AMBIGUOUS, "It declares one device, but matches %s.",
 			   functions_text(s, text, sizeof(text)));
 	case MATCH_UNCERTAIN:
 		s->item->hint = hint_unread(s->m->unread);
-		return say(s, VFIOADM_DECLARED_UNCERTAIN, "Whether it means %s cannot be said: its %s is not known.",
+		return say(s, VFIOADM_DECLARED_UNCERTAIN, "Whether it matches %s is not known: its %s cannot be read.",
 			   functions_text(s, text, sizeof(text)), match_key_name(s->m->unread));
 	default:
 		s->item->hint = "Look at the card and its slot; 'vfioadm list' shows what is there.";
-		return say(s, VFIOADM_DECLARED_MISSING, "No such device is there%s%s.",
+		return say(s, VFIOADM_DECLARED_MISSING, "No such device is present%s%s.",
 			   s->d->seen_address ? "; it was last seen as " : "",
 			   s->d->seen_address ? s->d->seen_address : "");
 	}
@@ -384,7 +384,7 @@ static int mark_conflict(struct vfioadm_status *status, const struct look *look,
 		item->hint = "Remove one of the two files.";
 	} else if (owner >= 0) {
 		item->message = arena_format(&status->arena,
-					     "The VFIO node of the IOMMU group of %s is to have another owner by %s.",
+					     "The VFIO node of the IOMMU group of %s gets another owner from %s.",
 					     look->inv->functions[f].address, d->declared.found.items[owner].file);
 		item->hint = "A group has one node and goes to one guest: say the same in [Node] of both files.";
 	} else {

@@ -85,7 +85,7 @@ static const char *words_for(struct arena *arena, const struct declaration *d, c
 	const char *driver = d->driver ? d->driver : "a VFIO driver", *s = n == 1 ? "" : "s";
 
 	if (n != d->vfs.value)
-		return arena_format(arena, "%s has %zu virtual function%s, and is to have %u.", pf, n, s,
+		return arena_format(arena, "%s has %zu virtual function%s, and should have %u.", pf, n, s,
 				    (unsigned)d->vfs.value);
 	if (node)
 		return arena_format(arena, "%s has %zu virtual function%s, and %s has another owner or mode than [Node] "

@@ -126,7 +126,7 @@ static int check_card_type(struct parser *p)
 	for (enum match_key key = MATCH_CARD_TYPE + 1; key < N_MATCH_KEYS; key++)
 		if (d->match[key])
 			return ini_error(p->file, match_line(p, key), p->err,
-					 "CardType already says which functions are meant, so %s cannot be there.",
+					 "CardType already selects the functions, so %s cannot stand beside it.",
 					 match_key_name(key));
 	if (line_of(p, MATCH, "Multiple") && !d->multiple)
 		return ini_error(p->file, line_of(p, MATCH, "Multiple"), p->err,
@@ -172,7 +172,7 @@ static int check_whole(struct parser *p)
 	const struct declaration *d = &p->d;
 
 	if (!p->section_line[MATCH]) {
-		ini_error(p->file, 1, p->err, "There is no section [Match], so no device is meant.");
+		ini_error(p->file, 1, p->err, "There is no section [Match], so it declares no device.");
 		error_hint(p->err, "An empty file masks one of the same name in a directory behind this one.");
 		return -EBADMSG;
 	}

@@ -398,7 +398,7 @@ static void put_left_out(const struct declarations *d, struct strbuf *out)
 {
 	for (size_t i = 0; i < d->n; i++)
 		if (!bootfiles_expressible(&d->items[i]))
-			strbuf_addf(out, "# %s cannot be said in a rule; vfioadm-apply.service sees to it at boot.\n",
+			strbuf_addf(out, "# %s cannot be expressed in a rule; vfioadm-apply.service applies it at boot.\n",
 				    d->items[i].name);
 }
 
@@ -411,7 +411,7 @@ void bootfiles_rules(const struct declarations *d, struct strbuf *out)
 	bootfiles_hash(d, hash);
 	strbuf_addf(out,
 		    "# %s: made by vfioadm from the files in vfioadm.d, see vfioadm.conf(5); changes are lost.\n"
-		    "# It says what is declared; 62-vfioadm.rules acts on it.\n",
+		    "# It holds the declarations; 62-vfioadm.rules acts on them.\n",
 		    hash);
 	put_left_out(d, out);
 	strbuf_addf(out, "ACTION==\"remove\", GOTO=\"vfioadm_declared_end\"\n"

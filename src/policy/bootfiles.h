@@ -35,7 +35,7 @@
  */
 void bootfiles_rules(const struct declarations *d, struct strbuf *out);
 /** Behind them, when the initramfs was not made of the same. */
-#define BOOTFILES_NO_IMAGE "# The initramfs was not made anew since; 'vfioadm apply' sees whether it must be.\n"
+#define BOOTFILES_NO_IMAGE "# The initramfs was not regenerated since; 'vfioadm apply' does that where it is needed.\n"
 /**
  * Owner, group and mode of the nodes of one function, whose address is known to be what d means. To be written
  * to BOOTFILES_NODE_RULES, one after the other. Nothing, when d says nothing of nodes.

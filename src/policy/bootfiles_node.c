@@ -140,7 +140,7 @@ void bootfiles_modprobe(const struct cardtype *types, size_t n, const struct str
 		return;
 	strbuf_addf(out, OURS
 		    "# This file does not know of vfioadm.disable: to boot without it, add to the kernel command line\n"
-		    "# module_blacklist=vfio_pci, or remove it and make the initramfs anew.\n"
+		    "# module_blacklist=vfio_pci, or remove it and rebuild the initramfs.\n"
 		    "options vfio-pci ids=");
 	put_type_ids(types, n, out);
 	strbuf_addf(out, "\n");

@@ -112,7 +112,7 @@ int check_gone(struct checker *c, const struct vfioadm_function *f)
 	if (!(f->facets & VFIOADM_FACET_DETAIL) || f->header_type.state != VFIOADM_NONE)
 		return 0;
 	return check_say(c, f, "gone", check_gone_text(&c->plan->arena, f),
-			 "Look at the card and its slot; echo 1 > /sys/bus/pci/rescan finds it anew.");
+			 "Look at the card and its slot; echo 1 > /sys/bus/pci/rescan finds it again.");
 }
 
 /* Endpoint, PCI bridge and CardBus bridge are all that there is. */

@@ -219,8 +219,8 @@ int check_type_unseen(struct vfioadm_plan *plan, const struct vfioadm_function *
 int check_perhaps_declared(struct vfioadm_plan *plan, const char *what, const char *file)
 {
 	return add(plan, "still-declared",
-		   arena_format(&plan->arena, "%s has an error: whether it declares %s cannot be said.", file, what),
-		   arena_strdup(&plan->arena, "'vfioadm config check' says which; mend the file or remove it."));
+		   arena_format(&plan->arena, "%s has an error: whether it declares %s is not known.", file, what),
+		   arena_strdup(&plan->arena, "'vfioadm config check' says which; correct the file or remove it."));
 }
 
 int check_still_declared(struct vfioadm_plan *plan, const struct vfioadm_function *f, const char *type)

@@ -249,7 +249,7 @@ static int add_probe(const struct move *m, const char *module)
 	struct op op = { .kind = OP_PROBE, .device = m->device, .value = m->device,
 			 .options = keep(m->plan, module) };
 	struct op undo = driver_op(OP_UNBIND, m->device, NULL);
-	struct step *step = plan_add_op(m->plan, &op, &undo, 1, "let the best native driver take %s",
+	struct step *step = plan_add_op(m->plan, &op, &undo, 1, "bind %s to the best host driver",
 					m->device);
 
 	if (!step)
@@ -301,13 +301,13 @@ static void release_destination(const struct plan_input *in, bool park, struct m
 		t->pub.note = "had no driver before it was assigned";
 	} else if (in->driver) {
 		m->to = keep(m->plan, in->driver);
-		t->pub.note = rec ? NULL : "best native driver; there is no record of an assign";
+		t->pub.note = rec ? NULL : "best host driver; there is no record of an assign";
 	} else if (!in->module) {
 		t->pub.note = in->why_none ? in->why_none :
 					     "no driver of this host is known for it: left without a driver";
 	} else {
 		t->any_native = true;
-		t->pub.note = "no record of an assign: whichever native driver matches";
+		t->pub.note = "no record of an assign: whichever host driver matches";
 	}
 }
 

@@ -41,8 +41,8 @@ static int add_rules(struct vfioadm_plan *plan, bool no_image)
 	struct op op = rules_op(no_image), back = rules_op(true);
 
 	return plan_add_op(plan, &op, &back, !no_image, "%s",
-			   no_image ? "write the udev rules of what is declared, the initramfs to follow" :
-				      "write the udev rules of what is declared") ?
+			   no_image ? "write the udev rules for the declarations, the initramfs to follow" :
+				      "write the udev rules for the declarations") ?
 		       0 :
 		       -ENOMEM;
 }
@@ -119,8 +119,8 @@ int plan_hold(struct vfioadm_plan *plan, const char *device, bool hold)
 
 	if (!op.device ||
 	    !plan_add_op(plan, &op, &undo, 1,
-			 hold ? "keep what is declared from taking %s again before the next boot" :
-				"let what is declared have %s again",
+			 hold ? "keep %s released until the next boot" :
+				"end the release of %s until the next boot",
 			 device))
 		return -ENOMEM;
 	plan->result = VFIOADM_RESULT_PLANNED;

@@ -212,7 +212,7 @@ static int add_bind(struct vfioadm_plan *plan, const char *device)
 	struct op op = { .kind = OP_BIND, .device = device, .driver = VFIO_PCI, .value = device };
 	struct op undo = { .kind = OP_UNBIND, .device = device, .driver = VFIO_PCI, .value = device };
 
-	return plan_add_op(plan, &op, &undo, 1, "see that %s is bound to vfio-pci", device) ? 0 : -ENOMEM;
+	return plan_add_op(plan, &op, &undo, 1, "verify that %s is bound to vfio-pci", device) ? 0 : -ENOMEM;
 }
 
 static const char *outcome_note(const struct vfioadm_function *f, bool taken)
@@ -228,7 +228,7 @@ static const char *outcome_note(const struct vfioadm_function *f, bool taken)
 	if (uint_is(&f->vfio, 1))
 		return "stays: is on a VFIO driver already";
 	if (f->driver.state == VFIOADM_KNOWN)
-		return "stays for now; may be taken once its driver has let it go";
+		return "stays for now; vfio-pci may take it once it is unbound";
 	if (f->driver.state == VFIOADM_UNKNOWN)
 		return "stays: whether it has a driver could not be read";
 	return "stays: its driver_override names another driver";

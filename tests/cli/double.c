@@ -805,7 +805,7 @@ static const struct vfioadm_declared declared[] = {
 	 .n_devices = 1, .devices = declared_devices + 1, .message = "0000:02:00.0 has vfio-pci.",
 	 .in_initramfs = true},
 	{.name = "error", .file = "/etc/vfioadm.d/error.conf", .state = VFIOADM_DECLARED_MISSING,
-	 .message = "No such device is there.", .hint = "look for it"},
+	 .message = "No such device is present.", .hint = "look for it"},
 	{.name = "wrong", .file = "/etc/vfioadm.d/wrong.conf", .state = VFIOADM_DECLARED_INVALID,
 	 .message = "/etc/vfioadm.d/wrong.conf:3: unknown key \"Pth\".", .hint = "did you mean Path?"},
 	{.name = "held", .file = "/run/vfioadm.d/held.conf", .state = VFIOADM_DECLARED_HELD,

@@ -18,8 +18,8 @@ CardType=1b36:0010
 Address=0000:03:00.0
 
 """
-REST = """not taken over: /etc/driverctl.d/x\\x1by: It is of\\x1b another bus.
-so that not two tools do it: /proc/cmdline: Remove it.
+REST = """not imported: /etc/driverctl.d/x\\x1by: It is of\\x1b another bus.
+so that two tools do not bind it: /proc/cmdline: Remove it.
 """
 
 

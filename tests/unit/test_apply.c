@@ -160,7 +160,7 @@ static void test_a_file_that_may_declare(void **state)
 		assert_int_equal(finding(t, "still-declared") != NULL, broken);
 	}
 	assert_non_null(strstr(finding(t, "still-declared")->message,
-			       "broken.conf has an error: whether it declares 1b36:0010 cannot be said"));
+			       "broken.conf has an error: whether it declares 1b36:0010 is not known"));
 }
 
 static void test_virtual_functions(void **state)
@@ -411,7 +411,7 @@ static void test_node_of_two(void **state)
 	write_conf(t, "a", FIRST_OF_CARD "[Node]\nUser=qemu\n");
 	write_conf(t, "b", SECOND_OF_CARD "[Node]\nUser=dpdk\n");
 	assert_state(t, "a", VFIOADM_DECLARED_AMBIGUOUS);
-	assert_non_null(strstr(status_of(t, "b")->message, "another owner by /etc/vfioadm.d/a.conf"));
+	assert_non_null(strstr(status_of(t, "b")->message, "another owner from /etc/vfioadm.d/a.conf"));
 	assert_int_equal(plan(t, vfioadm_plan_apply, "a", (struct vfioadm_options){0}), -ENOTUNIQ);
 	assert_string_equal(vfioadm_error_code_name(t->err), "config");
 	assert_string_equal(driver_of(t->host, MULTI0), "virtio-pci");

@@ -211,7 +211,7 @@ static void test_hostile(void **state)
 			bootfiles_rules(&d, &out);
 			assert_null(strstr(out.s, "RUN"));
 			assert_null(strstr(out.s, "VFIOADM_"));
-			assert_non_null(strstr(out.s, "\n# 10-a cannot be said in a rule"));
+			assert_non_null(strstr(out.s, "\n# 10-a cannot be expressed in a rule"));
 		}
 	}
 }

@@ -16,7 +16,7 @@ static void test_gone(void **state)
 		     "blocks gone 0000:01:00.0\n"
 		     "  0000:01:00.0 does not answer: all bytes of its configuration space are ff. It "
 		     "is gone, or it has no power.\n"
-		     "  -> Look at the card and its slot; echo 1 > /sys/bus/pci/rescan finds it anew.\n");
+		     "  -> Look at the card and its slot; echo 1 > /sys/bus/pci/rescan finds it again.\n");
 	/* A driver of the host would find nothing there. */
 	f->driver = str_known("vfio-pci");
 	f->vfio = uint_known(1);

@@ -382,7 +382,7 @@ static void test_bad_values(void **state)
 #define MATCH_KEYS                                                                                             \
 	"Its keys are: CardType, UID, FID, PCHID, Serial, VF, Path, Address, Vendor, Device, SubVendor, "      \
 	"SubDevice, Class, NvmeSerial, MACAddress, Multiple."
-#define NO_MATCH "There is no section [Match], so no device is meant."
+#define NO_MATCH "There is no section [Match], so it declares no device."
 #define NO_MATCH_HINT "An empty file masks one of the same name in a directory behind this one."
 #define TELLS_NOTHING "[Match] does not tell one card from others."
 #define TELLS_NOTHING_HINT                                                                                     \

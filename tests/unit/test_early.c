@@ -309,8 +309,8 @@ static void test_two_owners_of_a_node(void **state)
 	assert_at(&b, SWITCH, "", "(null)");
 	assert_at(&b, GROUPED, "", "(null)");
 	assert_at(&b, TWIN1, "vfio-pci", "vfio-pci");
-	assert_says(&b, SWITCH ": its IOMMU group's node is to have another owner by 20-b.conf than by 10-a.conf");
-	assert_says(&b, GROUPED ": its IOMMU group's node is to have another owner by 10-a.conf than by 20-b.conf");
+	assert_says(&b, SWITCH ": its IOMMU group's node gets one owner from 20-b.conf and another from 10-a.conf");
+	assert_says(&b, GROUPED ": its IOMMU group's node gets one owner from 10-a.conf and another from 20-b.conf");
 }
 
 static void test_override_of_others(void **state)
@@ -322,7 +322,7 @@ static void test_override_of_others(void **state)
 	tmp_file(*state, "etc/vfioadm.d/10-a.conf", PATH_OF_TWIN0);
 	assert_int_equal(early_claim(&b.e), 1);
 	assert_at(&b, TWIN0, "", "none");
-	assert_says(&b, "somebody else has set its driver_override to none");
+	assert_says(&b, "another program has set its driver_override to none");
 }
 
 static void test_physical_function(void **state)
@@ -356,7 +356,7 @@ static void test_missing(void **state)
 	switch_on(&b, *state, HOST(""));
 	tmp_file(*state, "etc/vfioadm.d/10-a.conf", "[Match]\nPath=pci-0000:00:1f.0/00.0\nVendor=dead\nDevice=beef\n");
 	assert_int_equal(early_claim(&b.e), 0);
-	assert_says(&b, "5 10-a.conf: no such device is there (yet).");
+	assert_says(&b, "5 10-a.conf: no such device is present (yet).");
 }
 
 static void test_disabled(void **state)
@@ -659,7 +659,7 @@ static void test_undeclared(void **state)
 	assert_at(&b, TWIN0, "nvme", "(null)");
 	assert_at(&b, TWIN1, "vfio-pci", "vfio-pci");
 	assert_at(&b, NIC, "igb", "(null)");
-	assert_says(&b, "4 " TWIN0 " was claimed by an initramfs that is older than what is declared; make a new one.");
+	assert_says(&b, "4 " TWIN0 " was claimed by an initramfs that is older than the declarations; rebuild it.");
 	assert_says(&b, "5 " TWIN0 " given back to nvme, since it is not declared any more.");
 	assert_false(says(&b, TWIN1));
 	/* Once in a boot: what a person assigns later is none of that. */

@@ -191,7 +191,7 @@ static char *fails_while_edited(void **state, const char *text)
 	vfioadm_ctx_set_progress(t->ctx, edit, t);
 	rebuild_fails(t);
 	vfioadm_ctx_set_progress(t->ctx, NULL, NULL);
-	assert_non_null(strstr(vfioadm_error_message(t->err), FILE_OF_TWIN0 ".conf stays as somebody has edited it"));
+	assert_non_null(strstr(vfioadm_error_message(t->err), FILE_OF_TWIN0 ".conf was edited during the run"));
 	return declared(t, name);
 }
 

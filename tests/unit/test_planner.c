@@ -374,7 +374,7 @@ static void test_release_without_record(void **state)
 	assert_string_equal(named->steps[0].pub.text, "unbind 0000:01:00.0 from vfio-pci");
 	assert_string_equal(named->steps[1].pub.text, "bind 0000:01:00.0 to nvme");
 	assert_targets(named,
-		       "0000:01:00.0: vfio-pci -> nvme, taken, checked; best native driver; there "
+		       "0000:01:00.0: vfio-pci -> nvme, taken, checked; best host driver; there "
 		       "is no record of an assign\n");
 
 	in.driver = NULL;
@@ -388,12 +388,12 @@ static void test_release_without_record(void **state)
 		"  \"0000:01:00.0\" > sys/bus/pci/drivers/vfio-pci/unbind (while on vfio-pci)\n"
 		"  undo: \"\" > " OVERRIDE "\n"
 		"  undo: \"0000:01:00.0\" > sys/bus/pci/drivers/vfio-pci/bind\n"
-		"let the best native driver take 0000:01:00.0\n"
+		"bind 0000:01:00.0 to the best host driver\n"
 		"  \"0000:01:00.0\" > sys/bus/pci/drivers_probe (while on (none))\n"
 		"  undo: unbind 0000:01:00.0 from its driver\n");
 	assert_targets(probed,
 		       "0000:01:00.0: vfio-pci -> (none), taken, checked, any native; no record of "
-		       "an assign: whichever native driver matches\n");
+		       "an assign: whichever host driver matches\n");
 }
 
 static void test_release_not_assigned(void **state)

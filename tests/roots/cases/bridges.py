@@ -28,7 +28,7 @@ CASES = [
     Case("nvswitch", "list", says=[r"0000:05:00\.0 +10de:22a3 .* assignable"], why="an NVSwitch is an endpoint"),
     Case("nvswitch", "check 0000:05:00.0", says=[r"assignable, can be assigned"], never=[r"bridge"],
          why="an NVSwitch is an endpoint"),
-    Case("nvswitch", "enable --dry-run 10de:22a3", says=[r"once its driver has let it go"], never=[r"never"],
+    Case("nvswitch", "enable --dry-run 10de:22a3", says=[r"once it is unbound"], never=[r"never"],
          why="vfio-pci takes NVSwitches that are free"),
     Case("nvswitch", "enable --dry-run 10de:22a3", says=[r"0000:05:00\.0: no driver -> vfio-pci, now|0000:05:00\.0.*now"],
          change={f"{_SWITCH}/driver": None}, why="a free NVSwitch is taken at once"),
