@@ -5,6 +5,9 @@ ARCH ?= x86_64
 PREFIX ?= /usr/local
 BUILD ?= build
 DESTDIR ?=
+# What 'make shell' boots; of the kernels of the tests it needs no other.
+KERNEL_x86_64 = debian-6.12
+KERNEL_s390x = s390x-6.12
 
 .DEFAULT_GOAL := build
 .PHONY: help setup build install demo shell test test-long bench mutants clean
@@ -35,7 +38,7 @@ demo:
 	@scripts/demo $(ARCH)
 
 shell:
-	@scripts/build-for-guest $(ARCH)
+	@KERNEL=$(or $(KERNEL),$(KERNEL_$(ARCH))) scripts/build-for-guest $(ARCH)
 	@scripts/guest-shell --arch $(ARCH) $(if $(KERNEL),--kernel $(KERNEL)) \
 		$(if $(LINEUP),--lineup $(LINEUP)) $(if $(APPEND),--append '$(APPEND)') \
 		--build build-guest-$(ARCH)

@@ -61,7 +61,7 @@ const char *selection_unseen(const struct look *look, const struct selection *s,
 /** Was it released, so that what is declared leaves it alone? */
 bool declared_is_held(const struct vfioadm_ctx *ctx, const struct look *look, const struct vfioadm_function *f);
 #define DECLARED_DIFFERS_HINT "'vfioadm plan' shows what would be done, or what prevents it."
-#define DECLARED_HELD_HINT "'vfioadm assign' takes it again before the next boot."
+#define DECLARED_HELD_HINT "'vfioadm assign' assigns it again before the next boot."
 
 /** Steps for --persist, behind those that move the functions. */
 int persist_assign(struct vfioadm_ctx *ctx, struct look *look, const struct vfioadm_options *o,

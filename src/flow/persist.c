@@ -225,7 +225,7 @@ static int warn_image_unknown(struct persist *p, const char *why)
 				  "Which initramfs this host boots with could not be found out.";
 	if (!finding->message)
 		return -ENOMEM;
-	finding->hint = "If it has the device's driver, rebuild it, or that driver is first at the next boot.";
+	finding->hint = "If it contains the device's host driver, rebuild it: an older one binds that driver first at the next boot.";
 	return 0;
 }
 

@@ -109,7 +109,7 @@ static const struct vfioadm_code_info codes[] = {
 	  "a program has it open through VFIO: taking it away pulls it out of the guest, or never returns",
 	  "Shut the virtual machine down, or detach the device from it." },
 	{ "initramfs-unknown", NULL, WARNS, "which initramfs the host boots with, or what is in it, could not be found out",
-	  "If it has the device's driver, rebuild it, or that driver is first at the next boot." },
+	  "If it contains the device's host driver, rebuild it: an older one binds that driver first at the next boot." },
 	{ "interrupt-isolation-unknown", NULL, WARNS, "whether its interrupts are isolated cannot be known yet",
 	  "Look whether the machine has an ITS (GICv3), or try a guest." },
 	{ "iommu", NULL, BLOCKS, "it is the IOMMU itself", "Assign the functions that it covers." },

@@ -119,8 +119,8 @@ int plan_hold(struct vfioadm_plan *plan, const char *device, bool hold)
 
 	if (!op.device ||
 	    !plan_add_op(plan, &op, &undo, 1,
-			 hold ? "keep %s released until the next boot" :
-				"end the release of %s until the next boot",
+			 hold ? "mark %s as released until reboot" :
+				"clear the mark of %s as released until reboot",
 			 device))
 		return -ENOMEM;
 	plan->result = VFIOADM_RESULT_PLANNED;

@@ -110,7 +110,7 @@ def test_users_of_list_and_show(double):
     assert "vf 0000:01:10.0 is in use (cannot be overridden)\n" in text
     assert "claim a domain names it (only a warning)\n" in text
     assert "Not looked at:      Not this.\n" in text
-    assert "vfioadm check 0000:01:00.0 tells more\n" in text
+    assert "see vfioadm check 0000:01:00.0\n" in text
 
 
 def test_settle(double):

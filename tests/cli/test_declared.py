@@ -354,8 +354,8 @@ def test_config_list(double):
 @pytest.mark.parametrize("args,sentence", [
     ([], "config needs check or list"),
     (["chek"], "config: unknown argument 'chek'"),
-    (["list", "x.conf"], "config list unexpected argument 'x.conf'"),
-    (["check", "--initramfs"], "--initramfs belongs to config list")])
+    (["list", "x.conf"], "config list: unexpected argument 'x.conf'"),
+    (["check", "--initramfs"], "--initramfs can only be given with config list")])
 def test_config_typed_wrong(double, args, sentence):
     r = double("config", *args)
     assert (r.status, r.out) == (2, "") and sentence in r.err
@@ -379,7 +379,7 @@ def test_modprobe(double):
     assert "modprobe.d" in double("enable", "--persist", "--modprobe", "ok").out
     assert "modprobe.d" not in double("enable", "--persist", "ok").out
     r = double("enable", "--modprobe", "ok")
-    assert (r.status, r.out) == (2, "") and "goes together with --persist" in r.err
+    assert (r.status, r.out) == (2, "") and "--modprobe needs --persist" in r.err
     assert "enable --persist --modprobe ID" in r.err
     for verb in "disable", "assign", "release", "apply", "import":
         r = double(verb, "--modprobe", "ok")

@@ -28,7 +28,7 @@ SLIPS = [
     (["--lock-wait=1h"], "--lock-wait takes a number of seconds, not '1h'"),
     (["--color=blue"], "--color takes auto, always or never, not 'blue'"),
     (["--tree=roots"], "--tree takes groups or topology, not 'roots'"),
-    (["list", "0000:01:00.0"], "list unexpected argument '0000:01:00.0'"),
+    (["list", "0000:01:00.0"], "list: unexpected argument '0000:01:00.0'"),
     (["--enabled", "--all"], "--enabled and --all exclude each other"),
     (["list", "--json", "--tree"], "--json and --tree exclude each other"),
     (["--json", "--columns=id"], "--json and --columns exclude each other"),

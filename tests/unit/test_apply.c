@@ -241,16 +241,16 @@ static void test_by_hand_before_boot(void **state)
 	write_conf(t, "disk", "[Match]\nPath=pci-0000:00:02.0/00.0\nVendor=1b36\nDevice=0010\n");
 	/* A boot waits for no initramfs, but it is not forgotten. */
 	renewed(t, false, false);
-	assert_non_null(strstr(rules(t), "initramfs was not made anew"));
+	assert_non_null(strstr(rules(t), "initramfs was not regenerated"));
 	assert_true(outdated(t));
 	nothing_to_renew(t, false);
 	assert_int_equal(plan_renewal(t, true), 0);
 	assert_int_equal(fake_fault(t->host, &fails), 0);
 	assert_int_equal(vfioadm_plan_run(t->ctx, t->plan, &t->err), -EREMOTEIO);
-	assert_non_null(strstr(rules(t), "initramfs was not made anew"));
+	assert_non_null(strstr(rules(t), "initramfs was not regenerated"));
 	fake_faults_clear(t->host);
 	renewed(t, true, true);
-	assert_null(strstr(rules(t), "initramfs was not made anew"));
+	assert_null(strstr(rules(t), "initramfs was not regenerated"));
 	nothing_to_renew(t, true);
 }
 

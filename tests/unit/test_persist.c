@@ -167,7 +167,7 @@ static void test_initramfs_of_some_fails(void **state)
 	assert_null(declared(t, name));
 	assert_int_equal(fake_rebuilt(t->host), 2);
 	/* Of what it was made nobody knows. */
-	assert_non_null(strstr(rules(t), "initramfs was not made anew"));
+	assert_non_null(strstr(rules(t), "initramfs was not regenerated"));
 }
 
 #define FILE_OF_TWIN0 "nvme-0000-01-00.0"
@@ -352,7 +352,7 @@ static void test_rules_say_what_is_to_follow(void **state)
 	assert_int_equal(fake_fault(t->host, &fails), 0);
 	assert_int_equal(vfioadm_plan_run(t->ctx, t->plan, &t->err), -EREMOTEIO);
 	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_UNSETTLED);
-	assert_non_null(strstr(rules(t), "initramfs was not made anew"));
+	assert_non_null(strstr(rules(t), "initramfs was not regenerated"));
 }
 
 /* ---- card types ---- */
