@@ -23,8 +23,27 @@ struct import {
 	struct vfioadm_error **err;
 };
 
-/** What m->at says is not taken over. Takes the reason; NULL: memory was short. */
+static inline const struct vfioadm_inventory *import_inventory(const struct import *m)
+{
+	return m->p.look->inv;
+}
+
+/** What m->at says is not imported. Takes the reason; NULL: memory was short. */
 int import_skip(struct import *m, char *reason) MUST_CHECK;
+/** 1: left out, as the host uses one of them, or may, and would miss it at the next boot. */
+int import_skip_used(struct import *m, const struct selection *functions) MUST_CHECK;
+/** Left out, as this declaration has it already; what: the function or card type. */
+int import_skip_declared(struct import *m, const char *what, const struct declaration *d) MUST_CHECK;
+/** A proposal, and the step that writes it. device: NULL for a card type; words: the step's. */
+int import_propose(struct import *m, const struct declaration *d, const char *device, const char *remark,
+		   const char *words) MUST_CHECK;
+
+/** m->at as a card type, as a function. */
+int import_type(struct import *m) MUST_CHECK;
+int import_function(struct import *m) MUST_CHECK;
+
+/** The declaration that has this function already, by its PF too. NULL: none. */
+const struct declaration *import_declared(const struct import *m, size_t function);
 /** Where the proposal for this function comes from; NULL: there is none. */
 const char *import_proposed_from(const struct import *m, const char *address);
 /** The same for its card type. */
