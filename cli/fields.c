@@ -223,6 +223,28 @@ static void bars_json(struct json *j, const struct field *field, const void *obj
 	json_array_end(j);
 }
 
+static const char *const part_names[] = {
+	[VFIOADM_PART_SYSTEM] = "system",
+	[VFIOADM_PART_IOMMU] = "iommu",
+};
+
+/* The class tells it, or the IDs; where the class could not be read it may be one all the same. */
+static enum vfioadm_state part_state(const void *object)
+{
+	const struct vfioadm_function *f = object;
+
+	if ((size_t)f->host_part < ARRAY_SIZE(part_names) && part_names[f->host_part])
+		return VFIOADM_KNOWN;
+	return f->class_code.state == VFIOADM_KNOWN ? VFIOADM_NONE : VFIOADM_UNKNOWN;
+}
+
+static void part_json(struct json *j, const struct field *field, const void *object)
+{
+	const struct vfioadm_function *f = object;
+
+	json_string(j, field->key, part_names[f->host_part]);
+}
+
 static void verdict_text(struct text *t, const struct field *field UNUSED, const void *object)
 {
 	const struct vfioadm_function *f = object;
@@ -330,6 +352,8 @@ static const struct field function_rows[] = {
 	{ .key = "companions", .type = FIELD_LIST, F(companions), .flags = FIELD_IN_SHOW },
 	{ .key = "bridge", .head = "BRIDGE", .type = FIELD_BOOL, F(bridge), .flags = FIELD_ALWAYS,
 	  .help = "whether it is a bridge: header type 1 or 2" },
+	{ .key = "host_part", .type = FIELD_SPECIAL, .json = part_json, .state = part_state,
+	  .flags = FIELD_ALWAYS },
 	{ .key = "physfn", .head = "PHYSFN", .label = "Physical function", SRIOV, .type = FIELD_STR,
 	  F(physfn), .flags = LIST_SHOW, .help = "physical function that this one is a part of" },
 	{ .key = "vf_index", .label = "VF index", SRIOV, .type = FIELD_UINT, F(vf_index),

@@ -25,7 +25,7 @@ def test_list_json(double):
         "address": "0000:01:00.0", "vendor": "15b3", "device": "1003", "subsystem_vendor": "15b3",
         "subsystem_device": "0055", "class": "020000", "revision": "00",
         "vendor_name": "Mellanox Technologies", "device_name": "MT27500 Family [ConnectX-3]",
-        "driver": "mlx4_core", "vfio": False, "iommu_group": 7, "bridge": False, "physfn": None,
+        "driver": "mlx4_core", "vfio": False, "iommu_group": 7, "bridge": False, "host_part": None, "physfn": None,
         "numa_node": 0, "uid": None, "fid": None, "net": ["eth0", "eth1"], "block": [],
         "users": [{"kind": "net", "what": "eth0", "why": "has address 192.0.2.1/24", "forceable": True,
                    "code": "in-use-net", "severity": "refuses"},
@@ -40,7 +40,7 @@ def test_list_json(double):
 
 def test_unknown_is_absent_and_named(double):
     f = double("list", "--json").json()["functions"][1]
-    assert set(f["unknown"]) == {"device", "subsystem_vendor", "subsystem_device", "class", "revision",
+    assert set(f["unknown"]) == {"device", "subsystem_vendor", "subsystem_device", "class", "host_part", "revision",
                                  "numa_node", "uid", "fid", "net", "block"}
     assert not set(f["unknown"]) & set(f)
     assert f["physfn"] is None and f["verdict_reason"] is None
