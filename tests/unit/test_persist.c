@@ -552,6 +552,23 @@ static void test_no_initramfs_for_the_mate_of_what_is_used(void **state)
 	assert_int_equal(status_of(t, "mate")->n_together, 1);
 }
 
+/* Each alone would be refused: what keeps its mate back is told of the one that was asked for. */
+static void test_mate_in_doubt(void **state)
+{
+	struct persist_test *t = *state;
+
+	assert_int_equal(switch_on(t, HOST_ROOT FUNCTION("", MATE, "1af4", "1041", "020000", GROUP("1", MATE, MATE),
+							 DRIVER_LINK("virtio-pci"))),
+			 0);
+	write_conf(t, "disk", "[Match]\nAddress=" TWIN0 "\n");
+	write_conf(t, "mate", "[Match]\nVendor=1af4\nDevice=1041\n");
+	assert_int_equal(status_of(t, "mate")->state, VFIOADM_DECLARED_AMBIGUOUS);
+	assert_int_equal(plan(t, vfioadm_plan_apply, "disk", (struct vfioadm_options){0}), -ENOTUNIQ);
+	assert_non_null(strstr(vfioadm_error_message(t->err), "mate.conf is not applied"));
+	assert_non_null(strstr(vfioadm_error_message(t->err), "disk.conf declares is in the same IOMMU group"));
+	assert_string_equal(driver_of(t->host, TWIN0), "nvme");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -559,6 +576,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_unattended_refused_opens_nothing, setup_directories, teardown),
 		cmocka_unit_test_setup_teardown(test_applied_type_of_the_root_disk, setup_mounted, teardown),
 		cmocka_unit_test_setup_teardown(test_no_initramfs_for_the_mate_of_what_is_used, setup_directories, teardown),
+		cmocka_unit_test_setup_teardown(test_mate_in_doubt, setup_directories, teardown),
 		cmocka_unit_test_setup_teardown(test_status_says_what_the_next_boot_would_take, setup_mounted, teardown),
 		cmocka_unit_test_setup_teardown(test_type_with_a_disk_that_somebody_has, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_applied_type_with_a_disk_that_somebody_has, setup, teardown),
