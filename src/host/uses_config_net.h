@@ -34,6 +34,15 @@ int config_network_manager(struct config_search *s) MUST_CHECK;
 int config_networkd(struct config_search *s) MUST_CHECK;
 int config_command_line(struct config_search *s) MUST_CHECK;
 
+/**
+ * Files of systemd: those in dirs whose names end in one of suffixes (NULL behind the last one). The first one of a
+ * name counts, also where it is a mask. kind is the index of the suffix. A negative errno of one ends the walk and is
+ * returned, as is -ENOMEM.
+ */
+typedef int config_file_fn(void *data, const char *path, const char *name, size_t kind);
+int config_each_file(struct uses *u, const char *const *dirs, size_t n_dirs, const char *const *suffixes,
+		     config_file_fn *one, void *data) MUST_CHECK;
+
 /** The next "KEY=VALUE" or "[SECTION]" line of an INI file, changed in place; false: the end. */
 struct config_ini {
 	char *rest;

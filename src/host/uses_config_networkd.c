@@ -117,15 +117,14 @@ static int read_unit(struct config_search *s, const char *path, bool link)
 	return r;
 }
 
-/* NAME.network.d: a [Match] there means interfaces as that of the file does. */
-static int read_drop_ins(struct config_search *s, const char *dir, const char *name)
+static const char *const networkd_dirs[] = { "etc/systemd/network", "run/systemd/network", "usr/local/lib/systemd/network",
+					     "usr/lib/systemd/network" };
+
+static int read_drop_ins(struct config_search *s, const char *place, bool link)
 {
 	_cleanup_strv_ struct strv names = { 0 };
-	char place[NAME_MAX + 64];
-	int r;
+	int r = s->u->h->ops->list(s->u->h, -1, place, &names);
 
-	snprintf(place, sizeof(place), "%s/%s", dir, name);
-	r = s->u->h->ops->list(s->u->h, -1, place, &names);
 	if (r < 0)
 		return r == -ENOMEM ? r : 0;
 	strv_sort(&names);
@@ -135,46 +134,33 @@ static int read_drop_ins(struct config_search *s, const char *dir, const char *n
 
 		snprintf(path, sizeof(path), "%s/%s", place, names.items[i]);
 		if (fnmatch("*.conf", names.items[i], 0) == 0)
-			r = read_unit(s, path, fnmatch("*.link.d", name, 0) == 0);
+			r = read_unit(s, path, link);
+	}
+	return r;
+}
+
+/* The drop-ins of a file count from every directory, other than the file itself. A [Match] there selects as the file's does. */
+static int take_file(void *data, const char *path, const char *name, size_t kind)
+{
+	bool link = kind == 1 || kind == 3;
+	int r = 0;
+
+	if (kind < 2)
+		return read_unit(data, path, link);
+	for (size_t d = 0; r == 0 && d < ARRAY_SIZE(networkd_dirs); d++) {
+		char place[NAME_MAX + 64];
+
+		snprintf(place, sizeof(place), "%s/%s", networkd_dirs[d], name);
+		r = read_drop_ins(data, place, link);
 	}
 	return r;
 }
 
 int config_networkd(struct config_search *s)
 {
-	static const char *const dirs[] = { "etc/systemd/network", "run/systemd/network", "usr/local/lib/systemd/network",
-					    "usr/lib/systemd/network" };
-	_cleanup_strv_ struct strv done = { 0 };
-	int r = 0;
+	static const char *const suffixes[] = { ".network", ".link", ".network.d", ".link.d", NULL };
 
-	for (size_t d = 0; r == 0 && d < ARRAY_SIZE(dirs); d++) {
-		_cleanup_strv_ struct strv names = { 0 };
-
-		r = s->u->h->ops->list(s->u->h, -1, dirs[d], &names);
-		if (r < 0) {
-			r = r == -ENOMEM ? r : 0;
-			continue;
-		}
-		strv_sort(&names);
-		r = 0;
-		for (size_t i = 0; r == 0 && i < names.n && i < FILES_MAX; i++) {
-			bool link = fnmatch("*.link", names.items[i], 0) == 0;
-			char path[NAME_MAX + 64];
-
-			if (fnmatch("*.network.d", names.items[i], 0) == 0 || fnmatch("*.link.d", names.items[i], 0) == 0) {
-				r = read_drop_ins(s, dirs[d], names.items[i]);
-				continue;
-			}
-			/* The first one of a name counts, also where it is a mask (a link to /dev/null). */
-			if ((!link && fnmatch("*.network", names.items[i], 0) != 0) || strv_has(&done, names.items[i]))
-				continue;
-			snprintf(path, sizeof(path), "%s/%s", dirs[d], names.items[i]);
-			r = strv_add(&done, names.items[i]);
-			if (r == 0)
-				r = read_unit(s, path, link);
-		}
-	}
-	return r;
+	return config_each_file(s->u, networkd_dirs, ARRAY_SIZE(networkd_dirs), suffixes, take_file, s);
 }
 
 /* ---- NetworkManager ---- */

@@ -86,14 +86,13 @@ static int read_drop_ins(struct block_search *s, const char *name, struct unit *
 	return 0;
 }
 
-static int look_at_unit(struct block_search *s, const char *dir, const char *name, bool swap)
+static int look_at_unit(struct block_search *s, const char *path, const char *name, bool swap)
 {
 	struct unit unit = { .of_fstab = false };
-	char path[NAME_MAX + 64], target[PATH_MAX];
+	char target[PATH_MAX];
 	struct block *d;
 	int r;
 
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	/* A mask. */
 	if (s->u->h->ops->readlink(s->u->h, -1, path, target, sizeof(target)) >= 0 && streq(target, "/dev/null"))
 		return 0;
@@ -111,30 +110,14 @@ static int look_at_unit(struct block_search *s, const char *dir, const char *nam
 			  unit.where[0] ? unit.where : "a mount point");
 }
 
+static int take_unit(void *data, const char *path, const char *name, size_t kind)
+{
+	return look_at_unit(data, path, name, kind == 1);
+}
+
 int config_units(struct block_search *s)
 {
-	_cleanup_strv_ struct strv done = { 0 };
-	int r = 0;
+	static const char *const suffixes[] = { ".mount", ".swap", NULL };
 
-	for (size_t d = 0; r == 0 && d < ARRAY_SIZE(dirs); d++) {
-		_cleanup_strv_ struct strv names = { 0 };
-
-		r = s->u->h->ops->list(s->u->h, -1, dirs[d], &names);
-		if (r < 0) {
-			r = r == -ENOMEM ? r : 0;
-			continue;
-		}
-		strv_sort(&names);
-		r = 0;
-		for (size_t i = 0; r == 0 && i < names.n && i < FILES_MAX; i++) {
-			bool swap = fnmatch("*.swap", names.items[i], 0) == 0;
-
-			if ((!swap && fnmatch("*.mount", names.items[i], 0) != 0) || strv_has(&done, names.items[i]))
-				continue;
-			r = strv_add(&done, names.items[i]);
-			if (r == 0)
-				r = look_at_unit(s, dirs[d], names.items[i], swap);
-		}
-	}
-	return r;
+	return config_each_file(s->u, dirs, ARRAY_SIZE(dirs), suffixes, take_unit, s);
 }
