@@ -38,6 +38,16 @@ static unsigned long minor_version(const char *version)
 	return rest ? strtoul(rest, NULL, 10) : *version >= '1' && *version <= '9' ? 1000 : 0;
 }
 
+/* "Status: install ok installed", also with "hold" in front: the last word says how it is. */
+static bool is_installed(const char *line)
+{
+	const char *value = str_after(line, "Status: ");
+	static const char state[] = " ok installed";
+	size_t n = value ? strcspn(value, "\n") : 0;
+
+	return n >= strlen(state) && !strncmp(value + n - strlen(state), state, strlen(state));
+}
+
 /* The paragraph of one package ends at an empty line. */
 static void look_at_paragraph(const char *p, struct driverctl *ret)
 {
@@ -49,7 +59,7 @@ static void look_at_paragraph(const char *p, struct driverctl *ret)
 
 		if (value)
 			version = minor_version(value);
-		installed |= str_after(p, "Status: install ok installed") != NULL;
+		installed |= is_installed(p);
 		p += strcspn(p, "\n");
 		p += *p == '\n';
 	}

@@ -100,6 +100,7 @@ struct others_text {
 	bool rule;	    /* a udev rule: ATTR{vendor} and ATTR{device} name a card type */
 	bool any_slot;	    /* an address alone binds: what is not about binding names none */
 	bool any_node_name; /* "pci_0000_01_00_0" alone binds */
+	unsigned first_line; /* of the text in its file; 0 is 1 */
 	bool quiet;	    /* that it computes what it binds is not worth a word */
 	/* Does the program at this path bind what it is called with? NULL: nothing is followed. -ENOMEM, 0, 1. */
 	int (*calls)(const char *path, void *userdata);

@@ -339,7 +339,7 @@ static int look_elsewhere(struct scan *s, const char *line, unsigned number)
 
 static int each_line(struct scan *s, const char *text, int (*fn)(struct scan *s, const char *line, unsigned number))
 {
-	unsigned number = 0, next = 1;
+	unsigned number = 0, next = s->t->first_line ? s->t->first_line : 1;
 	char line[OTHERS_LINE_MAX];
 	int r = 0;
 
@@ -362,6 +362,7 @@ static int settings_file(struct scan *s, const char *path)
 	if (r <= 0)
 		return r;
 	s->t->about.path = path + 1;
+	s->t->first_line = 0;
 	r = each_line(s, text, look_elsewhere);
 	return r;
 }

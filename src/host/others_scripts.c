@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "host/module_setup.h"
 #include "host/others.h"
 
 /* ---- one file ---- */
@@ -174,6 +175,32 @@ static bool has_suffix(const struct place *place, const char *path)
 	return !place->suffix || others_ends_in(path, place->suffix);
 }
 
+/* "install vfio-pci /sbin/override.sh" of modprobe.d: run when the module is loaded at boot. */
+static int scan_commands(struct others *o)
+{
+	_cleanup_module_setup_ struct module_setup setup = { 0 };
+	int r = module_setup_read(o->h, "vfio_pci", &setup) < 0 ? -ENOMEM : 0;
+
+	for (size_t i = 0; r == 0 && i < setup.n_commands; i++) {
+		_cleanup_free_ char *path = strdup(setup.commands[i].source + 1);
+		char *line = path ? strrchr(path, ':') : NULL;
+		struct others_text t = { .about = { .kind = OTHER_SCRIPT, .path = path }, .quiet = true };
+		struct following f = { .o = o, .from = &t };
+
+		if (!path)
+			return -ENOMEM;
+		if (line) {
+			*line = '\0';
+			t.first_line = (unsigned)strtoul(line + 1, NULL, 10);
+		}
+		t.calls = calls;
+		t.settings = settings;
+		t.calls_data = &f;
+		r = others_scan(&t, setup.commands[i].command, o->fn, o->userdata);
+	}
+	return r;
+}
+
 static int scan_place(struct others *o, const struct place *place, const char *path, unsigned depth)
 {
 	const struct others_text kind = { .about.kind = place->kind, .cron = place->cron, .quiet = place->quiet,
@@ -201,6 +228,8 @@ int others_scripts(struct others *o)
 {
 	int r = scan_rules(o);
 
+	if (r == 0)
+		r = scan_commands(o);
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(places); i++)
 		r = scan_place(o, &places[i], places[i].path, 0);
 	return r;

@@ -126,6 +126,15 @@ CASES = [
          "sysfsutils write to sysfs"),
         ("etc/dpdk/interfaces", 2, {"etc/dpdk/interfaces": "# pci 0000:01:00.2 vfio-pci\npci 0000:01:00.0 uio_pci_generic\n"},
          "DPDK's list of interfaces"))),
+    _only({"etc/modprobe.d/v.conf": "# x\ninstall vfio-pci /sbin/override.sh\n", "sbin/override.sh":
+           "#!/bin/sh\nfor i in 0000:01:00.0; do\n echo vfio-pci > /sys/bus/pci/devices/$i/driver_override\ndone\n"
+           "modprobe -i vfio-pci\n"}, "modprobe runs a script in place of loading vfio-pci",
+          says=[_claimed("sbin/override.sh", 2)]),
+    _only({"etc/modprobe.d/v.conf": "# x\ninstall vfio-pci echo vfio-pci > /sys/bus/pci/devices/0000:01:00.0/driver_override; "
+           "modprobe -i vfio-pci\n"}, "modprobe runs a command that binds", says=[_claimed("etc/modprobe.d/v.conf", 2)]),
+    _only({"etc/modprobe.d/v.conf": "install vfio-pci /sbin/override.sh\n",
+           "sbin/override.sh": "#!/bin/sh\nlogger loading 0000:01:00.0\nmodprobe -i vfio-pci\n"},
+          "modprobe runs a script that binds nothing", never=[r"bound-by-others"]),
     # ---- scripts
     _only({"etc/initramfs-tools/scripts/init-premount/vfio":
            '#!/bin/sh\nDEVS="0000:01:00.0 0000:01:00.1"\nfor DEV in $DEVS; do\n'
@@ -214,6 +223,9 @@ CASES = [
     Case("gtx-driverctl", f"check {USB}", status=3, says=[r"\[driverctl-type\]"],
          change={"var/lib/dpkg/status": _STATUS.format("install ok installed", "0.115-2"), **_TWIN},
          why="the version is known from dpkg"),
+    Case("gtx-driverctl", f"check {USB}", status=3, says=[r"\[driverctl-type\]"],
+         change={"var/lib/dpkg/status": _STATUS.format("hold ok installed", "1:0.115-1~bpo12+1"), **_TWIN},
+         why="a package that is held is installed"),
     Case("gtx-driverctl", f"check {USB}", status=3, never=[r"\[driverctl-type\]"],
          change={"var/lib/dpkg/status": _STATUS.format("install ok installed", "0.111-1"), **_TWIN},
          why="0.111 gives the function alone"),
