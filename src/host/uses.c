@@ -276,7 +276,7 @@ static int merge(struct uses *u, unsigned facets)
 }
 
 static int (*const subjects[])(struct uses *u) = {
-	uses_block, uses_remote, uses_net, uses_config_net, uses_thunderbolt, uses_offload, uses_display,
+	uses_block, uses_mtd, uses_memory, uses_remote, uses_net, uses_config_net, uses_thunderbolt, uses_offload, uses_display,
 	uses_media, uses_vfio,	 uses_nodes, uses_claims,
 };
 

@@ -54,6 +54,8 @@ bool uses_want_class(const struct uses *u, uint32_t class_code, uint32_t mask);
 int uses_block(struct uses *u) MUST_CHECK;   /* mounts elsewhere, swap files, stacks, exports, openers, and
 						what is configured: fstab, crypttab, resume, kdump, signatures */
 int uses_block_unlinked(struct uses *u) MUST_CHECK; /* the cheap part of that; no subject of its own */
+int uses_mtd(struct uses *u) MUST_CHECK;     /* flash memory: JFFS2, UBI */
+int uses_memory(struct uses *u) MUST_CHECK;  /* CXL, virtio-mem */
 int uses_net(struct uses *u) MUST_CHECK;     /* addresses, routes, members, namespaces */
 int uses_remote(struct uses *u) MUST_CHECK;  /* network file systems and network disks */
 int uses_config_net(struct uses *u) MUST_CHECK; /* interfaces that are configured and not up */

@@ -10,6 +10,7 @@
 
 enum {
 	DEPTH_MAX = 32,
+	MTD_MAJOR = 31,
 	/* Of what ends nowhere; the rest is counted. */
 	LOST_SHOWN = 6,
 };
@@ -197,6 +198,9 @@ static int look_at_mount(struct vital *v, const struct mount *m)
 	if (!m->major)
 		return look_at_unnumbered(v, m);
 	d = blocks_by_number(&s->blocks, m->major, m->minor);
+	/* Flash memory has that number without a block device as well (uses_mtd.c). */
+	if (!d && m->major == MTD_MAJOR)
+		return 0;
 	/* A disk that was pulled out is on no function any more. */
 	if (!d)
 		return is_vital(m->point) ? lose_mount(v, m, m->source) : 0;

@@ -82,6 +82,8 @@ static const struct vfioadm_code_info codes[] = {
 	{ "in-use-keyboard", "usb", REFUSES, "the only keyboard of the host is attached to it",
 	  "Have another way to the host (network, serial console)." },
 	{ "in-use-mdev", "gpu", REFUSES, "mediated devices or virtual GPUs stand on it", "Remove them first." },
+	{ "in-use-memory", "other", BLOCKS, "memory of the host is on it (CXL, virtio-mem)",
+	  "Take the memory offline and destroy its region first (daxctl, cxl), or unplug it." },
 	{ "in-use-mount", "block", REFUSES, "a file system on it is mounted", "Unmount it first." },
 	{ "in-use-mount-namespace", "block", REFUSES,
 	  "a file system on it is mounted in another mount namespace (a container, a service)",

@@ -666,9 +666,13 @@ static int job_unlinked(const void *arg, struct vfioadm_error **err)
 		      "32 1 0:26 / /z rw - zfs tank/z rw\n33 1 9:9 / /lost rw - xfs x rw\n";
 	if (r == 0)
 		r = uses_block(&u);
+	if (r == 0)
+		r = uses_mtd(&u);
+	if (r == 0)
+		r = uses_memory(&u);
 	r = host_starved(t->host, r);
 	if (r == 0) {
-		assert_int_equal(u.found.n, 6);
+		assert_int_equal(u.found.n, 8);
 		assert_int_equal(u.doubts.n, 3);
 	}
 	free(u.found.items);
@@ -708,6 +712,9 @@ static void test_unlinked(void **state)
 	tmp_file(t, "proc/spl/kstat/zfs/tank/guid", "77\n");
 	disk_udev(t, "8:0", "E:ID_FS_TYPE=zfs_member\nE:ID_FS_UUID=77\n");
 	disk_udev(t, "230:0", "S:zvol/tank/v\n");
+	tmp_class(t, "mtd", DISK_DEV1 "/mtd", "mtd3");
+	tmp_file(t, "sys/class/ubi/ubi0/mtd_num", "3\n");
+	tmp_link(t, "sys/bus/virtio/drivers/virtio_mem/virtio5", "../../../../devices/" DISK_DEV0 "/virtio5");
 	tmp_observe(t);
 	starve(job_unlinked, t, 0, NULL);
 	starve(job_unlinked_cheaply, t, 0, NULL);

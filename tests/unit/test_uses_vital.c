@@ -655,6 +655,58 @@ static void test_kept_by_the_kernel(void **state)
 	assert_string_equal(disk_unseen(t, DISK_SECOND), LOST("/var (ecryptfs on /.var)", "nvme1n1"));
 }
 
+/* Flash memory behind a function, which is no block device. */
+static void test_flash(void **state)
+{
+	struct tmp_tree *t = *state;
+
+	disk_fill(t);
+	tmp_class(t, "mtd", DISK_DEV1 "/mtd", "mtd3");
+	tmp_class(t, "mtd", DISK_DEV1 "/mtd", "mtd3ro");
+	disk_mounts(t, "30 1 31:3 / / rw - jffs2 /dev/root rw\n");
+	disk_expect(t, "", "root-filesystem mtd3: mounted at /");
+	assert_string_equal(disk_unseen(t, DISK_FIRST), "");
+	disk_mounts(t, "30 1 31:2 / /srv rw - jffs2 mtd2 rw\n");
+	disk_expect(t, "", "");
+	/* In a volume of UBI, by each of its names. */
+	tmp_file(t, "sys/class/ubi/ubi0/mtd_num", "3\n");
+	tmp_file(t, "sys/class/ubi/ubi1/mtd_num", "7\n");
+	disk_expect(t, "", "in-use-holder mtd3: part of ubi0 (UBI)");
+	disk_mounts(t, "30 1 0:20 / / rw - ubifs ubi0:root rw\n31 1 0:21 / /a rw - ubifs ubi1_0 rw\n");
+	disk_expect(t, "", "root-filesystem mtd3: mounted at /, in a volume of ubi0");
+	disk_mounts(t, "30 1 0:20 / /usr ro - ubifs ubi:usr ro\n31 1 0:21 / /a rw - ubifs /dev/ubi0_2 rw\n"
+		       "32 1 0:22 / /b rw - ubifs ubi01_0 rw\n");
+	disk_expect(t, "", "root-filesystem mtd3: mounted at /usr, in a volume of ubi0; "
+			   "in-use-mount mtd3: mounted at /a, in a volume of ubi0");
+}
+
+/* Memory that the host runs in. */
+static void test_memory(void **state)
+{
+	struct tmp_tree *t = *state;
+	static const char root[] = "../../../devices/platform/ACPI0017:00/root0/";
+	char link[256];
+
+	disk_fill(t);
+	snprintf(link, sizeof(link), "%sport1/endpoint2/decoder2.0", root);
+	tmp_link(t, "sys/bus/cxl/devices/decoder2.0", link);
+	tmp_file(t, "sys/devices/platform/ACPI0017:00/root0/port1/endpoint2/decoder2.0/region", "\n");
+	snprintf(link, sizeof(link), "%sport1/endpoint2", root);
+	tmp_link(t, "sys/bus/cxl/devices/endpoint2", link);
+	tmp_link(t, "sys/devices/platform/ACPI0017:00/root0/port1/endpoint2/uport",
+		 "../../../../../" DISK_DEV1 "/mem0");
+	snprintf(link, sizeof(link), "%sdecoder0.0", root);
+	tmp_link(t, "sys/bus/cxl/devices/decoder0.0", link);
+	tmp_file(t, "sys/devices/platform/ACPI0017:00/root0/decoder0.0/region", "region7\n");
+	disk_expect(t, "", "");
+	tmp_file(t, "sys/devices/platform/ACPI0017:00/root0/port1/endpoint2/decoder2.0/region", "region0\n");
+	disk_expect(t, "", "in-use-memory region0: is a region of CXL memory that is made of it");
+	tmp_link(t, "sys/bus/virtio/drivers/virtio_mem/virtio5", "../../../../devices/" DISK_DEV0 "/virtio5");
+	tmp_link(t, "sys/bus/virtio/drivers/virtio_mem/module", "../../../../module/virtio_mem");
+	disk_expect(t, "in-use-memory virtio5: has memory of the host plugged in",
+		    "in-use-memory region0: is a region of CXL memory that is made of it");
+}
+
 /* Many of them are counted, and devices that are made of one another end. */
 static void test_limits(void **state)
 {
@@ -703,6 +755,8 @@ int main(void)
 		TEST(test_drbd),
 		TEST(test_nowhere),
 		TEST(test_kept_by_the_kernel),
+		TEST(test_flash),
+		TEST(test_memory),
 		TEST(test_live_root),
 		TEST(test_limits),
 	};
