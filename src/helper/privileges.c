@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* By the system calls: a library for it would be one more in each start. */
+/* Without libcap, which would be one more library in each start: the C library has both calls, but no header for them. */
 #include <linux/capability.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <string.h>
-#include <sys/syscall.h>
 
 #include "base/macro.h"
 #include "helper/privileges.h"
 #include "host/act.h"
+
+int capget(cap_user_header_t header, cap_user_data_t data);
+int capset(cap_user_header_t header, const cap_user_data_t data);
 
 #define CAP(name) (UINT64_C(1) << CAP_##name)
 
@@ -50,7 +51,7 @@ static void set_effective(uint64_t wanted)
 	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
 	bool changed = false;
 
-	if (syscall(SYS_capget, &head, data) < 0)
+	if (capget(&head, data) < 0)
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(data); i++) {
 		uint32_t effective = (uint32_t)(wanted >> (32 * i)) & data[i].permitted;
@@ -60,7 +61,7 @@ static void set_effective(uint64_t wanted)
 	}
 	/* A set that cannot be made smaller stays as it was: the request is done all the same. */
 	if (changed)
-		(void)!syscall(SYS_capset, &head, data);
+		(void)!capset(&head, data);
 }
 
 void privileges_for(uint32_t operation)
