@@ -24,9 +24,10 @@ static bool is_trusted(const struct stat *st)
 int file_open_trusted_dir(int parent, const char *path, bool create)
 {
 	_cleanup_close_ int fd = -1;
+	bool made = create && mkdirat(parent, path, 0755) == 0;
 	struct stat st;
 
-	if (create && mkdirat(parent, path, 0755) < 0 && errno != EEXIST)
+	if (create && !made && errno != EEXIST)
 		return -errno;
 	fd = fd_above(openat(parent, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
 	if (fd < 0)
@@ -35,6 +36,9 @@ int file_open_trusted_dir(int parent, const char *path, bool create)
 		return -errno;
 	if (!is_trusted(&st))
 		return -EPERM;
+	/* Whatever umask this runs with. */
+	if (made && fchmod(fd, 0755) < 0)
+		return -errno;
 	return TAKE_FD(fd);
 }
 
@@ -163,7 +167,8 @@ int file_replace(int dir, const char *name, const char *data, size_t size)
 	fd = fd_above(openat(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
 	if (fd < 0)
 		return -errno;
-	r = write_all(fd, data, size);
+	/* Whatever umask this runs with. */
+	r = fchmod(fd, 0644) < 0 ? -errno : write_all(fd, data, size);
 	if (r == 0 && renameat(dir, temporary, dir, name) < 0)
 		r = -errno;
 	if (r < 0) {
@@ -245,21 +250,13 @@ static int try_lock(int fd)
 	return r;
 }
 
-int file_lock(int dir, const char *name, const char *what, unsigned wait_ms, int cancel_fd)
+int file_lock_fd(int fd, unsigned wait_ms, int cancel_fd)
 {
-	_cleanup_close_ int fd =
-		fd_above(openat(dir, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600));
 	struct pollfd cancelled = { cancel_fd, POLLIN, 0 };
 
-	if (fd < 0)
-		return -errno;
 	for (unsigned waited = 0;; waited += LOCK_TURN_MS) {
 		int r = try_lock(fd);
 
-		if (r == 0) {
-			sign(fd, what);
-			return TAKE_FD(fd);
-		}
 		if (r != -EAGAIN)
 			return r;
 		if (waited >= wait_ms)
@@ -269,14 +266,37 @@ int file_lock(int dir, const char *name, const char *what, unsigned wait_ms, int
 	}
 }
 
-void file_unlock(int fd)
+int file_lock(int dir, const char *name, const char *what, unsigned wait_ms, int cancel_fd)
 {
-	/* Nobody shall read of a holder that is gone. The file itself stays: removing it would race. */
-	(void)!ftruncate(fd, 0);
+	_cleanup_close_ int fd =
+		fd_above(openat(dir, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600));
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	/* Anybody who can open it could lock it. One that somebody has made otherwise is closed to others from now on. */
+	if (fchmod(fd, 0600) < 0)
+		return -errno;
+	r = file_lock_fd(fd, wait_ms, cancel_fd);
+	if (r < 0)
+		return r;
+	sign(fd, what);
+	return TAKE_FD(fd);
+}
+
+void file_unlock_fd(int fd)
+{
 	/* In words, for a process that was just forked may have the descriptor too. */
 	(void)!flock(fd, LOCK_UN);
 	(void)!ofd_lock(fd, F_OFD_SETLK, F_UNLCK, NULL);
 	close(fd);
+}
+
+void file_unlock(int fd)
+{
+	/* Nobody shall read of a holder that is gone. The file itself stays: removing it would race. */
+	(void)!ftruncate(fd, 0);
+	file_unlock_fd(fd);
 }
 
 static void read_signature(int fd, struct file_lock_holder *ret)

@@ -46,6 +46,9 @@ enum { FILE_LOCK_WHAT_MAX = 160 };
  * Returns the descriptor; -EAGAIN: somebody else holds it; -ECANCELED.
  */
 int file_lock(int dir, const char *name, const char *what, unsigned wait_ms, int cancel_fd) MUST_CHECK;
+/** The same of a file that is open for writing, in which nothing is written. 0 or a negative errno. */
+int file_lock_fd(int fd, unsigned wait_ms, int cancel_fd) MUST_CHECK;
+void file_unlock_fd(int fd);
 /** Gives it back. Only to close the descriptor does as well, but leaves the name of its holder behind. */
 void file_unlock(int fd);
 

@@ -3,6 +3,7 @@
 
 #include "apply/apply.h"
 #include "base/error.h"
+#include "flow/lock.h"
 #include "flow/session.h"
 #include "flow/settle.h"
 
@@ -74,8 +75,8 @@ static int lock_and_settle(struct session *s, const char *what, const char *cons
 	int r = add_named(&named, operands, n) < 0 ? error_oom(err) : 0;
 
 	if (r == 0)
-		r = store_open_locked_after(&s->store, s->ctx->run_dir, what, s->ctx->lock_wait_s * 1000,
-					s->ctx->timeout_s * 1000, s->ctx->cancel_fd, err);
+		r = lock_host(s->ctx, &s->store, what, s->ctx->lock_wait_s * 1000, s->ctx->timeout_s * 1000,
+			      s->ctx->cancel_fd, err);
 
 	if (r == 0)
 		r = settle_runs(s->ctx, &s->store, NULL, 0, &settlement, &s->unsettled, err);

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/helper.h"
 #include "flow/flow.h"
+#include "flow/lock.h"
 #include "flow/settle.h"
 #include "store/journal.h"
 
@@ -266,6 +267,17 @@ static int fail_run(const char *run, int r, struct vfioadm_error **err)
 	return r;
 }
 
+static int fail_list(int r, struct vfioadm_error **err)
+{
+	if (r == -ENOMEM)
+		return error_oom(err);
+	error_set(err, r, VFIOADM_E_STORE, "The journals of interrupted runs in /run/vfioadm/journal cannot be looked at: "
+		  "%s.", r == -EPERM ? "others than root can write there" : strerror(-r));
+	error_path(err, "/run/vfioadm/journal");
+	error_hint(err, "Make it a directory that only root can write.");
+	return r;
+}
+
 static int settle_one(struct vfioadm_ctx *ctx, struct store *store, const char *run, unsigned wait_ms,
 		      struct vfioadm_settlement *all, struct unsettled *unsettled, struct vfioadm_error **err)
 {
@@ -305,7 +317,7 @@ int settle_runs(struct vfioadm_ctx *ctx, struct store *store, const char *only, 
 	if (r == 0)
 		r = journal_list(store, &runs);
 	if (r < 0)
-		return fail_run("", r, err);
+		return fail_list(r, err);
 	settlement->items = arena_alloc(&settlement->arena, (runs.n + 1) * sizeof(*settlement->items));
 	if (!settlement->items)
 		return error_oom(err);
@@ -358,7 +370,7 @@ static int tell_runs(struct store *store, struct vfioadm_settlement *all, struct
 	int r = journal_list(store, &runs);
 
 	if (r < 0)
-		return fail_run("", r, err);
+		return fail_list(r, err);
 	all->items = arena_alloc(&all->arena, (runs.n + 1) * sizeof(*all->items));
 	if (!all->items)
 		return error_oom(err);
@@ -408,8 +420,7 @@ static int settle_locked(struct vfioadm_ctx *ctx, struct vfioadm_settlement *all
 {
 	_cleanup_store_ struct store store = STORE_CLOSED;
 	struct unsettled unsettled = { 0 };
-	int r = store_open_locked_after(&store, ctx->run_dir, "settle", ctx->lock_wait_s * 1000, ctx->timeout_s * 1000,
-					ctx->cancel_fd, err);
+	int r = lock_host(ctx, &store, "settle", ctx->lock_wait_s * 1000, ctx->timeout_s * 1000, ctx->cancel_fd, err);
 
 	if (r == 0)
 		r = settle_runs(ctx, &store, NULL, ctx->timeout_s * 1000, all, &unsettled, err);

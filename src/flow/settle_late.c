@@ -5,6 +5,7 @@
  * find their caller gone in turn. So the journal remembers each try, before it begins and when it has ended.
  */
 #include "base/error.h"
+#include "flow/lock.h"
 #include "flow/settle.h"
 #include "store/journal.h"
 
@@ -81,7 +82,7 @@ static int settle_in(struct vfioadm_ctx *ctx, const char *run)
 	int r = ctx_host(ctx, &h, NULL);
 
 	if (r == 0)
-		r = store_open_locked(&store, ctx->run_dir, STORE_LATE_SETTLING, LATE_LOCK_WAIT_MS, -1, NULL);
+		r = lock_host(ctx, &store, STORE_LATE_SETTLING, LATE_LOCK_WAIT_MS, 0, -1, NULL);
 	return r < 0 ? r : settle_run_late(ctx, &store, run, ctx->timeout_s * 1000);
 }
 

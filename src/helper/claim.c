@@ -24,13 +24,15 @@ static bool name_valid(const char *name)
 
 static int open_locks(const char *run_dir)
 {
-	_cleanup_close_ int dir = file_open_trusted_dir(AT_FDCWD, run_dir, true);
+	_cleanup_close_ int dir = file_open_trusted_dir(AT_FDCWD, run_dir, true), locks = -1;
 
 	if (dir < 0)
 		return dir;
 	if (mkdirat(dir, "locks", 0700) < 0 && errno != EEXIST)
 		return -errno;
-	return file_open_trusted_dir(dir, "locks", false);
+	locks = file_open_trusted_dir(dir, "locks", false);
+	/* Whoever can open what is in it can keep us from functions. */
+	return locks >= 0 && fchmod(locks, 0700) < 0 ? -errno : TAKE_FD(locks);
 }
 
 static void tell_holder(int dir, const char *name, char *reply, size_t room, size_t *ret_size)

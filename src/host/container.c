@@ -9,6 +9,8 @@
 static const char initial_pid_ns[] = "pid:[4026531836]";
 static const char run_path[] = "/run/vfioadm";
 
+enum { PLACE_MAX = 4096 };
+
 /* Both in the same name space of that kind? UNKNOWN: one of them cannot be read. */
 static struct vfioadm_uint same_namespace(struct host *h, const char *a, const char *b)
 {
@@ -33,6 +35,24 @@ static int read_mounts(struct host *h, const char *path, struct mount_table *ret
 	return r;
 }
 
+/* Where in its file system the directory is. */
+static void place_in(const struct mount *m, char *buf, size_t size)
+{
+	const char *root = streq(m->root, "/") ? "" : m->root;
+	const char *rest = streq(m->point, "/") ? run_path : run_path + strlen(m->point);
+
+	snprintf(buf, size, "%s%s", root, rest);
+}
+
+static bool is_same_place(const struct mount *a, const struct mount *b)
+{
+	char one[PLACE_MAX], other[PLACE_MAX];
+
+	place_in(a, one, sizeof(one));
+	place_in(b, other, sizeof(other));
+	return a->major == b->major && a->minor == b->minor && streq(one, other);
+}
+
 /* The same part of the same file system, whatever it is mounted on. */
 static int compare_with_init(struct host *h, struct vfioadm_uint *ret)
 {
@@ -46,12 +66,22 @@ static int compare_with_init(struct host *h, struct vfioadm_uint *ret)
 		const struct mount *b = mounts_of_path(&its, run_path);
 
 		if (a && b)
-			*ret = uint_known(a->major != b->major || a->minor != b->minor ||
-					  (streq(a->point, b->point) && !streq(a->root, b->root)));
+			*ret = uint_known(!is_same_place(a, b));
 	}
 	mounts_free(&ours);
 	mounts_free(&its);
 	return r == -ENOMEM ? r : 0;
+}
+
+/* A volume of the container's own has another name in its file system, or is none of memory. */
+static bool looks_like_hosts(const struct mount *m)
+{
+	char place[PLACE_MAX];
+	bool memory = streq(m->type, "tmpfs") || streq(m->type, "ramfs");
+
+	place_in(m, place, sizeof(place));
+	/* /run is a mount of its own on most hosts. */
+	return streq(place, run_path) || (memory && streq(place, "/vfioadm"));
 }
 
 /* The host's init is not to be seen from here: somebody must have put it there by name. */
@@ -61,7 +91,7 @@ static int look_for_mount(struct host *h, struct vfioadm_uint *ret)
 	int r = read_mounts(h, "proc/self/mountinfo", &ours);
 	const struct mount *m = r == 0 ? mounts_of_path(&ours, run_path) : NULL;
 
-	*ret = uint_known(!m || !streq(m->point, run_path));
+	*ret = uint_known(!m || !streq(m->point, run_path) || !looks_like_hosts(m));
 	mounts_free(&ours);
 	return r == -ENOMEM ? r : 0;
 }

@@ -160,6 +160,11 @@ struct host_ops {
 	int (*log_lines)(struct host *h, uint64_t position, const char *needle, struct strv *ret);
 
 	/* One line for the system log. NULL: this host has none. */
+	/*
+	 * A file of the host, open for writing, that only root can open and all see who can change its devices, for a
+	 * lock; or a negative errno. NULL: there is none.
+	 */
+	int (*open_shared)(struct host *h);
 	void (*announce)(struct host *h, const char *text);
 
 	void (*free)(struct host *h);

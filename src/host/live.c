@@ -174,6 +174,14 @@ static int live_each(struct host *h, host_dir dir, const char *name, int (*fn)(c
 	return (int)host_note(h, name_of(h, dir), name, fd < 0 ? -errno : files_each(fd, fn, userdata));
 }
 
+/* Nothing is written to it. All mounts of sysfs of one network namespace, which is what sysfs goes by, share its locks. */
+static int live_open_shared(struct host *h)
+{
+	int fd = fd_above(openat(live_of(h)->root, "sys/bus/pci/drivers_probe", O_WRONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY));
+
+	return fd < 0 ? -errno : fd;
+}
+
 static void live_pause(struct host *h)
 {
 	(void)h;
@@ -232,6 +240,7 @@ static const struct host_ops live_ops = {
 	.permanent_mac = live_permanent_mac,
 	.log_position = live_log_position,
 	.log_lines = live_log_lines,
+	.open_shared = live_open_shared,
 	.announce = live_announce,
 	.free = live_free,
 };

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/fd.h"
 #include "base/file.h"
@@ -41,7 +42,7 @@ static int set(const char *run_dir, const char *kind, const char *address)
 		return dir;
 	/* Gone after a reboot in any case, so nothing is synced. */
 	fd = fd_above(openat(dir, name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644));
-	return fd < 0 ? -errno : 0;
+	return fd < 0 || fchmod(fd, 0644) < 0 ? -errno : 0;
 }
 
 static int drop(const char *run_dir, const char *kind, const char *address)

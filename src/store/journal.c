@@ -25,10 +25,13 @@ static int journal_dir(struct store *s, bool create)
 	return file_open_trusted_dir(s->dir, "journal", create);
 }
 
-/* Names come from a directory that only root can write, or from our own command line. */
+/* As journal_name() makes them, or somebody who restores one. What else lies there (a backup, "lost+found") is no run. */
 static bool name_valid(const char *run)
 {
-	return *run && *run != '.' && strlen(run) < JOURNAL_RUN_MAX && !strchr(run, '/');
+	static const char allowed[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ:.-_";
+	size_t len = strlen(run);
+
+	return len && len < JOURNAL_RUN_MAX && run[0] != '.' && run[0] != '-' && strspn(run, allowed) == len;
 }
 
 void journal_name(char run[JOURNAL_RUN_MAX])
@@ -222,9 +225,9 @@ int journal_sweep(struct store *s)
 	_cleanup_strv_ struct strv names = { 0 };
 	int r = dir == -ENOENT ? 0 : dir < 0 ? dir : file_list(dir, add_hidden, &names);
 
+	/* One that stays, such as a directory, is no run and keeps nobody from anything. */
 	STRV_FOREACH(i, &names)
-		if (r == 0)
-			r = file_remove(dir, names.items[i]);
+		(void)!unlinkat(dir, names.items[i], 0);
 	return r;
 }
 

@@ -7,15 +7,18 @@
 #include "base/process.h"
 #include "store/store.h"
 
-enum { TURN_MS = 100, UNKNOWN_MS = 100 };
+/* SHARED_MS: one that was killed gives its two locks back in no certain order. */
+enum { TURN_MS = 100, UNKNOWN_MS = 100, SHARED_MS = 300 };
 
 void store_close(struct store *s)
 {
+	if (s->shared >= 0)
+		file_unlock_fd(s->shared);
 	if (s->lock >= 0)
 		file_unlock(s->lock);
 	if (s->dir >= 0)
 		close(s->dir);
-	s->dir = s->lock = -1;
+	s->dir = s->lock = s->shared = -1;
 }
 
 static int unusable(const char *path, int r, struct vfioadm_error **err)
@@ -119,6 +122,12 @@ static int take_lock(struct store *s, const char *what, unsigned wait_ms, unsign
 	}
 }
 
+static int cancelled(struct vfioadm_error **err)
+{
+	return error_set(err, -ECANCELED, VFIOADM_E_CANCELLED,
+			 "Stopped while waiting for another vfioadm; nothing was changed.");
+}
+
 int store_open_locked_after(struct store *s, const char *path, const char *what, unsigned wait_ms, unsigned late_ms,
 			    int cancel_fd, struct vfioadm_error **err)
 {
@@ -131,8 +140,7 @@ int store_open_locked_after(struct store *s, const char *path, const char *what,
 	if (fd == -EAGAIN)
 		return locked_by_other(s, path, err);
 	if (fd == -ECANCELED)
-		return error_set(err, fd, VFIOADM_E_CANCELLED,
-				 "Stopped while waiting for another vfioadm; nothing was changed.");
+		return cancelled(err);
 	if (fd < 0)
 		return unusable(path, fd, err);
 	s->lock = fd;
@@ -143,6 +151,23 @@ int store_open_locked(struct store *s, const char *path, const char *what, unsig
 		      struct vfioadm_error **err)
 {
 	return store_open_locked_after(s, path, what, wait_ms, 0, cancel_fd, err);
+}
+
+int store_lock_shared(struct store *s, int fd, unsigned wait_ms, int cancel_fd, struct vfioadm_error **err)
+{
+	int r = fd < 0 ? 0 : file_lock_fd(fd, wait_ms > SHARED_MS ? wait_ms : SHARED_MS, cancel_fd);
+
+	if (r == 0) {
+		s->shared = fd;
+		return 0;
+	}
+	close(fd);
+	if (r == -ECANCELED)
+		return cancelled(err);
+	error_set(err, -EAGAIN, VFIOADM_E_BUSY,
+		  "Another vfioadm, which sees another /run/vfioadm than this one, is changing devices on this host.");
+	error_hint(err, "Look for it in containers: all that change devices must share the host's /run/vfioadm.");
+	return -EAGAIN;
 }
 
 /* ---- enabled card types ---- */

@@ -18,9 +18,10 @@
 struct store {
 	int dir;  /* -1: there is none yet (read side of a host where nothing was changed) */
 	int lock; /* -1: not held */
+	int shared; /* see store_lock_shared(); -1: not held */
 };
 
-#define STORE_CLOSED { .dir = -1, .lock = -1 }
+#define STORE_CLOSED { .dir = -1, .lock = -1, .shared = -1 }
 
 /** For reading: a directory that is not there is an empty store. */
 int store_open(struct store *s, const char *path, struct vfioadm_error **err) MUST_CHECK;
@@ -38,6 +39,12 @@ int store_open_locked(struct store *s, const char *path, const char *what, unsig
  */
 int store_open_locked_after(struct store *s, const char *path, const char *what, unsigned wait_ms, unsigned late_ms,
 			    int cancel_fd, struct vfioadm_error **err) MUST_CHECK;
+/**
+ * Behind the lock of the store, one that those share who have another directory at the same place: of fd, a file of the
+ * host that is open for writing, which it takes. Where there is none (fd < 0) it does nothing. VFIOADM_E_BUSY,
+ * VFIOADM_E_CANCELLED.
+ */
+int store_lock_shared(struct store *s, int fd, unsigned wait_ms, int cancel_fd, struct vfioadm_error **err) MUST_CHECK;
 void store_close(struct store *s);
 #define _cleanup_store_ CLEANUP(store_close)
 

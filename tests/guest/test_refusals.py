@@ -144,6 +144,58 @@ def test_busy(host):
     host.must("release", nic)
 
 
+@pytest.mark.arch("x86_64")
+def test_locks_are_roots(host):
+    """Whatever a user locks of what is ours, nothing waits for it."""
+    nic = host.nics()[0]
+    host.guest.put("/bin/flock", Path("/usr/bin/flock").read_bytes(), 0o755)
+    host.must("assign", nic)
+    host.must("release", nic)
+    as_nobody(host, "--version")
+    held = host.guest.popen(["su", "-s", "/bin/sh", "nobody", "-c", "; ".join((
+        "for f in $(find /run/vfioadm /etc/vfioadm.d /sys/bus/pci/drivers_probe 2>/dev/null)",
+        "do flock -n $f sleep 20 & done", "wait"))])
+    host.sh("sleep 0.5")
+    modes = host.sh("for f in $(find /run/vfioadm); do stat -c '%a %n' $f; done").splitlines()
+    assert "600 /run/vfioadm/lock" in modes and "700 /run/vfioadm/locks" in modes
+    assert {m.split()[0] for m in modes if "/locks/" in m} == {"600"}
+    host.must("assign", nic)
+    host.must("release", nic)
+    host.sh("for p in $(pidof sleep); do kill $p; done; true")
+    held.wait()
+
+
+@pytest.mark.arch("x86_64")
+def test_containers_with_directories_of_their_own(host):
+    """They would not know of each other: refused where it is seen, and else a lock of the kernel's keeps them apart."""
+    nic = host.nics()[0]
+    before = host.state()
+    host.guest.put("/bin/flock", Path("/usr/bin/flock").read_bytes(), 0o755)
+    host.sh("mkdir -p /run/vfioadm /tmp/volume")
+
+    def inside(namespaces, mounts, *commands):
+        return ["unshare", *namespaces, "/bin/sh", "-c", "; ".join((
+            "mount --make-rprivate /", "[ $$ != 1 ] || mount -t proc none /proc", *mounts, *commands, "exit $?"))]
+
+    own = ["mount -t tmpfs none /run/vfioadm"]
+    hidden = ["mount -t tmpfs none /tmp/volume", "mkdir /tmp/volume/vfioadm",
+              "mount --bind /tmp/volume/vfioadm /run/vfioadm"]
+    for namespaces in (["-m"], ["-m", "-p", "-f"]):
+        r = host.guest.run(inside(namespaces, own, f"vfioadm assign {nic}"))
+        assert r.rc == 6 and "/run/vfioadm" in r.err, r
+    # This one has the name that the host's has; it mounts the kernel's files itself.
+    held = host.guest.popen(inside(["-m", "-p", "-f"], [*hidden, "mount -t sysfs none /sys"],
+                                   "exec 9>>/sys/bus/pci/drivers_probe", "flock -n 9", "sleep 3"))
+    host.sh("sleep 0.7")
+    other = inside(["-m", "-p", "-f"], hidden, f"vfioadm assign {nic}")
+    for r in (host.guest.run(other), host.vfioadm("assign", nic)):
+        assert r.rc == 8 and "another /run/vfioadm" in r.err, r
+    host.must("--lock-wait", "20", "assign", nic)
+    held.wait()
+    host.must("release", nic)
+    assert host.state() == before
+
+
 def test_mounted_disk(host):
     disk = host.disks()[0]
     node = host.json("show", disk)["functions"][0]["block"][0]

@@ -18,6 +18,7 @@
 #define MOUNTS(who, lines) "d proc/" who "\nt mountinfo\n" lines
 #define ROOT		   "\t1 0 8:1 / / rw - ext4 /dev/sda1 rw\n"
 #define RUN		   "\t2 1 0:25 / /run rw,nosuid shared:3 - tmpfs tmpfs rw\n"
+#define OWN_ROOT	   "\t1 0 0:50 / / rw - overlay overlay rw\n"
 #define OTHER_RUN	   "\t2 1 0:77 / /run rw,nosuid - tmpfs tmpfs rw\n"
 
 static int look(const char *more, struct vfioadm_error **err)
@@ -56,6 +57,8 @@ static void test_hosts(void **state)
 			MOUNTS("1", ROOT RUN),
 		OTHER_PID MOUNTS("self", "\t1 0 0:50 / / rw - overlay overlay rw\n" OTHER_RUN
 					 "\t3 2 0:25 /vfioadm /run/vfioadm rw - tmpfs tmpfs rw\n"),
+		/* Where /run is no mount of its own. */
+		OTHER_PID MOUNTS("self", OWN_ROOT "\t3 1 8:1 /run/vfioadm /run/vfioadm rw - ext4 /dev/sda1 rw\n"),
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(hosts); i++)
@@ -72,6 +75,20 @@ static void test_containers(void **state)
 		OTHER_PID MOUNTS("self", ROOT "\t3 1 0:25 / /run/vfio rw - tmpfs tmpfs rw\n"),
 		HOST_PID "l mnt mnt:[4026532111]\nd proc/1/ns\nl mnt mnt:[4026531840]\n" MOUNTS(
 			"self", "\t1 0 0:50 / / rw - overlay overlay rw\n" OTHER_RUN)
+			MOUNTS("1", ROOT RUN),
+		/* Volumes of its own: of podman and docker, in memory, of Kubernetes. */
+		OTHER_PID MOUNTS("self", OWN_ROOT "\t3 1 8:1 /var/lib/docker/volumes/vfioadm/_data /run/vfioadm rw - ext4 a rw\n"),
+		OTHER_PID MOUNTS("self", OWN_ROOT "\t3 1 0:88 / /run/vfioadm rw - tmpfs tmpfs rw\n"),
+		OTHER_PID MOUNTS("self", OWN_ROOT "\t3 1 8:1 /kubelet/pods/1/kubernetes.io~empty-dir/vfioadm /run/vfioadm rw - "
+					 "ext4 a rw\n"),
+		OTHER_PID MOUNTS("self", OWN_ROOT "\t3 1 0:25 /other /run/vfioadm rw - tmpfs tmpfs rw\n"),
+		OTHER_PID MOUNTS("self", OWN_ROOT "\t3 1 8:1 /vfioadm /run/vfioadm rw - ext4 a rw\n"),
+		/* Another directory of the host's /run. */
+		HOST_PID "l mnt mnt:[4026532111]\nd proc/1/ns\nl mnt mnt:[4026531840]\n" MOUNTS(
+			"self", OWN_ROOT OTHER_RUN "\t3 2 0:25 /vfioadm2 /run/vfioadm rw - tmpfs tmpfs rw\n")
+			MOUNTS("1", ROOT RUN),
+		HOST_PID "l mnt mnt:[4026532111]\nd proc/1/ns\nl mnt mnt:[4026531840]\n" MOUNTS(
+			"self", OWN_ROOT OTHER_RUN "\t3 2 0:25 / /run/vfioadm rw - tmpfs tmpfs rw\n")
 			MOUNTS("1", ROOT RUN),
 	};
 

@@ -458,6 +458,42 @@ static void test_stale(void **state)
 	assert_int_equal(settle(t), 0);
 }
 
+/* What lies among the journals and is none, and cannot be removed, keeps nobody from anything. */
+static void test_junk_among_journals(void **state)
+{
+	static const char *const names[] = {
+		".hidden", ".x.new", "a b", "lost+found", "-n", "$(x)", "x\\ny", "back~", "*", "#x#",
+		"long-name-long-name-long-name-long-name-long-name-long-name-long-name",
+	};
+	struct settle_test *t = *state;
+	const char *nic = NIC;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		_cleanup_free_ char *make = str_format("mkdir -p '%s/journal/%s/x'", t->run_dir, names[i]);
+
+		assert_int_equal(system(make), 0);
+	}
+	assert_int_equal(vfioadm_plan_assign(t->ctx, &nic, 1, NULL, &t->plan, &t->err), 0);
+	assert_int_equal(vfioadm_plan_run(t->ctx, t->plan, &t->err), 0);
+	vfioadm_plan_free(t->plan);
+	t->plan = NULL;
+	assert_int_equal(vfioadm_settle(t->ctx, false, &t->settlement, &t->err), 0);
+	assert_int_equal(vfioadm_settlement_n(t->settlement), 0);
+}
+
+/* Where nobody can look, the directory is named and not a run. */
+static void test_journals_of_others(void **state)
+{
+	struct settle_test *t = *state;
+	_cleanup_free_ char *make = str_format("mkdir -m 0777 '%s/journal'", t->run_dir);
+	const char *nic = NIC;
+
+	assert_int_equal(system(make), 0);
+	assert_int_equal(vfioadm_plan_assign(t->ctx, &nic, 1, NULL, &t->plan, &t->err), -EPERM);
+	assert_non_null(strstr(vfioadm_error_message(t->err), "in /run/vfioadm/journal cannot be looked at"));
+	assert_non_null(vfioadm_error_hint(t->err));
+}
+
 static void test_damaged(void **state)
 {
 	struct settle_test *t = *state;
@@ -845,6 +881,7 @@ int main(void)
 		SETTLE_TEST(test_other_override_stays), SETTLE_TEST(test_stale),
 		SETTLE_TEST(test_damaged_is_set_aside), SETTLE_TEST(test_damaged_beside_another),
 		SETTLE_TEST(test_torn_at_each_byte), SETTLE_TEST(test_killed_amid_a_step),
+		SETTLE_TEST(test_junk_among_journals), SETTLE_TEST(test_journals_of_others),
 		SETTLE_TEST(test_damaged),		SETTLE_TEST(test_cannot_be_put_back),
 		SETTLE_TEST(test_dry_run_changes_nothing), SETTLE_TEST(test_late_settling_is_waited_for),
 		SETTLE_TEST(test_glued_line), SETTLE_TEST(test_assigned_and_gone),
