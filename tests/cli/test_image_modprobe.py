@@ -53,6 +53,11 @@ def test_both_suffixes(host):
     assert host({"etc/a.alias": VFIO, "usr/lib/b.alias": "options snd x=1\n"}) == {"a": VFIO}
 
 
+@pytest.mark.parametrize("name", ["a b", "a\\nb", "*", "$(true)", "-n", "a'b"])
+def test_names_as_they_are(host, name):
+    assert host({f"usr/lib/{name}": "options vfio-pci ids=1\n", f"etc/{name}": VFIO, "usr/lib/other": "x\n"}) == {name: VFIO}
+
+
 @pytest.mark.parametrize("mask", [None, ""])
 @pytest.mark.parametrize("where", ["etc", "run", "usr/local/lib"])
 def test_a_mask(host, where, mask):
