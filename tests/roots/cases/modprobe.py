@@ -154,6 +154,13 @@ CASES = [
          says=[r"pci_stub is a soft dependency of vfio_pci \(/etc/modprobe\.d/vfio\.conf:1\)"],
          why="pci-stub takes functions"),
     Case("ids-install-script", "assign --dry-run 0000:02:00.0", change={
+        **NOT_LOADED, CONF: "softdep vfio-pci post: helper\nsoftdep helper pre: pci-stub\n",
+        INDEX + "modules.dep": "kernel/vfio.ko:\nkernel/vfio-pci.ko: kernel/vfio.ko\nkernel/helper.ko:\n"
+                               "kernel/pci-stub.ko:\n"},
+         says=[r"pci_stub is a soft dependency of helper \(/etc/modprobe\.d/vfio\.conf:2\)"],
+         never=[r"helper is a soft dependency"],
+         why="what is loaded along brings its own"),
+    Case("ids-install-script", "assign --dry-run 0000:02:00.0", change={
         **NOT_LOADED, CONF: "options vfio-pci ids=10de:1ad9,126f:2263\n"},
          says=[r"vfio\.conf:1 gives card type 10de:1ad9 to vfio-pci, which would take 0000:01:00\.3",
                r"would: load module vfio_pci with ids=126f:2263\n"],
