@@ -24,8 +24,10 @@ struct host_fault *host_watch(struct host *h, struct host_fault *fault)
 
 bool host_answered(ssize_t r)
 {
+	/* ENOTCONN: the address of an iSCSI session that has lost its connection. */
 	static const int answers[] = { ENOENT, ENOTDIR, ENODEV, ENXIO,	 EINVAL,  EISDIR,
-				       ESRCH,  ENODATA, EFBIG,	EOPNOTSUPP, ENOTBLK, ENAMETOOLONG, ELOOP, EXDEV };
+				       ESRCH,  ENODATA, EFBIG,	EOPNOTSUPP, ENOTBLK, ENAMETOOLONG, ELOOP, EXDEV,
+				       ENOTCONN };
 
 	for (size_t i = 0; i < ARRAY_SIZE(answers); i++)
 		if (r == -answers[i])

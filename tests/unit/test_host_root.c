@@ -401,6 +401,21 @@ static void test_numbers(void **state)
 	assert_int_equal(host_read_uint(h, -1, "none", 10, &(uint64_t){0}), -ENOENT);
 }
 
+/* A failure that says what is there is no doubt; all others are. */
+static void test_answered(void **state)
+{
+	static const int doubts[] = { EACCES, EPERM, EIO, EMFILE, ENFILE, ENOMEM, EBUSY, EAGAIN, EINTR, ETIMEDOUT, ESTALE };
+	static const int answers[] = { ENOENT, ENODEV, ENXIO, EINVAL, EOPNOTSUPP, ENOTCONN };
+
+	(void)state;
+	assert_true(host_answered(0));
+	assert_true(host_answered(12));
+	for (size_t i = 0; i < ARRAY_SIZE(doubts); i++)
+		assert_false(host_answered(-doubts[i]));
+	for (size_t i = 0; i < ARRAY_SIZE(answers); i++)
+		assert_true(host_answered(-answers[i]));
+}
+
 static void test_clean_text(void **state)
 {
 	static const char *const rows[][2] = {
@@ -438,6 +453,7 @@ int main(void)
 		TEST(test_eperm),	  TEST(test_special_files), TEST(test_large_files),
 		TEST(test_never_changes), TEST(test_no_root),	    TEST(test_numbers),
 		TEST(test_clean_text),
+		TEST(test_answered),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
