@@ -246,14 +246,18 @@ static void test_storage_behind_it(void **state)
 		     "  -> Remove the entry, or the next boot waits for it.\n");
 }
 
+/* Until the next call. */
 static const char *hint_of(struct vfioadm_inventory *inv, const char *code)
 {
-	const struct vfioadm_plan *plan = run_check(inv, &assign_refused);
+	static char hint[512];
+	struct vfioadm_plan *plan = run_check(inv, &assign_refused);
 
+	strcpy(hint, "no such finding");
 	for (size_t i = 0; i < plan->n_findings; i++)
 		if (strcmp(plan->findings[i].code, code) == 0)
-			return plan->findings[i].hint;
-	return "no such finding";
+			snprintf(hint, sizeof(hint), "%s", plan->findings[i].hint);
+	vfioadm_plan_free(plan);
+	return hint;
 }
 
 /* No hint takes away what the host needs, on a disk or on what is made of disks. */

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/spawn.h"
 #include "store/store.h"
+#include "child_exit.h"
 #include "tmp_tree.h"
 
 static const char *tree_dir;
@@ -34,7 +35,7 @@ static void in_child(void (*fn)(unsigned before))
 				if (closed & 1u << i)
 					close(i);
 			fn(standard_open());
-			_exit(100);
+			child_exit(100);
 		}
 		assert_int_equal(waitpid(pid, &status, 0), pid);
 		assert_int_equal(status, 0);
@@ -45,7 +46,7 @@ static void in_child(void (*fn)(unsigned before))
 #define CHILD_TRUE(a, number)                                                                      \
 	do {                                                                                       \
 		if (!(a))                                                                          \
-			_exit(number);                                                             \
+			child_exit(number);                                                             \
 	} while (0)
 
 static void keep_context(unsigned before)
@@ -63,7 +64,7 @@ static void keep_context(unsigned before)
 	vfioadm_inventory_free(inv);
 	vfioadm_ctx_unref(ctx);
 	CHILD_TRUE(standard_open() == before, 7);
-	_exit(0);
+	child_exit(0);
 }
 
 static void keep_files(unsigned before)
@@ -82,7 +83,7 @@ static void keep_files(unsigned before)
 	CHILD_TRUE(host_live_new(NULL, &h) == 0, 6);
 	CHILD_TRUE(h->ops->dir_open(h, "proc") > STDERR_FILENO, 7);
 	CHILD_TRUE(standard_open() == before, 8);
-	_exit(0);
+	child_exit(0);
 }
 
 /* Through a socket a descriptor gets the lowest number that is free. */
@@ -98,7 +99,7 @@ static void keep_received(unsigned before)
 	CHILD_TRUE(came > STDERR_FILENO, 4);
 	CHILD_TRUE(fcntl(came, F_GETFD) == FD_CLOEXEC, 5);
 	CHILD_TRUE(standard_open() == before, 6);
-	_exit(0);
+	child_exit(0);
 }
 
 static void program_opens(unsigned before)
@@ -121,7 +122,7 @@ static void program_opens(unsigned before)
 		/* What is started inherits them. */
 		CHILD_TRUE(fcntl(i, F_GETFD) == 0, 4);
 	}
-	_exit(0);
+	child_exit(0);
 }
 
 static void test_context(void **state)

@@ -15,6 +15,7 @@
 #include "base/process.h"
 #include "base/str.h"
 #include "store/store.h"
+#include "child_exit.h"
 
 static void test_stat(void **state)
 {
@@ -54,7 +55,7 @@ static void test_processes(void **state)
 
 	if (pid == 0) {
 		pause();
-		_exit(0);
+		child_exit(0);
 	}
 	assert_false(process_is_ending(pid));
 	assert_false(process_is_ending(getpid()));
@@ -75,10 +76,10 @@ static pid_t leave_lock(const char *dir)
 		struct store s = STORE_CLOSED;
 
 		if (store_open_locked(&s, dir, "assign 0000:01:00.0", 0, -1, NULL) < 0)
-			_exit(1);
+			child_exit(1);
 		if (fork() == 0)
 			usleep(400000);
-		_exit(0);
+		child_exit(0);
 	}
 	assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
 	assert_int_equal(info.si_status, 0);

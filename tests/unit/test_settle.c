@@ -252,6 +252,8 @@ static void test_no_second_late_try(void **state)
 		assert_non_null(text);
 		assert_non_null(strstr(text, begun[i]));
 		/* It is told, and who is asked to settles it. */
+		vfioadm_settlement_free(t->settlement);
+		t->settlement = NULL;
 		assert_int_equal(vfioadm_settle(t->ctx, true, &t->settlement, &t->err), 0);
 		assert_non_null(strstr(vfioadm_settlement_run(t->settlement, 0)->message, "The helper that began to settle"));
 		assert_settled(t, VFIOADM_SETTLED_UNDONE, NULL);
