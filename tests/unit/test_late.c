@@ -22,6 +22,7 @@
 #include "base/file.h"
 #include "flow/settle.h"
 #include "host/live.h"
+#include "child_exit.h"
 
 #define FUNCTION "0000:01:00.0"
 #define OTHER	 "0000:02:00.0"
@@ -253,9 +254,9 @@ static void leave_with_limit(rlim_t bytes)
 		/* Without root it is not there anyway. */
 		(void)!prctl(PR_CAPBSET_DROP, CAP_SYS_RESOURCE, 0, 0, 0);
 		if (setrlimit(RLIMIT_FSIZE, &low) < 0 || host_live_new(program, &h) < 0)
-			_exit(1);
+			child_exit(1);
 		h->timeout_ms = 20000;
-		_exit(h->ops->claim(h, dir, "run1", FUNCTION, NULL) ? 2 : 0);
+		child_exit(h->ops->claim(h, dir, "run1", FUNCTION, NULL) ? 2 : 0);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
