@@ -190,7 +190,7 @@ static bool is_of_interest(const struct spaces *all, const struct process *p)
 	const struct processes *procs = all->s->u->procs;
 	ssize_t place = numbers_find(&all->places, p->mnt_ns);
 
-	if (!p->mnt_ns || (place >= 0 && all->items[place].done))
+	if (!p->mnt_ns || (place >= 0 && all->items && all->items[place].done))
 		return false;
 	/* In a chroot of ours much is out of sight; the first process sees it all. */
 	return p->pid == 1 || p->mnt_ns != procs->own_mnt_ns;

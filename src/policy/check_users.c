@@ -98,7 +98,8 @@ static bool names_vital(const char *list)
 			return true;
 		p += length;
 		p += strspn(p, ", ");
-		p = str_after(p, "and ") ?: p;
+		if (str_after(p, "and "))
+			p += strlen("and ");
 	}
 	return false;
 }
