@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <limits.h>
+#include <limits.h>
 #include <string.h>
 
 #include "host/processes_private.h"
