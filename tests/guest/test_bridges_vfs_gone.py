@@ -63,7 +63,7 @@ def test_host_bridge(host):
     planned = host.must("enable", "--dry-run", card_type).out
     assert host.driver(HOST_BRIDGE) is None
     done = host.must("enable", card_type)
-    assert f"see that {HOST_BRIDGE} is bound to vfio-pci" in planned, planned
+    assert f"verify that {HOST_BRIDGE} is bound to vfio-pci" in planned, planned
     assert host.driver(HOST_BRIDGE) == "vfio-pci"
     assert "is the host bridge" in done.err, done
     out = host.must("disable", card_type).out

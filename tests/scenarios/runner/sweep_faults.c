@@ -157,7 +157,7 @@ static int run_with_limit(struct runner *run, struct sweep *sweep, const struct 
 
 	if (getrlimit(RLIMIT_FSIZE, &before) < 0)
 		return -errno;
-	low = (struct rlimit){.rlim_cur = nth * 16, .rlim_max = before.rlim_max};
+	low = (struct rlimit){.rlim_cur = (rlim_t)nth * 16, .rlim_max = before.rlim_max};
 	if (setrlimit(RLIMIT_FSIZE, &low) < 0)
 		return -errno;
 	r = run_vfioadm(run, command);
