@@ -242,6 +242,26 @@ static bool says_nothing_there(int r)
 	return r == -ENOMEDIUM || r == -ENXIO || r == -ENODEV || r == -ENOENT;
 }
 
+/*
+ * The kernel shows a disk in sysfs a little before it can be opened, and a driver that was bound a moment ago brings up
+ * its disks now: whoever mounts one then must not be overlooked.
+ */
+static int hold_when_there(struct host *h, const char *address, const char *disk)
+{
+	enum { TURNS = 25 }; /* of 20 ms */
+	char path[NAME_MAX + 32];
+	int r = h->ops->hold(h, address, disk);
+
+	snprintf(path, sizeof(path), "sys/class/block/%.200s", disk);
+	for (int i = 0; h->ops->pause && i < TURNS; i++) {
+		if ((r != -ENXIO && r != -ENODEV && r != -ENOENT) || !host_exists(h, path))
+			break;
+		h->ops->pause(h);
+		r = h->ops->hold(h, address, disk);
+	}
+	return r;
+}
+
 static int hold_disk(struct session *s, const char *address, const char *disk, struct vfioadm_error **err)
 {
 	struct host *h = s->ctx->host;
@@ -249,7 +269,7 @@ static int hold_disk(struct session *s, const char *address, const char *disk, s
 
 	if (r < 0)
 		return r;
-	r = h->ops->hold(h, address, disk);
+	r = hold_when_there(h, address, disk);
 	if (r == 0)
 		return strv_add(&s->held, disk) < 0 ? error_oom(err) : 0;
 	if (says_nothing_there(r))

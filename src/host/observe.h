@@ -47,6 +47,11 @@ int observe_holders(struct host *h, const char *address, struct strv *ret) MUST_
  */
 /** -ENODEV when the function is gone; *ret_driver is "" when no driver is bound. */
 int observe_driver(struct host *h, const char *address, char *ret_driver, size_t size);
+/**
+ * The disks whose own device is below the function, as their names are now: no partitions, and of an NVMe disk with several
+ * ways its one name. From /sys/class/block alone. A negative errno.
+ */
+int observe_disks(struct host *h, const char *address, struct strv *ret) MUST_CHECK;
 /** Through the helper: "" when unset. */
 int observe_override(struct host *h, const char *address, char *ret_override, size_t size);
 int observe_incarnation(struct host *h, const char *address, uint64_t *ret);

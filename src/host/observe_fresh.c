@@ -202,6 +202,43 @@ static int follow_subsystem(struct host *h, const char *subsystem, struct way *w
 	return r;
 }
 
+/* A way to an NVMe disk has a hidden device of its own, "nvme0c1n2", that of the disk is "nvme0n2". */
+static void name_of_disk(struct host *h, char *name)
+{
+	char path[NAME_MAX + 32];
+	uint64_t hidden;
+	char *way = strchr(name, 'c'), *disk = strrchr(name, 'n');
+
+	snprintf(path, sizeof(path), "sys/class/block/%s/hidden", name);
+	if (way && disk > way && host_read_uint(h, -1, path, 10, &hidden) == 0 && hidden)
+		memmove(way, disk, strlen(disk) + 1);
+}
+
+int observe_disks(struct host *h, const char *address, struct strv *ret)
+{
+	_cleanup_strv_ struct strv names = {0};
+	int r = h->ops->list(h, -1, "sys/class/block", &names);
+
+	if (r == -ENOENT)
+		return 0;
+	for (size_t i = 0; r == 0 && i < names.n; i++) {
+		char path[NAME_MAX + 32], link[PATH_MAX], own[ADDRESS_MAX], name[NAME_MAX + 1];
+		const char *rest;
+
+		snprintf(path, sizeof(path), "sys/class/block/%s", names.items[i]);
+		if (h->ops->readlink(h, -1, path, link, sizeof(link)) < 0 ||
+		    !last_address(link, own, &rest) || !streq(own, address))
+			continue;
+		snprintf(path, sizeof(path), "sys/class/block/%s/partition", names.items[i]);
+		if (host_exists(h, path))
+			continue;
+		snprintf(name, sizeof(name), "%s", names.items[i]);
+		name_of_disk(h, name);
+		r = strv_add(ret, name);
+	}
+	return r;
+}
+
 static int follow_block(struct host *h, const char *link, struct way *w, unsigned depth)
 {
 	const char *below = strstr(link, "/virtual/block/"),

@@ -87,6 +87,9 @@ struct step {
 	/* Right before the step the function must be bound to expect_driver (NULL: to none). */
 	bool check_driver;
 	const char *expect_driver;
+	/* Unbinding from a host driver: the disks that were looked at. Others must not be there right before it. */
+	bool check_disks;
+	struct vfioadm_list disks;
 	/* Run in this order to take the step back, when it was done or may have been. */
 	struct op *undo;
 	size_t n_undo;

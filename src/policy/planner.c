@@ -22,6 +22,21 @@ static const char *keep(struct vfioadm_plan *plan, const char *s)
 	return s ? arena_strdup(&plan->arena, s) : NULL;
 }
 
+static int keep_list(struct vfioadm_plan *plan, const struct vfioadm_list *list, struct vfioadm_list *ret)
+{
+	const char **items = arena_alloc(&plan->arena, (list->n + 1) * sizeof(const char *));
+
+	if (!items)
+		return -ENOMEM;
+	*ret = (struct vfioadm_list){ .state = list->state, .items = items, .n = list->n };
+	for (size_t i = 0; i < list->n; i++) {
+		items[i] = keep(plan, list->items[i]);
+		if (!items[i])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 static struct op override_op(const char *device, const char *override)
 {
 	return (struct op){ .kind = OP_SET_OVERRIDE, .device = device, .value = override ? override : "" };
@@ -39,6 +54,7 @@ struct move {
 	const char *from, *from_override; /* NULL: none */
 	const char *to, *to_override;     /* NULL: none */
 	const struct record *record;      /* assign: save it; release: it is dropped */
+	const struct vfioadm_function *disks_of; /* assign: whose disks are lost */
 };
 
 static int add_override(const struct move *m)
@@ -74,6 +90,7 @@ static int add_unbind(const struct move *m)
 		driver_op(OP_BIND, m->device, m->from),
 		override_op(m->device, m->from_override),
 	};
+	uint64_t class = m->disks_of && m->disks_of->class_code.state == VFIOADM_KNOWN ? m->disks_of->class_code.value : 0;
 	struct step *step;
 
 	if (!m->from)
@@ -83,7 +100,10 @@ static int add_unbind(const struct move *m)
 		return -ENOMEM;
 	step->check_driver = true;
 	step->expect_driver = m->from;
-	return 0;
+	/* NICs and displays have none, and to look for them would cost each of hundreds of functions a walk. */
+	step->check_disks = m->disks_of && m->disks_of->block.state != VFIOADM_UNKNOWN &&
+			    class >> 16 != 0x02 && class >> 16 != 0x03;
+	return step->check_disks ? keep_list(m->plan, &m->disks_of->block, &step->disks) : 0;
 }
 
 static int add_bind(const struct move *m)
@@ -215,6 +235,7 @@ static int assign_one(struct vfioadm_plan *plan, const struct plan_input *in)
 	m.from = t->pub.before;
 	m.from_override = t->override_before;
 	m.to = m.to_override = t->pub.wanted;
+	m.disks_of = uint_is(&f->vfio, 1) ? NULL : f;
 	m.record = make_record(plan, in);
 	if (!m.record || !m.to)
 		return -ENOMEM;

@@ -108,8 +108,10 @@ def test_mount_or_assign(host, disk):
     try:
         for _ in range(24):
             r = host.vfioadm("assign", address)
-            assert r.rc in (0, 3), r.out + r.err
-            seen.append(r.rc)
+            # The driver finds the disk a moment after it was bound: it may have been mounted since the look at it.
+            late = r.rc == 1 and "has appeared since it was looked at" in r.err
+            assert r.rc in (0, 3) or late, r.out + r.err
+            seen.append(3 if late else r.rc)
             assert host.function(address).driver == ("vfio-pci" if r.rc == 0 else "nvme")
             if r.rc == 0:
                 host.must("release", address)

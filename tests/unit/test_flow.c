@@ -99,6 +99,36 @@ static void assert_code(const struct flow_test *t, const char *code)
 
 /* ---- between planning and running ---- */
 
+static void exchange_disks(struct flow_test *t)
+{
+	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/drivers/nvme/unbind", TWIN0), 0);
+	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/drivers/nvme/unbind", TWIN1), 0);
+	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/drivers/nvme/bind", TWIN1), 0);
+	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/drivers/nvme/bind", TWIN0), 0);
+}
+
+/* A disk that was not there when the function was looked at may have been mounted since. */
+static void test_disk_appears_meanwhile(void **state)
+{
+	struct flow_test *t = *state;
+
+	/* Bound in another order, they have other names. */
+	exchange_disks(t);
+	assert_int_equal(plan(t, vfioadm_plan_assign, TWIN1, false), 0);
+	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/drivers/nvme/unbind", TWIN0), 0);
+	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/drivers/nvme/unbind", TWIN1), 0);
+	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/drivers/nvme/bind", TWIN0), 0);
+	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/drivers/nvme/bind", TWIN1), 0);
+	assert_int_equal(vfioadm_plan_run(t->ctx, t->plan, &t->err), -EBUSY);
+	assert_code(t, "changed");
+	assert_non_null(strstr(vfioadm_error_message(t->err), "has appeared since it was looked at"));
+	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_UNDONE);
+	assert_string_equal(driver_of(t->host, TWIN1), "nvme");
+	assert_string_equal(override_of(t->host, TWIN1), "(null)");
+	/* Looked at again, it is as good as any. */
+	assign(t, TWIN1);
+}
+
 static void test_exchanged_meanwhile(void **state)
 {
 	struct flow_test *t = *state;
@@ -690,6 +720,7 @@ static void test_late_group_with_driverless(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		FLOW_TEST(test_disk_appears_meanwhile),
 		FLOW_TEST(test_exchanged_meanwhile),
 		FLOW_TEST(test_assigned_meanwhile),
 		FLOW_TEST(test_gone_meanwhile),
