@@ -40,38 +40,6 @@ static int fail_edited(const char *name, struct vfioadm_error **err)
 	return -EBUSY;
 }
 
-static bool is_listed(const struct vfioadm_list *list, const char *name)
-{
-	for (size_t i = 0; i < list->n; i++)
-		if (streq(list->items[i], name))
-			return true;
-	return false;
-}
-
-/*
- * A driver that was bound a moment ago finds its disks later, and whatever was not there when the function was looked at
- * has not been checked and is not held: somebody may have mounted it.
- */
-static int check_disks(struct apply *a, const struct step *step, struct vfioadm_error **err)
-{
-	_cleanup_strv_ struct strv disks = { 0 };
-	int r = observe_disks(a->host, step->pub.device, &disks);
-
-	if (r == -ENOMEM)
-		return error_oom(err);
-	STRV_FOREACH(i, &disks) {
-		if (is_listed(&step->disks, disks.items[i]))
-			continue;
-		error_set(err, -EBUSY, VFIOADM_E_CHANGED,
-			  "Cannot %s: the disk %s has appeared since it was looked at, and may be in use by now.",
-			  step->pub.text, disks.items[i]);
-		error_device(err, step->pub.device);
-		error_hint(err, "Try again: the disk is looked at then.");
-		return -EBUSY;
-	}
-	return 0;
-}
-
 /* What the plan was made for must still be there, or another tool is at work on the same device. */
 static int check_precondition(struct apply *a, const struct step *step, struct vfioadm_error **err)
 {
@@ -81,7 +49,7 @@ static int check_precondition(struct apply *a, const struct step *step, struct v
 	if (step->op.kind == OP_DECLARE && declaration_is_edited(a, step->op.value))
 		return fail_edited(step->op.value, err);
 	if (step->check_disks) {
-		int r = check_disks(a, step, err);
+		int r = disks_take_new(a, step, err);
 
 		if (r < 0)
 			return r;

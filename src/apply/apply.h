@@ -35,6 +35,11 @@ struct apply {
 /** Does the step change the host, or only what vfioadm remembers? */
 bool apply_changes_host(const struct step *step);
 
+/** Of what holding a disk has answered: no medium, or gone; nothing that could be mounted. */
+bool disk_is_not_there(int r);
+/** The host's hold(), which waits half a second at most for a disk that is shown and cannot be opened yet. */
+int disk_hold(struct host *h, const char *address, const char *disk);
+
 /**
  * Sets the result of the plan, the state of its steps and the outcomes. On failure the error says what
  * went wrong first, and then whether everything was put back.

@@ -49,4 +49,10 @@ int find_not_openable(struct apply *a, const struct target **ret, struct obstacl
 void report_step(struct apply *a, struct step *step, enum vfioadm_step_state state);
 bool is_stuck(const struct apply *a, const char *device);
 
+/**
+ * Right before its function is unbound: disks that have appeared since the check are held as the others are. A driver that
+ * was bound a moment ago finds its disks later. VFIOADM_E_CHANGED where somebody has one.
+ */
+int disks_take_new(struct apply *a, const struct step *step, struct vfioadm_error **err) MUST_CHECK;
+
 #endif

@@ -236,32 +236,6 @@ int session_claim_plan(struct session *s, const struct vfioadm_plan *plan, struc
 
 /* ---- disks ---- */
 
-/* No medium, or gone: nothing that could be mounted. Whatever else the kernel says may hide a use. */
-static bool says_nothing_there(int r)
-{
-	return r == -ENOMEDIUM || r == -ENXIO || r == -ENODEV || r == -ENOENT;
-}
-
-/*
- * The kernel shows a disk in sysfs a little before it can be opened, and a driver that was bound a moment ago brings up
- * its disks now: whoever mounts one then must not be overlooked.
- */
-static int hold_when_there(struct host *h, const char *address, const char *disk)
-{
-	enum { TURNS = 25 }; /* of 20 ms */
-	char path[NAME_MAX + 32];
-	int r = h->ops->hold(h, address, disk);
-
-	snprintf(path, sizeof(path), "sys/class/block/%.200s", disk);
-	for (int i = 0; h->ops->pause && i < TURNS; i++) {
-		if ((r != -ENXIO && r != -ENODEV && r != -ENOENT) || !host_exists(h, path))
-			break;
-		h->ops->pause(h);
-		r = h->ops->hold(h, address, disk);
-	}
-	return r;
-}
-
 static int hold_disk(struct session *s, const char *address, const char *disk, struct vfioadm_error **err)
 {
 	struct host *h = s->ctx->host;
@@ -269,10 +243,10 @@ static int hold_disk(struct session *s, const char *address, const char *disk, s
 
 	if (r < 0)
 		return r;
-	r = hold_when_there(h, address, disk);
+	r = disk_hold(h, address, disk);
 	if (r == 0)
 		return strv_add(&s->held, disk) < 0 ? error_oom(err) : 0;
-	if (says_nothing_there(r))
+	if (disk_is_not_there(r))
 		return 0;
 	if (r == -ENOMEM)
 		return error_oom(err);

@@ -109,7 +109,7 @@ def test_mount_or_assign(host, disk):
         for _ in range(24):
             r = host.vfioadm("assign", address)
             # The driver finds the disk a moment after it was bound: it may have been mounted since the look at it.
-            late = r.rc == 1 and "has appeared since it was looked at" in r.err
+            late = r.rc == 1 and "has appeared since the check" in r.err
             assert r.rc in (0, 3) or late, r.out + r.err
             seen.append(3 if late else r.rc)
             assert host.function(address).driver == ("vfio-pci" if r.rc == 0 else "nvme")

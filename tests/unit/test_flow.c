@@ -119,14 +119,29 @@ static void test_disk_appears_meanwhile(void **state)
 	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/drivers/nvme/unbind", TWIN1), 0);
 	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/drivers/nvme/bind", TWIN0), 0);
 	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/drivers/nvme/bind", TWIN1), 0);
+	assert_int_equal(fake_control(t->host, "use-disk nvme1n1"), 0);
 	assert_int_equal(vfioadm_plan_run(t->ctx, t->plan, &t->err), -EBUSY);
 	assert_code(t, "changed");
-	assert_non_null(strstr(vfioadm_error_message(t->err), "has appeared since it was looked at"));
+	assert_non_null(strstr(vfioadm_error_message(t->err), "nvme1n1 has appeared since the check, and is in use"));
 	assert_int_equal(vfioadm_plan_result(t->plan), VFIOADM_RESULT_UNDONE);
 	assert_string_equal(driver_of(t->host, TWIN1), "nvme");
 	assert_string_equal(override_of(t->host, TWIN1), "(null)");
-	/* Looked at again, it is as good as any. */
-	assign(t, TWIN1);
+	assert_int_equal(fake_control(t->host, "leave-disk nvme1n1"), 0);
+}
+
+/* One that nobody has is held and goes along. */
+static void test_free_disk_appears_meanwhile(void **state)
+{
+	struct flow_test *t = *state;
+
+	exchange_disks(t);
+	assert_int_equal(plan(t, vfioadm_plan_assign, TWIN1, false), 0);
+	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/drivers/nvme/unbind", TWIN0), 0);
+	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/drivers/nvme/unbind", TWIN1), 0);
+	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/drivers/nvme/bind", TWIN0), 0);
+	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/drivers/nvme/bind", TWIN1), 0);
+	run(t);
+	assert_string_equal(driver_of(t->host, TWIN1), "vfio-pci");
 }
 
 static void test_exchanged_meanwhile(void **state)
@@ -721,6 +736,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		FLOW_TEST(test_disk_appears_meanwhile),
+		FLOW_TEST(test_free_disk_appears_meanwhile),
 		FLOW_TEST(test_exchanged_meanwhile),
 		FLOW_TEST(test_assigned_meanwhile),
 		FLOW_TEST(test_gone_meanwhile),
