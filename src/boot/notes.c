@@ -13,16 +13,24 @@ static const char name[] = "early", host_name[] = "early-host", types_name[] = "
 
 enum { NOTES_MAX = 1024 * 1024 };
 
-int notes_read(const struct run *run, struct strv *ret)
+/* NULL: there is none. */
+static int read_file(const struct run *run, const char *file, char **ret)
 {
 	_cleanup_close_ int dir = file_open_trusted_dir(AT_FDCWD, run->e->run_dir, false);
+	size_t size;
+	int r = dir < 0 ? dir : file_read_all(dir, file, NOTES_MAX, ret, &size);
+
+	return r == -ENOENT ? 0 : r;
+}
+
+int notes_read(const struct run *run, struct strv *ret)
+{
 	_cleanup_free_ char *text = NULL;
 	char *rest, *line;
-	size_t size;
-	int r = dir < 0 ? dir : file_read_all(dir, name, NOTES_MAX, &text, &size);
+	int r = read_file(run, name, &text);
 
 	if (r < 0)
-		return r == -ENOENT ? 0 : r;
+		return r;
 	for (rest = text; (line = strsep(&rest, "\n"));) {
 		struct address a;
 
@@ -63,14 +71,12 @@ int notes_drop(const struct run *run)
 
 int notes_read_types(const struct run *run, struct strv *ret)
 {
-	_cleanup_close_ int dir = file_open_trusted_dir(AT_FDCWD, run->e->run_dir, false);
 	_cleanup_free_ char *text = NULL;
 	char *rest, *line;
-	size_t size;
-	int r = dir < 0 ? dir : file_read_all(dir, types_name, NOTES_MAX, &text, &size);
+	int r = read_file(run, types_name, &text);
 
 	if (r < 0)
-		return r == -ENOENT ? 0 : r;
+		return r;
 	for (rest = text; (line = strsep(&rest, "\n"));)
 		if (*line && strv_add(ret, line) < 0)
 			return -ENOMEM;

@@ -31,7 +31,7 @@ int import_skip_used(struct import *m, const struct selection *functions)
 {
 	const struct vfioadm_function *f;
 	const struct vfioadm_user *user = selection_in_use(m->p.look, functions, &f);
-	/* Who may not look can still be told what there is. */
+	/* A user without the permission to look still gets the list of what there is. */
 	bool told = m->p.look->host->unprivileged && !m->p.options->persist;
 	const char *unseen = user || told ? NULL : selection_unseen(m->p.look, functions, &f);
 	int r;

@@ -126,7 +126,7 @@ static int stand_function(struct standing *s, const struct selection *all)
 		   driver_text(function_of(s, 0)), moved_text(s, moved, sizeof(moved)));
 }
 
-/* ", of which 2 have another driver": until that lets go of them. */
+/* ", of which 2 have another driver": vfio-pci takes them once that is unbound. */
 static const char *elsewhere_text(const struct standing *s, char *buf, size_t size)
 {
 	size_t n = 0;
@@ -171,7 +171,7 @@ static const char *hint_unread(enum match_key key)
 	return "Only root can read it.";
 }
 
-/* What speaks for itself is said; which functions were looked at stands beside it. */
+/* Outcomes that one sentence explains; the report names the functions beside it. */
 static int stand_elsewhere(struct standing *s)
 {
 	char text[128];

@@ -14,7 +14,7 @@
  *
  * In both the descriptor comes early in the life of an ordinary program, and has a low number: the kernel gives the lowest
  * that is free. So the first files of each process are looked at whoever it is, and only the further ones of those that
- * could open nothing are left out; that is said, with the process. A program that hides a device behind hundreds of
+ * could open nothing are left out; a warning names the process. A program that hides a device behind hundreds of
  * other files hides only its own use.
  *
  * Whatever is not known for certain counts as a right: other user or mount namespaces (a container may have nodes of

@@ -6,7 +6,7 @@
 
 /*
  * What an open file of a process is, as far as the kernel says it: type, number, file system. Its name is what its
- * owner likes: in a mount namespace of his own everybody shows any file under any name, a plain one as /dev/vfio/15.
+ * owner likes: in a mount namespace of their own any user can give any file any name, a plain one that of /dev/vfio/15.
  */
 struct open_files {
 	uint64_t sysfs, proc; /* devices of the file systems that we see */

@@ -127,6 +127,25 @@ static int say_unseen(struct uses *u, struct owned_list *list, ssize_t function,
 	return 0;
 }
 
+int uses_mounts(const struct uses *u, struct mount_table *ret)
+{
+	struct host *h = u->h;
+	const char *text = u->mountinfo;
+	size_t size = 0;
+	int r = 0;
+
+	/* A captured root may hold them under the name of init. */
+	if (!text)
+		r = h->ops->map(h, "proc/1/mountinfo", &text, &size);
+	/* block_mounts_read() says what cannot be read. */
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
+	r = mounts_parse(text, ret);
+	if (!u->mountinfo)
+		h->ops->unmap(h, text, size);
+	return r;
+}
+
 int uses_unseen(struct uses *u, ssize_t function, const char *fmt, ...)
 {
 	va_list ap;

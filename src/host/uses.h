@@ -43,6 +43,9 @@ int uses_unseen(struct uses *u, ssize_t function, const char *fmt, ...) PRINTF_L
 int uses_doubt(struct uses *u, ssize_t function, const char *fmt, ...) PRINTF_LIKE(3, 4) MUST_CHECK;
 /** The same where what is there could only have led to a warning: configuration of other tools. */
 int uses_seen_in_part(struct uses *u, ssize_t function, const char *fmt, ...) PRINTF_LIKE(3, 4) MUST_CHECK;
+struct mount_table;
+/** The mounts of our own namespace; none where they cannot be read, which block_mounts_read() says. -ENOMEM. */
+int uses_mounts(const struct uses *u, struct mount_table *ret) MUST_CHECK;
 /** The running kernel itself, no other root and no model: what /proc lacks there is hidden from us. */
 bool uses_is_kernel(const struct uses *u);
 /** Another root without a single process is one that does not run: nothing is open there, or in a container. */

@@ -106,25 +106,6 @@ static bool take_name(struct mtd *s, const char *name)
 	return true;
 }
 
-static int read_mounts(struct mtd *s)
-{
-	struct host *h = s->u->h;
-	const char *text = s->u->mountinfo;
-	size_t size = 0;
-	int r = 0;
-
-	/* A captured root may hold them under the name of init. */
-	if (!text)
-		r = h->ops->map(h, "proc/1/mountinfo", &text, &size);
-	/* block_mounts_read() says what cannot be read. */
-	if (r < 0)
-		return r == -ENOMEM ? r : 0;
-	r = mounts_parse(text, &s->mounts);
-	if (!s->u->mountinfo)
-		h->ops->unmap(h, text, size);
-	return r;
-}
-
 int uses_mtd(struct uses *u)
 {
 	_cleanup_strv_ struct strv names = { 0 };
@@ -138,7 +119,7 @@ int uses_mtd(struct uses *u)
 	if (!names.n)
 		return 0;
 	strv_sort(&names);
-	r = read_mounts(&s);
+	r = uses_mounts(s.u, &s.mounts);
 	for (size_t i = 0; r == 0 && i < names.n; i++) {
 		if (!take_name(&s, names.items[i]))
 			continue;

@@ -391,25 +391,6 @@ static int look_at_disks(struct search *s)
 	return r;
 }
 
-static int read_mounts(struct search *s)
-{
-	struct host *h = s->u->h;
-	const char *text = s->u->mountinfo;
-	size_t size = 0;
-	int r = 0;
-
-	/* A captured root may hold them under the name of init. */
-	if (!text)
-		r = h->ops->map(h, "proc/1/mountinfo", &text, &size);
-	/* block_mounts_read() says what cannot be read. */
-	if (r < 0)
-		return r == -ENOMEM ? r : 0;
-	r = mounts_parse(text, &s->mounts);
-	if (!s->u->mountinfo)
-		h->ops->unmap(h, text, size);
-	return r;
-}
-
 static int open_blocks(struct search *s)
 {
 	int r = blocks_open(&s->blocks, s->u->h, s->u->inv, true);
@@ -439,7 +420,7 @@ int uses_remote(struct uses *u)
 
 	if (!anything_asked(u))
 		return 0;
-	r = read_mounts(&s);
+	r = uses_mounts(s.u, &s.mounts);
 	if (r == 0)
 		r = open_blocks(&s);
 	if (r == 0)
