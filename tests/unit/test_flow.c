@@ -99,12 +99,13 @@ static void assert_code(const struct flow_test *t, const char *code)
 
 /* ---- between planning and running ---- */
 
-static void exchange_disks(struct flow_test *t)
+/* The one that is bound first has the disk nvme0n1. */
+static void bind_in_order(struct flow_test *t, const char *first, const char *second)
 {
-	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/drivers/nvme/unbind", TWIN0), 0);
-	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/drivers/nvme/unbind", TWIN1), 0);
-	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/drivers/nvme/bind", TWIN1), 0);
-	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/drivers/nvme/bind", TWIN0), 0);
+	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/drivers/nvme/unbind", first), 0);
+	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/drivers/nvme/unbind", second), 0);
+	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/drivers/nvme/bind", first), 0);
+	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/drivers/nvme/bind", second), 0);
 }
 
 /* A disk that was not there when the function was looked at may have been mounted since. */
@@ -112,13 +113,9 @@ static void test_disk_appears_meanwhile(void **state)
 {
 	struct flow_test *t = *state;
 
-	/* Bound in another order, they have other names. */
-	exchange_disks(t);
+	bind_in_order(t, TWIN1, TWIN0);
 	assert_int_equal(plan(t, vfioadm_plan_assign, TWIN1, false), 0);
-	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/drivers/nvme/unbind", TWIN0), 0);
-	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/drivers/nvme/unbind", TWIN1), 0);
-	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/drivers/nvme/bind", TWIN0), 0);
-	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/drivers/nvme/bind", TWIN1), 0);
+	bind_in_order(t, TWIN0, TWIN1);
 	assert_int_equal(fake_control(t->host, "use-disk nvme1n1"), 0);
 	assert_int_equal(vfioadm_plan_run(t->ctx, t->plan, &t->err), -EBUSY);
 	assert_code(t, "changed");
@@ -134,12 +131,9 @@ static void test_free_disk_appears_meanwhile(void **state)
 {
 	struct flow_test *t = *state;
 
-	exchange_disks(t);
+	bind_in_order(t, TWIN1, TWIN0);
 	assert_int_equal(plan(t, vfioadm_plan_assign, TWIN1, false), 0);
-	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/drivers/nvme/unbind", TWIN0), 0);
-	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/drivers/nvme/unbind", TWIN1), 0);
-	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/drivers/nvme/bind", TWIN0), 0);
-	assert_int_equal(fake_write_aside(t->host, "sys/bus/pci/drivers/nvme/bind", TWIN1), 0);
+	bind_in_order(t, TWIN0, TWIN1);
 	run(t);
 	assert_string_equal(driver_of(t->host, TWIN1), "vfio-pci");
 }

@@ -596,7 +596,7 @@ static void test_live_root(void **state)
 	disk_fill(t);
 	disk_virtual(t, "loop0", "7:0\n", "");
 	tmp_file(t, "sys/devices/virtual/block/loop0/loop/backing_file", "/cdrom/casper/fs.squashfs\n");
-	disk_mounts(t, "30 1 0:44 / / rw - overlay o rw,lowerdir=/fs.squashfs,upperdir=/cow/upper,workdir=/cow/work\n"
+	disk_mounts(t, "30 1 0:44 / / rw - overlay o rw,lowerdir=/fs.squashfs,upperdir=/cow/upper,workdir=/cow/wd\n"
 		       "31 30 259:9 / /cdrom ro - iso9660 /dev/nvme1n1 ro\n32 30 7:0 / /rofs ro - squashfs /dev/loop0 ro\n");
 	tmp_file(t, "sys/fs/ext4/nvme0n1p1/x", "");
 	disk_expect(t, "root-filesystem nvme0n1p1: holding a file system (ext4) that is mounted where it cannot be seen, "

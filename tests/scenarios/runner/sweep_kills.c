@@ -47,7 +47,10 @@ static void close_others(const struct descriptors *d)
 			close(fd);
 }
 
-/* true: it died; what it was is gone, and another process has taken its place. */
+/*
+ * true: it died; what it was is gone, and another process has taken its place. command: NULL for a helper that settles
+ * what one that died has left.
+ */
 static bool run_to_death(struct runner *run, struct sweep *sweep, unsigned die_at,
 			 const struct strv *command, int *ret)
 {
@@ -56,12 +59,13 @@ static bool run_to_death(struct runner *run, struct sweep *sweep, unsigned die_a
 	note_descriptors(&before);
 	if (sigsetjmp(kill_jump, 1) == 0) {
 		kill_points_begin(die_at);
-		*ret = run_vfioadm(run, command);
+		*ret = command ? run_vfioadm(run, command) : sweep_late(run, sweep);
 		(void)kill_points_end();
 		return false;
 	}
 	close_others(&before);
-	run->out = run->err = NULL;
+	if (command)
+		run->out = run->err = NULL;
 	*ret = 0;
 	fake_kill(sweep->actor);
 	return true;
@@ -176,23 +180,6 @@ static bool late_is_noted(struct runner *run)
 /* A sample: there are thousands of places in all. */
 enum { LATE_SECOND = 5 };
 
-static bool late_to_death(struct runner *run, struct sweep *sweep, unsigned die_at, int *ret)
-{
-	static struct descriptors before; /* not on a stack that is jumped over */
-
-	note_descriptors(&before);
-	if (sigsetjmp(kill_jump, 1) == 0) {
-		kill_points_begin(die_at);
-		*ret = sweep_late(run, sweep);
-		(void)kill_points_end();
-		return false;
-	}
-	close_others(&before);
-	*ret = 0;
-	fake_kill(sweep->actor);
-	return true;
-}
-
 /* The helpers of one that died settle, and the one that does it dies as well: that is the only try. */
 static int kill_the_helper_that_settles(struct runner *run, struct sweep *sweep, const struct sweep_case *c,
 					unsigned nth, const struct strv *command)
@@ -209,7 +196,7 @@ static int kill_the_helper_that_settles(struct runner *run, struct sweep *sweep,
 		return r;
 	died = run_to_death(run, sweep, 0, command, &r);
 	fake_faults_clear(run->fake);
-	if (r == 0 && died && late_to_death(run, sweep, second, &r)) {
+	if (r == 0 && died && run_to_death(run, sweep, second, NULL, &r)) {
 		noted = late_is_noted(run);
 		operations = fake_operations(run->fake);
 		r = sweep_late(run, sweep);
